@@ -1,0 +1,23 @@
+//! HTTP as plain data, shared by the authorization server and the MCP server.
+//!
+//! Nothing here does I/O and nothing here knows OAuth or MCP. Reading order: [`request`] (what comes
+//! in, and the body that is read only when somebody asks for it), [`reply`] (what goes out, with the
+//! security headers in one place), [`form`], [`public_url`] and [`cors`].
+//!
+//! ```
+//! use web_core::{PublicUrl, Reply};
+//! let public_url = PublicUrl::parse("https://mcp.example.com").unwrap();
+//! let reply = Reply::json(http::StatusCode::OK, &serde_json::json!({ "resource": public_url.join("/mcp") }));
+//! assert_eq!(reply.headers["content-type"], "application/json");
+//! ```
+
+pub mod cors;
+pub mod form;
+pub mod public_url;
+pub mod reply;
+pub mod request;
+
+pub use form::{Form, FormError};
+pub use public_url::{PublicUrl, PublicUrlError};
+pub use reply::Reply;
+pub use request::{BodyError, Head, ReadBody};

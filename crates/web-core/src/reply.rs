@@ -1,0 +1,152 @@
+//! What goes out.
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use serde::Serialize;
+
+/// A complete reply.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    /// The status.
+    pub status: StatusCode,
+    /// The headers, without `content-length`: the edge adds that.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Bytes,
+}
+
+impl Reply {
+    /// No body.
+    pub fn empty(status: StatusCode) -> Self {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        Self { status, headers, body: Bytes::new() }
+    }
+
+    /// A JSON document.
+    pub fn json(status: StatusCode, value: &impl Serialize) -> Self {
+        match serde_json::to_vec(value) {
+            Ok(body) => Self::json_bytes(status, body.into()),
+            // Only a map with keys that are not strings or a failing `Serialize` gets here; no type
+            // of ours is one.
+            Err(_) => Self::empty(StatusCode::INTERNAL_SERVER_ERROR),
+        }
+    }
+
+    /// A JSON document that is serialised already.
+    pub fn json_bytes(status: StatusCode, body: Bytes) -> Self {
+        Self { body, ..Self::empty(status) }
+            .with(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))
+    }
+
+    /// A page. `style_hash` is the CSP source (`sha256-…`) of the one stylesheet it inlines.
+    /// `form_action` lists, besides our own origin, where its forms may end up.
+    ///
+    /// The headers are the ones that keep a page from being framed, sniffed, cached, or from telling
+    /// other sites where its reader came from (RFC 9700 sections 4.2 and 4.16).
+    pub fn html(status: StatusCode, body: String, style_hash: &str, form_action: &str) -> Self {
+        let policy = format!(
+            "default-src 'none'; style-src '{style_hash}'; img-src data:; form-action 'self'{form_action}; \
+             frame-ancestors 'none'; base-uri 'none'"
+        );
+        let policy = HeaderValue::try_from(policy)
+            .unwrap_or_else(|_| HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
+        Self { body: body.into(), ..Self::empty(status) }
+            .with(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"))
+            .with(header::CONTENT_SECURITY_POLICY, policy)
+            .with(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"))
+            .with(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"))
+            .with(
+                HeaderName::from_static("cross-origin-opener-policy"),
+                HeaderValue::from_static("same-origin"),
+            )
+            .no_store()
+    }
+
+    /// 303 to `location`: the browser follows with GET, so a password is never posted onwards
+    /// (RFC 9700 section 4.12).
+    pub fn see_other(location: &str) -> Self {
+        match HeaderValue::try_from(location) {
+            Ok(location) => Self::empty(StatusCode::SEE_OTHER)
+                .with(header::LOCATION, location)
+                .with(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"))
+                .no_store(),
+            // A location that is no header value was never a checked URI.
+            Err(_) => Self::empty(StatusCode::INTERNAL_SERVER_ERROR),
+        }
+    }
+
+    /// 405 with the methods that would do, for example `"GET, HEAD"` (RFC 9110 section 15.5.6).
+    pub fn method_not_allowed(allow: &'static str) -> Self {
+        Self::empty(StatusCode::METHOD_NOT_ALLOWED).with(header::ALLOW, HeaderValue::from_static(allow))
+    }
+
+    /// Sets a header.
+    pub fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.insert(name, value);
+        self
+    }
+
+    /// Adds a cookie. `value` is written by us, from characters that a cookie may have.
+    pub fn with_cookie(mut self, cookie: &str) -> Self {
+        if let Ok(value) = HeaderValue::try_from(cookie) {
+            self.headers.append(header::SET_COOKIE, value);
+        }
+        self
+    }
+
+    /// Nobody may keep a copy.
+    pub fn no_store(self) -> Self {
+        self.with(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))
+    }
+
+    /// For a store or another part that did not answer: the client may try again
+    /// (RFC 9110 sections 15.6.4 and 10.2.3).
+    pub fn with_retry_after(self, seconds: u32) -> Self {
+        self.with(header::RETRY_AFTER, seconds.into())
+    }
+
+    /// Answers a HEAD request: the same headers, `content-length` included, and no body
+    /// (RFC 9110 section 9.3.2).
+    pub fn for_method(mut self, method: &Method) -> Self {
+        if *method == Method::HEAD {
+            self.headers.insert(header::CONTENT_LENGTH, self.body.len().into());
+            self.body = Bytes::new();
+        }
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn head_has_the_length_and_no_body() {
+        let reply = Reply::json(StatusCode::OK, &"abc").for_method(&Method::HEAD);
+        assert_eq!(reply.headers[header::CONTENT_LENGTH], "5");
+        assert!(reply.body.is_empty());
+    }
+
+    /// HT-12: a line break cannot get into a header.
+    #[test]
+    fn location_with_a_line_break_is_refused() {
+        let reply = Reply::see_other("https://example.com/\r\nset-cookie: a=b");
+        assert_eq!(reply.status, StatusCode::INTERNAL_SERVER_ERROR);
+        assert!(!reply.headers.contains_key(header::LOCATION));
+    }
+
+    /// BR-02, BR-05.
+    #[test]
+    fn pages_cannot_be_framed_or_kept() {
+        let reply = Reply::html(StatusCode::OK, String::new(), "sha256-x", "");
+        assert_eq!(reply.headers[header::X_FRAME_OPTIONS], "DENY");
+        assert_eq!(reply.headers[header::CACHE_CONTROL], "no-store");
+        assert_eq!(reply.headers[header::REFERRER_POLICY], "no-referrer");
+        let policy = reply.headers[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
+        assert!(
+            policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"),
+            "{policy}"
+        );
+    }
+}
