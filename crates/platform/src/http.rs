@@ -1,0 +1,77 @@
+//! HTTP in and out.
+
+use bytes::{Bytes, BytesMut};
+use http::{HeaderValue, StatusCode, header};
+use http_body_util::BodyExt;
+use spin_sdk::{
+    http::{FullBody, Request, Response},
+    wasip3::http_compat::IncomingRequestBody,
+};
+use web_core::{BodyError, Head, ReadBody, Reply};
+
+/// The body of the request being answered, unread so far.
+pub struct Body {
+    body: IncomingRequestBody,
+    declared_length: Option<u64>,
+}
+
+impl ReadBody for Body {
+    async fn read(&mut self, limit: usize) -> Result<Bytes, BodyError> {
+        if self.declared_length.is_some_and(|length| length > limit as u64) {
+            return Err(BodyError::TooLarge);
+        }
+        let mut read = BytesMut::new();
+        while let Some(frame) = self.body.frame().await {
+            let frame = frame.map_err(|_| BodyError::Incomplete)?;
+            let Some(data) = frame.data_ref() else { continue };
+            if read.len() + data.len() > limit {
+                return Err(BodyError::TooLarge);
+            }
+            read.extend_from_slice(data);
+        }
+        if self.declared_length.is_some_and(|length| length != read.len() as u64) {
+            return Err(BodyError::Incomplete);
+        }
+        Ok(read.freeze())
+    }
+}
+
+/// Answers one request.
+pub async fn serve(
+    request: Request,
+    handle: impl AsyncFnOnce(Head, Body) -> Reply,
+) -> Response<FullBody<Bytes>> {
+    let (parts, body) = request.into_parts();
+    let head = Head {
+        path: parts.uri.path().to_owned(),
+        query: parts.uri.query().map(str::to_owned),
+        authority: authority(&parts),
+        method: parts.method,
+        headers: parts.headers,
+    };
+    let declared_length =
+        head.single_header(header::CONTENT_LENGTH).ok().flatten().and_then(|length| length.parse().ok());
+    let method = head.method.clone();
+    into_response(handle(head, Body { body, declared_length }).await.for_method(&method))
+}
+
+/// Where the client thinks it is: the target's authority, which the host takes from `Host`.
+fn authority(parts: &http::request::Parts) -> Option<String> {
+    match parts.uri.authority() {
+        Some(authority) => Some(authority.as_str().to_owned()),
+        None => Some(parts.headers.get(header::HOST)?.to_str().ok()?.to_owned()),
+    }
+}
+
+fn into_response(reply: Reply) -> Response<FullBody<Bytes>> {
+    let Reply { status, mut headers, body } = reply;
+    let may_have_body = status != StatusCode::NO_CONTENT && status != StatusCode::NOT_MODIFIED;
+    if may_have_body && !headers.contains_key(header::CONTENT_LENGTH) {
+        // With it, a host can send head and body in one segment.
+        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
+    }
+    let mut response = Response::new(FullBody::new(body));
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
+    response
+}

@@ -1,0 +1,309 @@
+//! Typed, sealed records, and the one way in which a record changes.
+
+use crate::{
+    Keyring, Purpose, Random, Store, StoreError,
+    seal::{self, Nonce},
+};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+/// The longest value that is written, in bytes. Every record of ours is far smaller; a backend's own
+/// limit is far larger.
+const MAX_VALUE_BYTES: usize = 16 * 1024;
+
+/// How often a transition is tried before giving up on a contended record.
+const MAX_ATTEMPTS: usize = 5;
+
+/// How many past writes a record remembers. A writer that was overtaken between its write and its
+/// reading back finds itself there, and knows that its change was made.
+const TRAIL_LENGTH: usize = 4;
+
+/// Records in a store.
+#[derive(Debug)]
+pub struct Records<'a, S, R> {
+    /// Where they are.
+    pub store: &'a S,
+    /// What they are sealed with.
+    pub keys: &'a Keyring,
+    /// Where nonces come from.
+    pub random: &'a R,
+}
+
+/// What a transition decides to do with the record that it sees.
+#[derive(Debug)]
+pub enum Change<T, O> {
+    /// Write this record, and give this result if the write is made.
+    Write(T, O),
+    /// Leave the record as it is, and give this result.
+    Keep(O),
+}
+
+/// Why records cannot be had. None of the cases says that a record is absent.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RecordError {
+    /// The store did not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// There is a value, but it is damaged, forged, of a newer version, or sealed with a secret that
+    /// is not here. Only this record is affected.
+    #[error("a record cannot be read")]
+    Unreadable,
+    /// A record outgrew what is written.
+    #[error("a record is too large")]
+    TooLarge,
+    /// Too many others changed the record at the same time, or the outcome of a write is unknown.
+    #[error("a record is contended")]
+    Contended,
+}
+
+/// Why a transition was not made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TransitionError<E> {
+    /// There is no such record.
+    #[error("there is no such record")]
+    NotFound,
+    /// The decision was to refuse. Nothing was written.
+    #[error("refused")]
+    Refused(E),
+    /// The record could not be had.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+}
+
+impl<E> TransitionError<E> {
+    /// The fault, if it is one of the record and not a refusal.
+    pub fn into_record_error(self) -> Option<RecordError> {
+        match self {
+            Self::Record(error) => Some(error),
+            Self::NotFound | Self::Refused(_) => None,
+        }
+    }
+}
+
+impl<E> From<StoreError> for TransitionError<E> {
+    fn from(error: StoreError) -> Self {
+        Self::Record(error.into())
+    }
+}
+
+/// What is sealed: the record, and the nonces of the writes before this one, newest first.
+#[derive(Serialize, Deserialize)]
+struct Envelope<T> {
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    trail: Vec<String>,
+    record: T,
+}
+
+impl<S: Store, R: Random> Records<'_, S, R> {
+    /// Reads a record.
+    pub async fn find<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, RecordError> {
+        match self.store.get(key).await? {
+            Some(value) => Ok(Some(self.open::<T>(key, &value)?.record)),
+            None => Ok(None),
+        }
+    }
+
+    /// Writes a record under a key that is fresh, or that nobody else can be writing.
+    pub async fn create<T: Serialize>(&self, key: &str, record: &T) -> Result<(), RecordError> {
+        let value = self.seal(key, &Envelope { trail: Vec::new(), record })?;
+        Ok(self.store.put(key, &value).await?)
+    }
+
+    /// Deletes a record.
+    pub async fn delete(&self, key: &str) -> Result<(), RecordError> {
+        Ok(self.store.delete(key).await?)
+    }
+
+    /// Changes a record, whole or not at all, whoever else is changing it.
+    ///
+    /// `decide` is pure: it sees the record as it is and says what it shall become. It may be called
+    /// again with what another writer made of it. Everything that can be refused is refused before
+    /// anything is written.
+    ///
+    /// Whether a write was made is decided by reading back: it was if the stored value, or the trail
+    /// in it, has this write's nonce. A store's own answer cannot be relied on: one backend says
+    /// "failed" to a swap that it made.
+    pub async fn transition<T, O, E>(
+        &self,
+        key: &str,
+        mut decide: impl FnMut(&T) -> Result<Change<T, O>, E>,
+    ) -> Result<O, TransitionError<E>>
+    where
+        T: Serialize + DeserializeOwned,
+    {
+        let (mut current, mut swap) = self.store.begin_swap(key).await?;
+        let mut tried: Vec<(String, O)> = Vec::new();
+        for _ in 0..MAX_ATTEMPTS {
+            let Some(value) = current else { return Err(TransitionError::NotFound) };
+            let envelope = self.open::<T>(key, &value)?;
+            if let Some(result) = take_written(&mut tried, &value, &envelope.trail) {
+                return Ok(result);
+            }
+            let (record, result) = match decide(&envelope.record).map_err(TransitionError::Refused)? {
+                Change::Write(record, result) => (record, result),
+                Change::Keep(result) => return Ok(result),
+            };
+            let mut trail = envelope.trail;
+            trail.splice(0..0, nonce_text(&value));
+            trail.truncate(TRAIL_LENGTH);
+            let new_value = self.seal(key, &Envelope { trail, record })?;
+            tried.extend(nonce_text(&new_value).map(|nonce| (nonce, result)));
+            self.store.swap(swap, &new_value).await;
+            (current, swap) = self.store.begin_swap(key).await?;
+        }
+        // The last attempt may have been the one that was made.
+        let Some(value) = current else { return Err(TransitionError::NotFound) };
+        let envelope = self.open::<T>(key, &value)?;
+        take_written(&mut tried, &value, &envelope.trail).ok_or(RecordError::Contended.into())
+    }
+
+    fn seal<T: Serialize>(&self, key: &str, envelope: &Envelope<T>) -> Result<Vec<u8>, RecordError> {
+        let plaintext = serde_json::to_vec(envelope).map_err(|_| RecordError::Unreadable)?;
+        let value = seal::seal(self.keys, Purpose::Record, key.as_bytes(), &plaintext, self.random);
+        if value.len() > MAX_VALUE_BYTES { Err(RecordError::TooLarge) } else { Ok(value) }
+    }
+
+    fn open<T: DeserializeOwned>(&self, key: &str, value: &[u8]) -> Result<Envelope<T>, RecordError> {
+        let plaintext =
+            seal::open(self.keys, Purpose::Record, key.as_bytes(), value).ok_or(RecordError::Unreadable)?;
+        serde_json::from_slice(&plaintext).map_err(|_| RecordError::Unreadable)
+    }
+}
+
+/// The result of the write that is in place, if it is one of those tried.
+fn take_written<O>(tried: &mut Vec<(String, O)>, value: &[u8], trail: &[String]) -> Option<O> {
+    let stored = nonce_text(value);
+    let index =
+        tried.iter().position(|(nonce, _)| stored.as_ref() == Some(nonce) || trail.contains(nonce))?;
+    Some(tried.swap_remove(index).1)
+}
+
+fn nonce_text(value: &[u8]) -> Option<String> {
+    let nonce: Nonce = seal::nonce(value)?;
+    Some(seal::to_text(&nonce))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Fault, MemoryStore, SequenceRandom, block_on, run_interleaved};
+
+    fn keys() -> Keyring {
+        Keyring::from_secret(&[7; 32]).unwrap()
+    }
+
+    fn take_one(left: &u32) -> Result<Change<u32, u32>, &'static str> {
+        match left.checked_sub(1) {
+            Some(left) => Ok(Change::Write(left, left)),
+            None => Err("none left"),
+        }
+    }
+
+    fn with_counter(store: &MemoryStore, start: u32) -> Keyring {
+        let keys = keys();
+        let random = SequenceRandom::default();
+        block_on(Records { store, keys: &keys, random: &random }.create("k", &start)).unwrap();
+        keys
+    }
+
+    #[test]
+    fn changes_and_refuses() {
+        let store = MemoryStore::default();
+        let (keys, random) = (with_counter(&store, 1), SequenceRandom::new(1));
+        let records = Records { store: &store, keys: &keys, random: &random };
+        assert_eq!(block_on(records.transition("k", take_one)), Ok(0));
+        assert_eq!(block_on(records.transition("k", take_one)), Err(TransitionError::Refused("none left")));
+        assert_eq!(block_on(records.transition("other", take_one)), Err(TransitionError::NotFound));
+        assert_eq!(block_on(records.find::<u32>("k")), Ok(Some(0)));
+    }
+
+    /// K-11, K-12: the store's answer is not asked for, so it cannot mislead; K-13: when reading back
+    /// fails, nothing is claimed.
+    #[test]
+    fn unknown_outcome_is_no_success() {
+        let store = MemoryStore::default();
+        let (keys, random) = (with_counter(&store, 1), SequenceRandom::new(1));
+        let records = Records { store: &store, keys: &keys, random: &random };
+        store.fail_after(2, Fault::Error); // begin, swap, then the read-back fails
+        let outcome = block_on(records.transition("k", take_one));
+        assert!(matches!(outcome, Err(TransitionError::Record(RecordError::Store(_)))), "{outcome:?}");
+        store.heal();
+        assert_eq!(block_on(records.find::<u32>("k")), Ok(Some(0)), "the swap itself had been made");
+    }
+
+    #[test]
+    fn lost_swap_is_tried_again_on_what_the_winner_wrote() {
+        for seed in 0..300 {
+            let store = MemoryStore::default();
+            let keys = with_counter(&store, 2);
+            let randoms = [SequenceRandom::new(1), SequenceRandom::new(2), SequenceRandom::new(3)];
+            let tasks = randoms.iter().map(|random| {
+                let records = Records { store: &store, keys: &keys, random };
+                async move { records.transition("k", take_one).await }
+            });
+            let mut outcomes = run_interleaved(tasks, seed);
+            outcomes.sort_by_key(|outcome| outcome.clone().ok());
+            // Two took one each, in some order; the third was refused. Nobody took the same one.
+            assert_eq!(outcomes, [Err(TransitionError::Refused("none left")), Ok(0), Ok(1)], "seed {seed}");
+        }
+    }
+
+    /// A writer that is overtaken between its write and its reading back still learns that it wrote.
+    #[test]
+    fn overtaken_writer_finds_itself_in_the_trail() {
+        let store = MemoryStore::default();
+        let keys = with_counter(&store, 5);
+        let mut overtaken = false;
+        let (one, two) = (SequenceRandom::new(1), SequenceRandom::new(2));
+        let rival = Records { store: &store, keys: &keys, random: &two };
+        store.after_next_swap(Box::new({
+            let (store, keys) = (store.clone(), keys.clone());
+            move || {
+                let random = SequenceRandom::new(3);
+                let records = Records { store: &store, keys: &keys, random: &random };
+                assert_eq!(block_on(records.transition("k", take_one)), Ok(3));
+            }
+        }));
+        let records = Records { store: &store, keys: &keys, random: &one };
+        let mut calls = 0;
+        let outcome = block_on(records.transition("k", |left: &u32| {
+            calls += 1;
+            overtaken = calls > 1;
+            take_one(left)
+        }));
+        assert_eq!(outcome, Ok(4));
+        assert!(!overtaken, "the decision was asked for once");
+        assert_eq!(block_on(rival.find::<u32>("k")), Ok(Some(3)));
+    }
+
+    /// K-17, D11: one bad record is a fault of that record, never "absent".
+    #[test]
+    fn damaged_record_is_a_fault() {
+        let store = MemoryStore::default();
+        let (keys, random) = (with_counter(&store, 1), SequenceRandom::new(1));
+        let records = Records { store: &store, keys: &keys, random: &random };
+        block_on(store.put("k", b"garbage")).unwrap();
+        assert_eq!(block_on(records.find::<u32>("k")), Err(RecordError::Unreadable));
+        let outcome = block_on(records.transition("k", take_one));
+        assert_eq!(outcome, Err(TransitionError::Record(RecordError::Unreadable)));
+    }
+
+    /// A record cannot be moved to another key by whoever can write the store.
+    #[test]
+    fn record_is_bound_to_its_key() {
+        let store = MemoryStore::default();
+        let (keys, random) = (with_counter(&store, 1), SequenceRandom::new(1));
+        let value = block_on(store.get("k")).unwrap().unwrap();
+        block_on(store.put("elsewhere", &value)).unwrap();
+        let records = Records { store: &store, keys: &keys, random: &random };
+        assert_eq!(block_on(records.find::<u32>("elsewhere")), Err(RecordError::Unreadable));
+    }
+
+    #[test]
+    fn oversized_record_is_not_written() {
+        let store = MemoryStore::default();
+        let (keys, random) = (keys(), SequenceRandom::default());
+        let records = Records { store: &store, keys: &keys, random: &random };
+        assert_eq!(block_on(records.create("k", &"x".repeat(20_000))), Err(RecordError::TooLarge));
+        assert!(store.is_empty());
+    }
+}
