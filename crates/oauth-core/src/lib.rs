@@ -1,1 +1,114 @@
-//! oauth-core
+//! The authorization server: OAuth 2.1 for MCP, without I/O.
+//!
+//! A request comes in as plain data and a reply goes out; the store, the users and the tools are ports,
+//! and time and chance are arguments. Reading order:
+//!
+//! 1. [`routes`]: the paths, and which module answers each;
+//! 2. [`config`]: what an operator decides, and why the defaults are what they are;
+//! 3. [`authorize`]: from the client's request over sign-in and consent to the code;
+//! 4. [`token`]: from the code to tokens, and from tokens to newer ones;
+//! 5. [`grants`]: the life of a grant, each step one compare-and-swap on one record;
+//! 6. [`records`] and [`credential`]: what is stored, and what clients carry;
+//! 7. [`client`], [`metadata`], [`introspection`]: registration, discovery, and what `mcp` asks;
+//! 8. [`pkce`], [`scope`], [`resource`]: one rule each;
+//! 9. [`transaction`], [`browser`], [`pages`], [`page_error`], [`error`]: how it meets people and programs.
+//!
+//! ```
+//! use oauth_core::credential::{Credential, Kind};
+//! use store_core::Keyring;
+//!
+//! let keys = Keyring::from_secret(&[7; 32]).unwrap();
+//! // What is not authentic is refused without looking at the store.
+//! assert!(Credential::verify(Kind::AccessToken, "postern_at_garbage", &keys).is_none());
+//! ```
+
+pub mod authorize;
+pub mod browser;
+pub mod client;
+pub mod config;
+pub mod credential;
+pub mod error;
+pub mod grants;
+pub mod introspection;
+pub mod metadata;
+pub mod page_error;
+pub mod pages;
+pub mod pkce;
+pub mod ports;
+pub mod records;
+pub mod resource;
+pub mod routes;
+pub mod scope;
+pub mod token;
+pub mod transaction;
+
+pub use config::Config;
+
+use http::StatusCode;
+use ports::{Catalog, Identity};
+use store_core::{DeploymentError, Random, RecordError, Records, Store};
+use web_core::{Head, ReadBody, Reply};
+
+/// The authorization server, for one request.
+pub struct AuthorizationServer<'a, S, R, I, C> {
+    /// What the operator decided.
+    pub config: &'a Config,
+    /// The grants.
+    pub records: Records<'a, S, R>,
+    /// The users.
+    pub identity: &'a I,
+    /// The tools.
+    pub catalog: &'a C,
+    /// The time of this request, in seconds since the Unix epoch.
+    pub now: u64,
+    /// Where causes go that the client is not told. Never given a secret.
+    pub log: &'a dyn Fn(&str),
+}
+
+impl<S: Store, R: Random, I: Identity, C: Catalog> AuthorizationServer<'_, S, R, I, C> {
+    /// Answers one request.
+    pub async fn handle(&self, head: &Head, body: &mut impl ReadBody) -> Reply {
+        if !self.config.public_url.serves_authority(head.authority.as_deref()) {
+            // RFC 9110 section 15.5.20: somebody made another name lead here.
+            return Reply::empty(StatusCode::MISDIRECTED_REQUEST);
+        }
+        match routes::serve(self, head, body).await {
+            Ok(reply) => reply,
+            Err(error) => {
+                if error.is_fault() {
+                    let detail = match &error {
+                        page_error::PageError::Record(RecordError::Store(error)) => error.detail.as_str(),
+                        _ => "",
+                    };
+                    (self.log)(&format!("{}: {error} {detail}", head.path));
+                }
+                if authorize::wants_json(head) { error.wire().reply() } else { error.page() }
+            }
+        }
+    }
+
+    fn seal_transaction<T: transaction::Step>(&self, step: &T) -> String {
+        let expires_at = self.now.saturating_add(self.config.lifetimes.transaction.as_secs());
+        transaction::seal(step, expires_at, self.records.keys, self.records.random)
+    }
+}
+
+/// The answer while the deployment has no keys: what to set is in the operator's log.
+pub fn reply_without_keys(error: &DeploymentError) -> Reply {
+    let page_error = match error {
+        DeploymentError::Store(error) => RecordError::Store(error.clone()),
+        DeploymentError::BeingMade => RecordError::Contended,
+        DeploymentError::Keyring(_) | DeploymentError::Missing => return reply_misconfigured(),
+    };
+    page_error::PageError::Record(page_error).page()
+}
+
+/// The answer while the configuration cannot be used: a fault of ours, and no use in trying again.
+pub fn reply_misconfigured() -> Reply {
+    let page = pages::ErrorPage {
+        title: "This server is not set up yet",
+        text: "Its configuration is missing something that it does not serve without.",
+        help: "If you run it: the log says which variable to set, and how.",
+    };
+    pages::reply(StatusCode::INTERNAL_SERVER_ERROR, &page, "")
+}

@@ -1,0 +1,169 @@
+//! The authorization request (RFC 6749 section 4.1.1, OAuth 2.1), in ordered checks.
+//!
+//! Until client and redirect URI are known to be good, errors are shown here; after that they are sent
+//! back to the client. The types keep the two apart: a [`RedirectError`] can only be made from a
+//! [`ValidatedRedirect`], and only the redirect URI check makes one.
+
+use super::response::{RedirectError, ValidatedRedirect};
+use crate::{
+    Config,
+    client::{Client, redirect_uri},
+    error::ErrorCode,
+    page_error::PageError,
+    pkce,
+    ports::Offer,
+    resource, scope,
+};
+use store_core::Keyring;
+use web_core::Form;
+
+/// The longest `state` that is carried, in bytes.
+const MAX_STATE_BYTES: usize = 4096;
+
+/// The longest `scope` that is read, in bytes.
+const MAX_SCOPE_BYTES: usize = 2048;
+
+/// A request in which everything has been checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuthorizationRequest {
+    /// Who asks.
+    pub client: Client,
+    /// Where the answer goes.
+    pub redirect: ValidatedRedirect,
+    /// The PKCE challenge, method S256.
+    pub code_challenge: String,
+    /// What to offer the user, of what the client asked for.
+    pub scopes: Vec<String>,
+    /// What the client asked for that nothing here needs.
+    pub unknown_scopes: Vec<String>,
+    /// The resources that the tokens will be for.
+    pub audience: Vec<String>,
+    /// Who the client hopes to see. Unverified.
+    pub login_hint: Option<String>,
+}
+
+/// Why a request is refused, by where the error goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// Shown here.
+    Page(PageError),
+    /// Sent back to the client.
+    Redirect(RedirectError),
+}
+
+impl From<PageError> for Refusal {
+    fn from(error: PageError) -> Self {
+        Self::Page(error)
+    }
+}
+
+impl AuthorizationRequest {
+    /// Checks a request, given as the query or the posted form.
+    pub fn parse(query: &str, offer: &Offer, config: &Config, keys: &Keyring) -> Result<Self, Refusal> {
+        let form = Form::parse(query.as_bytes()).map_err(|_| PageError::Malformed)?;
+        let client = check_client(&form, keys)?;
+        let redirect = check_redirect_uri(&form, &client)?;
+        let checked = check_parameters(&form)
+            .and_then(|()| check_response_type(&form))
+            .and_then(|()| check_pkce(&form))
+            .and_then(|code_challenge| Ok((code_challenge, check_resource(&form, config)?)))
+            .and_then(|(code_challenge, audience)| Ok((code_challenge, audience, check_scope(&form)?)));
+        let (code_challenge, audience, requested) =
+            checked.map_err(|(code, description)| Refusal::Redirect(redirect.error(code, description)))?;
+        let scopes = scope::narrow(&requested, offer);
+        let is_offered = |name: &String| offer.scopes.iter().any(|scope| scope.name == *name);
+        let unknown_scopes = requested.into_iter().filter(|scope| !is_offered(scope)).collect();
+        let login_hint = form.single("login_hint").ok().flatten().map(str::to_owned);
+        Ok(Self { client, redirect, code_challenge, scopes, unknown_scopes, audience, login_hint })
+    }
+}
+
+/// What a check that comes after the redirect URI's has to say.
+type Check<T> = Result<T, (ErrorCode, &'static str)>;
+
+/// AZ-01.
+fn check_client(form: &Form, keys: &Keyring) -> Result<Client, PageError> {
+    let client_id = form.single("client_id").map_err(|_| PageError::Malformed)?;
+    Client::find(client_id.ok_or(PageError::MissingClient)?, keys).ok_or(PageError::UnknownClient)
+}
+
+/// RFC 6749 section 3.1.2.3. Before everything else, so that no error goes to an address that has not
+/// been checked (RFC 9700 section 4.11.2).
+fn check_redirect_uri(form: &Form, client: &Client) -> Result<ValidatedRedirect, PageError> {
+    let requested = form.single("redirect_uri").map_err(|_| PageError::Malformed)?;
+    let uri = match (requested, client.redirect_uris.as_slice()) {
+        (Some(requested), registered) => {
+            let is_registered = registered.iter().any(|uri| redirect_uri::matches(uri, requested));
+            // What matches is not always what was checked at registration: a port may differ.
+            if !is_registered || redirect_uri::check(requested).is_err() {
+                return Err(PageError::UnregisteredRedirectUri);
+            }
+            requested
+        }
+        // Section 3.1.2.3: it may be left out when there is nothing to choose from.
+        (None, [only]) => only,
+        (None, _) => return Err(PageError::MissingRedirectUri),
+    };
+    // A repeated `state` cannot be sent back; that it is repeated is said without it.
+    let state = form.single("state").ok().flatten().filter(|state| state.len() <= MAX_STATE_BYTES);
+    Ok(ValidatedRedirect::new(uri, state))
+}
+
+/// AZ-15, AZ-17, AZ-21.
+fn check_parameters(form: &Form) -> Check<()> {
+    if form.has_repeats_except(&["resource"]) {
+        return Err((ErrorCode::InvalidRequest, "a parameter is repeated"));
+    }
+    if form.single("state").ok().flatten().is_some_and(|state| state.len() > MAX_STATE_BYTES) {
+        return Err((ErrorCode::InvalidRequest, "state is too long"));
+    }
+    if form.contains("request") {
+        return Err((ErrorCode::RequestNotSupported, "request objects are not supported"));
+    }
+    if form.contains("request_uri") {
+        return Err((ErrorCode::RequestUriNotSupported, "request objects are not supported"));
+    }
+    Ok(())
+}
+
+/// AZ-10.
+fn check_response_type(form: &Form) -> Check<()> {
+    match form.single("response_type").ok().flatten() {
+        None => return Err((ErrorCode::InvalidRequest, "response_type is missing")),
+        Some("code") => {}
+        Some(_) => return Err((ErrorCode::UnsupportedResponseType, "response_type must be code")),
+    }
+    match form.single("response_mode").ok().flatten() {
+        None | Some("query") => Ok(()),
+        Some(_) => Err((ErrorCode::InvalidRequest, "response_mode must be query")),
+    }
+}
+
+/// AZ-12, AZ-13, AZ-14; for every client, public or not (OAuth 2.1 section 4.1.1).
+fn check_pkce(form: &Form) -> Check<String> {
+    let challenge = form.single("code_challenge").ok().flatten();
+    let challenge = challenge.ok_or((ErrorCode::InvalidRequest, "code_challenge is missing"))?;
+    // RFC 7636 section 4.3: without a method it would be `plain`.
+    if form.single("code_challenge_method").ok().flatten() != Some(pkce::METHOD) {
+        return Err((ErrorCode::InvalidRequest, "code_challenge_method must be S256"));
+    }
+    if !pkce::is_challenge(challenge) {
+        return Err((ErrorCode::InvalidRequest, "code_challenge is not one of S256"));
+    }
+    Ok(challenge.to_owned())
+}
+
+/// AZ-18, AZ-19.
+fn check_resource(form: &Form, config: &Config) -> Check<Vec<String>> {
+    resource::audience(form.all("resource"), &config.public_url)
+        .map_err(|_| (ErrorCode::InvalidTarget, "the resource is not served here"))
+}
+
+/// AZ-20.
+fn check_scope(form: &Form) -> Check<Vec<String>> {
+    let parameter = form.single("scope").ok().flatten().unwrap_or_default();
+    if parameter.len() > MAX_SCOPE_BYTES {
+        return Err((ErrorCode::InvalidScope, "scope is too long"));
+    }
+    scope::parse(parameter).map_err(|_| (ErrorCode::InvalidScope, "scope is malformed"))
+}

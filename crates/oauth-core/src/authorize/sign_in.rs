@@ -1,0 +1,135 @@
+//! Signing in: a conversation with the identity component, rendered here.
+
+use super::request::AuthorizationRequest;
+use crate::{
+    AuthorizationServer,
+    browser::{self, BrowserSession},
+    grants,
+    page_error::PageError,
+    pages,
+    ports::{Catalog, Identity, IdentityRequest, Prompt, Step, User},
+    routes, transaction,
+};
+use http::{Method, StatusCode};
+use serde::{Deserialize, Serialize};
+use store_core::{Random, Store};
+use web_core::{Form, Head, ReadBody, Reply};
+
+/// The longest answer, in bytes.
+const MAX_BODY_BYTES: usize = 32 * 1024;
+
+/// The form field that carries the transaction; all others are answers.
+const TRANSACTION: &str = "transaction";
+
+/// What a sign-in page hands back.
+#[derive(Serialize, Deserialize)]
+struct SignInStep {
+    /// The browser that the page was shown in.
+    browser_id: String,
+    /// Where to go on afterwards: the authorization request, as it came. It is checked again then.
+    query: String,
+    /// Shown on the page.
+    client_name: String,
+    /// What the identity component wants back.
+    identity_state: Vec<u8>,
+    login_hint: Option<String>,
+}
+
+impl transaction::Step for SignInStep {
+    const NAME: &'static str = "sign-in";
+}
+
+/// Begins a sign-in. Nothing is stored.
+pub(super) async fn show<S: Store, R: Random, I: Identity, C: Catalog>(
+    server: &AuthorizationServer<'_, S, R, I, C>,
+    head: &Head,
+    request: &AuthorizationRequest,
+    query: String,
+) -> Result<Reply, PageError> {
+    let browser_id = browser::find_browser_id(head, &server.config.public_url)
+        .unwrap_or_else(|| browser::new_id(server.records.random));
+    let step = SignInStep {
+        browser_id,
+        query,
+        client_name: request.client.name.clone(),
+        identity_state: Vec::new(),
+        login_hint: request.login_hint.clone(),
+    };
+    let identity_request = identity_request(server, step.login_hint.clone());
+    match server.identity.begin(&identity_request).await? {
+        Step::Ask(prompt) => Ok(page(server, step, prompt)),
+        Step::User(user) => signed_in(server, user, &step.query).await,
+    }
+}
+
+/// Answers a request to `/sign-in`.
+pub async fn serve<S: Store, R: Random, I: Identity, C: Catalog>(
+    server: &AuthorizationServer<'_, S, R, I, C>,
+    head: &Head,
+    body: &mut impl ReadBody,
+) -> Result<Reply, PageError> {
+    if head.method != Method::POST {
+        return Ok(Reply::method_not_allowed("POST"));
+    }
+    if !browser::is_same_origin(head, &server.config.public_url) {
+        return Err(PageError::ForeignForm);
+    }
+    let form = Form::parse(&body.read(MAX_BODY_BYTES).await?).map_err(|_| PageError::Malformed)?;
+    let sealed = form.single(TRANSACTION).map_err(|_| PageError::Malformed)?.unwrap_or_default();
+    let mut step: SignInStep =
+        transaction::open(sealed, server.records.keys, server.now).ok_or(PageError::StalePage)?;
+    // AZ-25, BR-10: a page goes on in the browser that it was shown in.
+    if browser::find_browser_id(head, &server.config.public_url) != Some(step.browser_id.clone()) {
+        return Err(PageError::OtherBrowser);
+    }
+    let answers = form
+        .iter()
+        .filter(|(name, _)| *name != TRANSACTION)
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
+    let identity_request = identity_request(server, step.login_hint.clone());
+    let identity_state = std::mem::take(&mut step.identity_state);
+    match server.identity.resume(&identity_request, identity_state, answers).await? {
+        Step::Ask(prompt) => Ok(page(server, step, prompt)),
+        Step::User(user) => signed_in(server, user, &step.query).await,
+    }
+}
+
+fn identity_request<S, R, I, C>(
+    server: &AuthorizationServer<'_, S, R, I, C>,
+    login_hint: Option<String>,
+) -> IdentityRequest {
+    IdentityRequest { login_hint, loopback: server.config.public_url.is_loopback() }
+}
+
+fn page<S: Store, R: Random, I: Identity, C: Catalog>(
+    server: &AuthorizationServer<'_, S, R, I, C>,
+    mut step: SignInStep,
+    prompt: Prompt,
+) -> Reply {
+    step.identity_state = prompt.state;
+    let page = pages::SignInPage {
+        transaction: server.seal_transaction(&step),
+        client_name: step.client_name,
+        host: pages::host_of(&server.config.public_url),
+        notice: prompt.notice,
+        problem: prompt.problem,
+        fields: prompt.fields,
+        submit: prompt.submit,
+        action: routes::SIGN_IN,
+    };
+    pages::reply(StatusCode::OK, &page, "")
+        .with_cookie(&browser::browser_id_cookie(&step.browser_id, server.config))
+}
+
+/// Starts the browser's session and goes back to the authorization request, which now finds it.
+async fn signed_in<S: Store, R: Random, I: Identity, C: Catalog>(
+    server: &AuthorizationServer<'_, S, R, I, C>,
+    user: User,
+    query: &str,
+) -> Result<Reply, PageError> {
+    let epoch = grants::ensure_user(&server.records, &user.subject).await?;
+    let session = BrowserSession::start(user, epoch, server.config, server.records.random, server.now);
+    let cookie = session.cookie(server.config, server.records.keys, server.records.random);
+    Ok(Reply::see_other(&format!("{}?{query}", routes::AUTHORIZE)).with_cookie(&cookie))
+}

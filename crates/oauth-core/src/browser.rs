@@ -1,0 +1,159 @@
+//! The browser that the user sits at: its cookies, and whether a form was posted from our own page.
+
+use crate::{Config, ports::User};
+use http::header;
+use serde::{Deserialize, Serialize};
+use store_core::{Keyring, Purpose, Random, seal};
+use web_core::{Head, PublicUrl};
+
+/// A browser that somebody is signed in at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BrowserSession {
+    /// New at every sign-in, so that nothing from before it carries over.
+    pub id: String,
+    /// The user.
+    pub subject: String,
+    /// What to call the user.
+    pub display_name: String,
+    /// The user's epoch at sign-in. When the user's own has moved on, the session is over.
+    pub user_epoch: u64,
+    /// When it ends, in seconds since the Unix epoch.
+    pub expires_at: u64,
+}
+
+/// The cookie that carries a [`BrowserSession`], sealed.
+const SESSION: &str = "postern-session";
+
+/// The cookie that ties a sign-in page to the browser that it was shown in.
+const BROWSER: &str = "postern-browser";
+
+impl BrowserSession {
+    /// A new session for a user who has just signed in.
+    pub fn start(user: User, user_epoch: u64, config: &Config, random: &impl Random, now: u64) -> Self {
+        Self {
+            id: new_id(random),
+            subject: user.subject,
+            display_name: user.display_name,
+            user_epoch,
+            expires_at: now.saturating_add(config.lifetimes.browser_session.as_secs()),
+        }
+    }
+
+    /// The session that a request comes with, if there is one and it is not over. Whether the user's
+    /// epoch has moved on is for whoever acts on it to ask.
+    pub fn find(head: &Head, config: &Config, keys: &Keyring, now: u64) -> Option<Self> {
+        let name = cookie_name(SESSION, &config.public_url);
+        let sealed = seal::from_text(head.cookie(&name)?)?;
+        let plaintext = seal::open(keys, Purpose::Cookie, SESSION.as_bytes(), &sealed)?;
+        let session: Self = serde_json::from_slice(&plaintext).ok()?;
+        (now < session.expires_at).then_some(session)
+    }
+
+    /// The `Set-Cookie` value that starts the session in the browser.
+    pub fn cookie(&self, config: &Config, keys: &Keyring, random: &impl Random) -> String {
+        let plaintext = serde_json::to_vec(self).unwrap_or_default();
+        let sealed = seal::seal(keys, Purpose::Cookie, SESSION.as_bytes(), &plaintext, random);
+        set_cookie(
+            SESSION,
+            &seal::to_text(&sealed),
+            config.lifetimes.browser_session.as_secs(),
+            &config.public_url,
+        )
+    }
+}
+
+/// The `Set-Cookie` value that ends a session in the browser.
+pub fn sign_out_cookie(public_url: &PublicUrl) -> String {
+    set_cookie(SESSION, "", 0, public_url)
+}
+
+/// The id of the browser that a request comes from, if it was given one.
+pub fn find_browser_id(head: &Head, public_url: &PublicUrl) -> Option<String> {
+    let id = head.cookie(&cookie_name(BROWSER, public_url))?;
+    seal::from_text(id).filter(|bytes| bytes.len() == 16).map(|_| id.to_owned())
+}
+
+/// A fresh random id.
+pub fn new_id(random: &impl Random) -> String {
+    seal::to_text(&random.bytes::<16>())
+}
+
+/// The `Set-Cookie` value that gives a browser its id.
+pub fn browser_id_cookie(id: &str, config: &Config) -> String {
+    set_cookie(BROWSER, id, config.lifetimes.transaction.as_secs(), &config.public_url)
+}
+
+/// Whether a form was posted from a page of ours, as the browser says (Fetch Metadata); from browsers
+/// too old for that, by the `Origin` that they send.
+pub fn is_same_origin(head: &Head, public_url: &PublicUrl) -> bool {
+    match head.single_header("sec-fetch-site") {
+        Ok(Some(site)) => site == "same-origin",
+        Ok(None) => {
+            matches!(head.single_header(header::ORIGIN), Ok(Some(origin)) if public_url.is_own_origin(origin))
+        }
+        Err(_) => false,
+    }
+}
+
+/// `__Host-` keeps a sibling host from setting a cookie of that name (RFC 6265bis section 4.1.3.2). It
+/// works over https only, and a loopback server has no https.
+fn cookie_name(name: &str, public_url: &PublicUrl) -> String {
+    if public_url.is_loopback() { name.to_owned() } else { format!("__Host-{name}") }
+}
+
+fn set_cookie(name: &str, value: &str, max_age: u64, public_url: &PublicUrl) -> String {
+    let name = cookie_name(name, public_url);
+    let secure = if public_url.is_loopback() { "" } else { "; Secure" };
+    format!("{name}={value}; Path=/; Max-Age={max_age}; HttpOnly; SameSite=Lax{secure}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::{HeaderMap, Method};
+    use store_core::testing::SequenceRandom;
+
+    fn head(headers: &[(&'static str, &str)]) -> Head {
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.append(*name, value.parse().unwrap());
+        }
+        Head { method: Method::POST, path: "/".into(), query: None, authority: None, headers: map }
+    }
+
+    fn config(url: &str) -> Config {
+        Config::new(PublicUrl::parse(url).unwrap())
+    }
+
+    #[test]
+    fn session_lives_in_its_cookie() {
+        let keys = Keyring::from_secret(&[7; 32]).unwrap();
+        let (config, random) = (config("https://mcp.example.com"), SequenceRandom::default());
+        let user = User { subject: "s".into(), display_name: "alice".into() };
+        let session = BrowserSession::start(user, 0, &config, &random, 1_000);
+        let cookie = session.cookie(&config, &keys, &random);
+        assert!(cookie.starts_with("__Host-postern-session="), "BR-08: {cookie}");
+        for attribute in ["; Path=/;", "; HttpOnly", "; Secure", "; SameSite=Lax"] {
+            assert!(cookie.contains(attribute), "{cookie}");
+        }
+        let sent = head(&[("cookie", cookie.split(';').next().unwrap())]);
+        assert_eq!(BrowserSession::find(&sent, &config, &keys, 2_000), Some(session.clone()));
+        assert_eq!(BrowserSession::find(&sent, &config, &keys, session.expires_at), None);
+        let other = Keyring::from_secret(&[8; 32]).unwrap();
+        assert_eq!(BrowserSession::find(&sent, &config, &other, 2_000), None);
+    }
+
+    /// AZ-26, BR-10.
+    #[test]
+    fn forms_count_only_from_our_own_pages() {
+        let url = PublicUrl::parse("https://mcp.example.com").unwrap();
+        let judge = |headers: &[(&'static str, &str)]| is_same_origin(&head(headers), &url);
+        assert!(judge(&[("sec-fetch-site", "same-origin"), ("origin", "null")]));
+        assert!(judge(&[("origin", "https://mcp.example.com")]));
+        assert!(!judge(&[]));
+        assert!(!judge(&[("origin", "null")]));
+        assert!(!judge(&[("origin", "https://mcp.example.com.evil.example")]));
+        assert!(!judge(&[("sec-fetch-site", "same-site"), ("origin", "https://mcp.example.com")]));
+        assert!(!judge(&[("sec-fetch-site", "none")]));
+    }
+}

@@ -1,0 +1,134 @@
+//! Clients: who asks.
+//!
+//! A client that registered itself is nowhere in the store: its id *is* its registration, sealed. So a
+//! flood of registrations stores nothing, and a registration cannot go stale while its key lives.
+
+pub mod redirect_uri;
+pub mod registration;
+
+use serde::{Deserialize, Serialize};
+use store_core::{Keyring, Purpose, seal};
+
+/// What the id of a self-registered client begins with.
+const PREFIX: &str = "postern_cl_";
+
+/// The longest client id that is issued, and looked at.
+const MAX_ID_CHARACTERS: usize = 4096;
+
+/// A client.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Client {
+    /// Its id, as it presents it.
+    pub id: String,
+    /// What it calls itself, cleaned for display. Unverified.
+    pub name: String,
+    /// Where it may ask the user to be sent.
+    pub redirect_uris: Vec<String>,
+}
+
+/// What is sealed into a client id. The field names are short because clients carry it around.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct SealedClient {
+    #[serde(rename = "n")]
+    name: String,
+    #[serde(rename = "r")]
+    redirect_uris: Vec<String>,
+}
+
+impl Client {
+    /// The client that an id stands for. `None` for ids that are forged, cut, of another deployment, or
+    /// made with a secret that was retired: to us they are all unknown.
+    pub fn find(id: &str, keys: &Keyring) -> Option<Self> {
+        if id.len() > MAX_ID_CHARACTERS {
+            return None;
+        }
+        let sealed = seal::from_text(id.strip_prefix(PREFIX)?)?;
+        let plaintext = seal::open(keys, Purpose::ClientId, PREFIX.as_bytes(), &sealed)?;
+        let SealedClient { name, mut redirect_uris } = serde_json::from_slice(&plaintext).ok()?;
+        // RG-13: what was registered under older rules is judged by today's.
+        redirect_uris.retain(|uri| redirect_uri::check(uri).is_ok());
+        Some(Self { id: id.to_owned(), name, redirect_uris })
+    }
+
+    /// Registers a client: the same name and redirect URIs always give the same id, so a client that
+    /// registers at every start stays one client. `None` when the id would be too long.
+    fn register(name: String, redirect_uris: Vec<String>, keys: &Keyring) -> Option<Self> {
+        let sealed_client = SealedClient { name: name.clone(), redirect_uris: redirect_uris.clone() };
+        let plaintext = serde_json::to_vec(&sealed_client).ok()?;
+        let sealed = seal::seal_deterministically(keys, Purpose::ClientId, PREFIX.as_bytes(), &plaintext);
+        let id = format!("{PREFIX}{}", seal::to_text(&sealed));
+        (id.len() <= MAX_ID_CHARACTERS).then_some(Self { id, name, redirect_uris })
+    }
+}
+
+/// The most characters of a client's name that are kept.
+const MAX_NAME_CHARACTERS: usize = 64;
+
+/// A name fit for display: without characters that are invisible or change the direction of what
+/// follows, with single spaces, and not too long. Markup is no concern here: pages escape.
+fn clean_name(name: &str) -> String {
+    let visible = name.chars().map(|character| if character.is_whitespace() { ' ' } else { character });
+    let visible: String = visible.filter(|character| !is_deceptive(*character)).collect();
+    let words: Vec<&str> = visible.split(' ').filter(|word| !word.is_empty()).collect();
+    words.join(" ").chars().take(MAX_NAME_CHARACTERS).collect()
+}
+
+/// Control characters, zero-width characters, and the ones that steer bidirectional text.
+fn is_deceptive(character: char) -> bool {
+    character.is_control()
+        || matches!(
+            character,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
+                | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}'
+                | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}'
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys() -> Keyring {
+        Keyring::from_secret(&[7; 32]).unwrap()
+    }
+
+    fn registered() -> Client {
+        Client::register("Inspector".into(), vec!["http://localhost:1234/cb".into()], &keys()).unwrap()
+    }
+
+    #[test]
+    fn id_is_the_registration() {
+        let client = registered();
+        assert_eq!(Client::find(&client.id, &keys()), Some(client.clone()));
+        assert_eq!(registered().id, client.id, "registering again gives the same id");
+        assert!(!client.id.starts_with("http"), "RG-10");
+    }
+
+    /// The text of issued client ids is a stored format: clients keep them.
+    #[test]
+    fn format_stays_as_it_is() {
+        assert_eq!(registered().id, include_str!("../../tests/golden/client_id.txt").trim_end());
+    }
+
+    /// RG-12.
+    #[test]
+    fn forged_ids_are_unknown() {
+        let id = registered().id;
+        let other = Keyring::from_secret(&[8; 32]).unwrap();
+        assert_eq!(Client::find(&id, &other), None);
+        for bad in
+            ["", "postern_cl_", "x", &id[1..], &id[..id.len() - 1], &format!("{id}A"), &"A".repeat(9000)]
+        {
+            assert_eq!(Client::find(bad, &keys()), None, "{bad}");
+        }
+    }
+
+    /// RG-14, AZ-30.
+    #[test]
+    fn names_are_cleaned_and_capped() {
+        assert_eq!(clean_name("  Claude\u{202e}\u{200b}\n Desktop\0 "), "Claude Desktop");
+        assert_eq!(clean_name(&"x".repeat(1_000)).len(), 64);
+        assert_eq!(clean_name("<b>Müller & Söhne</b>"), "<b>Müller & Söhne</b>");
+    }
+}

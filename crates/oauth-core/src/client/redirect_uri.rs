@@ -1,0 +1,260 @@
+//! Redirect URIs: which may be registered, and which of those a request means.
+
+use url::Url;
+
+/// Private-use schemes without a dot in them that well-known clients have (RFC 8252 section 7.1 asks
+/// for a reversed domain name, and these came before they read it).
+const KNOWN_PRIVATE_SCHEMES: [&str; 4] = ["cursor", "vscode", "vscode-insiders", "windsurf"];
+
+/// The longest redirect URI that is registered, in bytes.
+const MAX_BYTES: usize = 512;
+
+/// Names of the machine that the browser runs on.
+const LOOPBACK_HOSTS: [&str; 3] = ["127.0.0.1", "localhost", "[::1]"];
+
+/// Why a redirect URI cannot be registered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum RedirectUriError {
+    /// It is not an absolute URI of plain characters.
+    #[error("not a URI")]
+    Syntax,
+    /// It has a fragment (RFC 6749 section 3.1.2).
+    #[error("a fragment")]
+    Fragment,
+    /// It has a user name or password, which hide where it really leads.
+    #[error("user information")]
+    UserInfo,
+    /// It has a wildcard. Redirect URIs are compared as they are.
+    #[error("a wildcard")]
+    Wildcard,
+    /// Plain `http` to another machine: everybody on the way would read the code.
+    #[error("http beyond this machine")]
+    InsecureHost,
+    /// A scheme that runs scripts, reads files, or is nobody's in particular.
+    #[error("a scheme that is not accepted")]
+    Scheme,
+    /// Its query has a parameter that we add (`code`, `state`, `iss`, `error`).
+    #[error("a reserved parameter")]
+    ReservedParameter,
+}
+
+/// Whether a redirect URI may be registered: `https` anywhere, `http` on the user's own machine
+/// (RFC 8252 section 7.3), and private-use schemes (RFC 8252 section 7.1).
+pub fn check(uri: &str) -> Result<(), RedirectUriError> {
+    let plain = |byte: u8| byte.is_ascii_graphic() && !b"\"'<>\\^`{|}".contains(&byte);
+    if uri.is_empty() || uri.len() > MAX_BYTES || !uri.bytes().all(plain) {
+        return Err(RedirectUriError::Syntax);
+    }
+    if uri.contains('#') {
+        return Err(RedirectUriError::Fragment);
+    }
+    if uri.contains('*') {
+        return Err(RedirectUriError::Wildcard);
+    }
+    let (scheme, rest) = uri.split_once(':').ok_or(RedirectUriError::Syntax)?;
+    let is_scheme = scheme.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'+' | b'-' | b'.'))
+        && scheme.starts_with(|first: char| first.is_ascii_lowercase());
+    if !is_scheme {
+        return Err(RedirectUriError::Scheme);
+    }
+    let parsed = Url::parse(uri).map_err(|_| RedirectUriError::Syntax)?;
+    if rest.split(['/', '?']).nth(2).is_some_and(|authority| authority.contains('@'))
+        || !parsed.username().is_empty()
+    {
+        return Err(RedirectUriError::UserInfo);
+    }
+    match scheme {
+        "https" => check_written_authority(uri, &parsed)?,
+        "http" => {
+            check_written_authority(uri, &parsed)?;
+            loopback_parts(uri).ok_or(RedirectUriError::InsecureHost)?;
+        }
+        private if private.contains('.') || KNOWN_PRIVATE_SCHEMES.contains(&private) => {}
+        _ => return Err(RedirectUriError::Scheme),
+    }
+    if parsed.query_pairs().any(|(name, _)| ["code", "state", "iss", "error"].contains(&&*name)) {
+        return Err(RedirectUriError::ReservedParameter);
+    }
+    Ok(())
+}
+
+/// The host must be written as a browser would read it: then what we compare and show is where the
+/// browser goes.
+fn check_written_authority(uri: &str, parsed: &Url) -> Result<(), RedirectUriError> {
+    let authority = authority(uri).ok_or(RedirectUriError::Syntax)?;
+    let host = parsed.host_str().filter(|host| !host.is_empty()).ok_or(RedirectUriError::Syntax)?;
+    let port = authority.strip_prefix(host).ok_or(RedirectUriError::Syntax)?;
+    match port.strip_prefix(':') {
+        None if port.is_empty() => Ok(()),
+        Some(digits) if digits.parse::<u16>().is_ok_and(|port| port != 0 && port.to_string() == digits) => {
+            Ok(())
+        }
+        _ => Err(RedirectUriError::Syntax),
+    }
+}
+
+/// Whether a registered redirect URI covers the requested one: byte for byte (RFC 9700 section 2.1),
+/// except that a loopback one may have any port, because a native client takes what it gets
+/// (RFC 8252 section 7.3).
+///
+/// Tolerance `loopback_localhost`: the name `localhost` counts as loopback too, though only for
+/// itself. Most clients register it.
+pub fn matches(registered: &str, requested: &str) -> bool {
+    registered == requested
+        || match (loopback_parts(registered), loopback_parts(requested)) {
+            (Some(registered), Some(requested)) => registered == requested,
+            _ => false,
+        }
+}
+
+/// The host, and what follows the port, of an `http` URI on a loopback host.
+fn loopback_parts(uri: &str) -> Option<(&str, &str)> {
+    let authority = authority(uri.strip_prefix("http://").map(|_| uri)?)?;
+    let after_authority = uri.get("http://".len() + authority.len()..)?;
+    let host = LOOPBACK_HOSTS.into_iter().find(|host| {
+        authority.strip_prefix(host).is_some_and(|port| {
+            port.is_empty()
+                || port
+                    .strip_prefix(':')
+                    .is_some_and(|digits| digits.parse::<u16>().is_ok_and(|port| port != 0))
+        })
+    })?;
+    Some((host, after_authority))
+}
+
+/// What stands between `//` and the path or query, as written.
+fn authority(uri: &str) -> Option<&str> {
+    let (_, rest) = uri.split_once("://")?;
+    rest.split(['/', '?']).next()
+}
+
+/// Where a redirect URI leads, for the person who is asked: the host as written, or the scheme of a
+/// client's own.
+pub fn destination(uri: &str) -> Destination<'_> {
+    match (uri.split_once(':'), authority(uri)) {
+        (Some(("https", _)), Some(authority)) => Destination::Host(authority),
+        (Some(("http", _)), Some(authority)) => Destination::ThisComputer(authority),
+        (Some((scheme, _)), _) => Destination::App(scheme),
+        (None, _) => Destination::App(""),
+    }
+}
+
+/// Where a redirect URI leads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Destination<'a> {
+    /// A website.
+    Host(&'a str),
+    /// A program on the user's computer that listens there.
+    ThisComputer(&'a str),
+    /// A program on the user's computer that has this scheme.
+    App(&'a str),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clients_that_people_use_can_register() {
+        for good in [
+            "https://claude.ai/api/mcp/auth_callback",
+            "http://127.0.0.1:33418/",
+            "http://localhost:3334/oauth/callback",
+            "http://localhost/callback",
+            "http://[::1]:8080/cb?tenant=1",
+            "https://vscode.dev/redirect",
+            "cursor://anysphere.cursor-mcp/oauth/callback",
+            "com.example.app:/callback",
+        ] {
+            assert_eq!(check(good), Ok(()), "{good}");
+        }
+    }
+
+    /// RG-02, RG-03, RG-04, AZ-04, AZ-08, AZ-23.
+    #[test]
+    fn dangerous_ones_cannot() {
+        use RedirectUriError::*;
+        for (bad, error) in [
+            ("", Syntax),
+            ("/callback", Syntax),
+            ("https://", Syntax),
+            ("https:/callback", Syntax),
+            ("https://a.example/cb#x", Fragment),
+            ("https://*.example/cb", Wildcard),
+            ("http://example.com/cb", InsecureHost),
+            ("http://127.0.0.1.example.com/cb", InsecureHost),
+            ("http://127.0.0.2/cb", InsecureHost),
+            ("http://localhost@evil.example/cb", UserInfo),
+            ("https://user:pw@a.example/cb", UserInfo),
+            ("javascript:alert(1)", Scheme),
+            ("JavaScript:alert(1)", Scheme),
+            ("java\tscript:alert(1)", Syntax),
+            ("data:text/html,x", Scheme),
+            ("file:///etc/passwd", Scheme),
+            ("vbscript:x", Scheme),
+            ("blob:https://a.example/x", Scheme),
+            ("ms-settings:x", Scheme),
+            ("intent://x", Scheme),
+            ("https://a.example:0/cb", Syntax),
+            ("https://a.example:99999/cb", Syntax),
+            ("https://a.example:0443/cb", Syntax),
+            ("https://A.example/cb", Syntax),
+            ("https://bücher.example/cb", Syntax),
+            ("https://a.example\\@evil.example/", Syntax),
+            ("https://0x7f.1/cb", Syntax),
+            ("https://a.example/cb?code=1", ReservedParameter),
+            ("https://a.example/cb?st%61te=1", ReservedParameter),
+        ] {
+            assert_eq!(check(bad), Err(error), "{bad}");
+        }
+    }
+
+    /// AZ-02, AZ-05.
+    #[test]
+    fn comparison_is_byte_for_byte() {
+        let registered = "https://a.example/cb";
+        assert!(matches(registered, registered));
+        for other in [
+            "https://a.example/cb/",
+            "https://a.example/cb?x=1",
+            "https://a.example/CB",
+            "https://a.example:443/cb",
+            "https://a.example/c%62",
+            "https://b.example/cb",
+            "http://a.example/cb",
+            "https://a.example/cb/../evil",
+        ] {
+            assert!(!matches(registered, other), "{other}");
+        }
+    }
+
+    /// AZ-06, AZ-07, RFC 8252 section 7.3.
+    #[test]
+    fn loopback_may_have_any_port_and_nothing_else() {
+        let registered = "http://localhost:3334/oauth/callback";
+        assert!(matches(registered, "http://localhost:49150/oauth/callback"));
+        assert!(matches("http://127.0.0.1/cb?a=1", "http://127.0.0.1:9/cb?a=1"));
+        assert!(matches("http://[::1]:1/", "http://[::1]:2/"));
+        for other in [
+            "http://127.0.0.1:3334/oauth/callback",
+            "http://localhost:3334/other",
+            "http://localhost:3334/oauth/callback?x=1",
+            "https://localhost:3334/oauth/callback",
+            "http://localhost:0/oauth/callback",
+            "http://localhost:70000/oauth/callback",
+            "http://localhost:x/oauth/callback",
+            "http://localhost:1@evil.example/oauth/callback",
+            "http://localhost.evil.example/oauth/callback",
+        ] {
+            assert!(!matches(registered, other), "{other}");
+        }
+        assert!(!matches("https://localhost:1/cb", "https://localhost:2/cb"));
+    }
+
+    #[test]
+    fn destinations_are_told_apart() {
+        assert_eq!(destination("https://claude.ai/cb"), Destination::Host("claude.ai"));
+        assert_eq!(destination("http://localhost:1/cb"), Destination::ThisComputer("localhost:1"));
+        assert_eq!(destination("cursor://x/cb"), Destination::App("cursor"));
+    }
+}

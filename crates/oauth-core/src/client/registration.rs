@@ -1,0 +1,221 @@
+//! Dynamic client registration (RFC 7591), without storing anything.
+
+use super::{Client, clean_name, redirect_uri};
+use crate::error::{ErrorCode, WireError};
+use http::{Method, StatusCode};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use store_core::Keyring;
+use web_core::{
+    Head, ReadBody, Reply,
+    cors::{self, Preflight},
+};
+
+/// The longest registration, in bytes.
+const MAX_BODY_BYTES: usize = 16 * 1024;
+
+/// The most redirect URIs of a client.
+const MAX_REDIRECT_URIS: usize = 10;
+
+/// What a registered client is told (section 3.2.1): everything that was registered, whatever it had
+/// asked for. All clients are public ones for now.
+#[derive(Serialize)]
+struct Registered<'a> {
+    client_id: &'a str,
+    client_id_issued_at: u64,
+    client_name: &'a str,
+    redirect_uris: &'a [String],
+    grant_types: [&'static str; 2],
+    response_types: [&'static str; 1],
+    token_endpoint_auth_method: &'static str,
+}
+
+/// Answers a request to `/register`.
+pub async fn serve(head: &Head, body: &mut impl ReadBody, keys: &Keyring, now: u64) -> Reply {
+    let reply = match head.method {
+        Method::POST => register(head, body, keys, now).await.unwrap_or_else(WireError::reply),
+        Method::OPTIONS => cors::preflight(Preflight {
+            methods: "POST, OPTIONS",
+            headers: "accept, content-type, mcp-protocol-version",
+        }),
+        _ => Reply::method_not_allowed("POST, OPTIONS"),
+    };
+    cors::allow_any(reply)
+}
+
+async fn register(
+    head: &Head,
+    body: &mut impl ReadBody,
+    keys: &Keyring,
+    now: u64,
+) -> Result<Reply, WireError> {
+    let metadata = invalid_metadata("the body must be a JSON object with client metadata");
+    if head.content_type().as_deref() != Some("application/json") || head.has_content_encoding() {
+        return Err(WireError { status: StatusCode::UNSUPPORTED_MEDIA_TYPE, ..metadata });
+    }
+    let body = body.read(MAX_BODY_BYTES).await?;
+    let request: Map<String, Value> = serde_json::from_slice(&body).map_err(|_| metadata)?;
+    let redirect_uris = redirect_uris(&request)?;
+    check_capabilities(&request)?;
+    let name = match request.get("client_name") {
+        None | Some(Value::Null) => String::new(),
+        Some(Value::String(name)) => clean_name(name),
+        Some(_) => return Err(invalid_metadata("client_name must be a string")),
+    };
+    let client =
+        Client::register(name, redirect_uris, keys).ok_or(invalid_metadata("the metadata is too large"))?;
+    let registered = Registered {
+        client_id: &client.id,
+        client_id_issued_at: now,
+        client_name: &client.name,
+        redirect_uris: &client.redirect_uris,
+        grant_types: ["authorization_code", "refresh_token"],
+        response_types: ["code"],
+        token_endpoint_auth_method: "none",
+    };
+    Ok(Reply::json(StatusCode::CREATED, &registered).no_store())
+}
+
+fn invalid_metadata(description: &'static str) -> WireError {
+    WireError::bad_request(ErrorCode::InvalidClientMetadata, description)
+}
+
+fn redirect_uris(request: &Map<String, Value>) -> Result<Vec<String>, WireError> {
+    let invalid = |description| WireError::bad_request(ErrorCode::InvalidRedirectUri, description);
+    let Some(Value::Array(values)) = request.get("redirect_uris") else {
+        return Err(invalid("redirect_uris must be an array"));
+    };
+    if values.is_empty() || values.len() > MAX_REDIRECT_URIS {
+        return Err(invalid("redirect_uris must have 1 to 10 entries"));
+    }
+    let mut uris = Vec::new();
+    for value in values {
+        let uri = value.as_str().ok_or(invalid("redirect_uris must be strings"))?;
+        redirect_uri::check(uri).map_err(|_| {
+            invalid(
+                "a redirect URI must be https, http on a loopback host, or a private-use scheme, and plain",
+            )
+        })?;
+        if !uris.iter().any(|known| known == uri) {
+            uris.push(uri.to_owned());
+        }
+    }
+    Ok(uris)
+}
+
+/// Refuses clients that want what is not offered, and would find out only later. What can be left
+/// out is left out, and the answer says so; which authentication method, for example.
+fn check_capabilities(request: &Map<String, Value>) -> Result<(), WireError> {
+    let contains = |name: &str, wanted: &str| match request.get(name) {
+        None | Some(Value::Null) => Ok(true),
+        Some(Value::Array(values)) => Ok(values.iter().any(|value| value == wanted)),
+        Some(_) => Err(invalid_metadata("grant_types and response_types must be arrays")),
+    };
+    if !contains("grant_types", "authorization_code")? {
+        return Err(invalid_metadata("grant_types must include authorization_code"));
+    }
+    if !contains("response_types", "code")? {
+        return Err(invalid_metadata("response_types must include code"));
+    }
+    // RG-05: never fetched, never shown, and still not accepted as anything but addresses of pages.
+    for (name, value) in request {
+        let base = name.split('#').next().unwrap_or(name);
+        let is_address = ["client_uri", "logo_uri", "policy_uri", "tos_uri", "jwks_uri"].contains(&base);
+        let is_web = |value: &str| value.starts_with("https://") || value.starts_with("http://");
+        if is_address
+            && !(value.is_null() || value.as_str().is_some_and(|value| value.is_empty() || is_web(value)))
+        {
+            return Err(invalid_metadata("an address in the metadata is not a web address"));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+    use http::HeaderMap;
+    use serde_json::json;
+    use store_core::testing::block_on;
+
+    fn post(body: impl Into<Bytes>) -> (StatusCode, Value) {
+        let mut headers = HeaderMap::new();
+        headers.insert("content-type", "application/json".parse().unwrap());
+        let head =
+            Head { method: Method::POST, path: "/register".into(), query: None, authority: None, headers };
+        let keys = Keyring::from_secret(&[7; 32]).unwrap();
+        let reply = block_on(serve(&head, &mut body.into(), &keys, 1_000));
+        assert_eq!(reply.headers["cache-control"], "no-store");
+        (reply.status, serde_json::from_slice(&reply.body).unwrap())
+    }
+
+    fn refused(body: Value) -> String {
+        let (status, document) = post(body.to_string());
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{document}");
+        document["error"].as_str().unwrap().to_owned()
+    }
+
+    #[test]
+    fn answer_says_what_was_registered() {
+        let (status, document) = post(
+            json!({
+                "client_name": "MCP CLI Client",
+                "redirect_uris": ["http://localhost:3334/oauth/callback"],
+                "grant_types": ["authorization_code", "refresh_token"],
+                "token_endpoint_auth_method": "client_secret_basic",
+                "software_id": "x", "client_id": "https://chosen.example",
+            })
+            .to_string(),
+        );
+        assert_eq!(status, StatusCode::CREATED);
+        assert_eq!(document["client_name"], "MCP CLI Client");
+        assert_eq!(document["token_endpoint_auth_method"], "none", "and not what was asked for");
+        assert_eq!(document["client_id_issued_at"], 1_000);
+        assert!(document["client_id"].as_str().unwrap().starts_with(super::super::PREFIX), "RG-10");
+        assert!(document.get("client_secret").is_none());
+    }
+
+    /// RG-01, RG-02.
+    #[test]
+    fn redirect_uris_are_needed_and_checked() {
+        for uris in [json!(null), json!([]), json!("https://a.example/"), json!([1]), json!(["javascript:x"])]
+        {
+            assert_eq!(refused(json!({ "redirect_uris": uris })), "invalid_redirect_uri", "{uris}");
+        }
+        assert_eq!(refused(json!({})), "invalid_redirect_uri");
+        let many: Vec<String> = (0..11).map(|index| format!("https://a.example/{index}")).collect();
+        assert_eq!(refused(json!({ "redirect_uris": many })), "invalid_redirect_uri");
+    }
+
+    /// RG-05, RG-08.
+    #[test]
+    fn metadata_is_checked() {
+        let with = |name: &str, value: Value| {
+            let mut body = json!({ "redirect_uris": ["https://a.example/cb"] });
+            body[name] = value;
+            refused(body)
+        };
+        assert_eq!(with("grant_types", json!(["implicit"])), "invalid_client_metadata");
+        assert_eq!(with("response_types", json!(["token"])), "invalid_client_metadata");
+        assert_eq!(with("response_types", json!("code")), "invalid_client_metadata");
+        assert_eq!(with("client_name", json!(1)), "invalid_client_metadata");
+        assert_eq!(with("logo_uri", json!("javascript:x")), "invalid_client_metadata");
+        assert_eq!(with("client_uri#de", json!("data:x")), "invalid_client_metadata");
+    }
+
+    /// RG-07.
+    #[test]
+    fn body_must_be_one_json_object_of_bounded_size() {
+        for body in ["", "[]", "{", "{} {}", "{\"a\":NaN}", "\u{feff}{}"] {
+            assert_eq!(post(body.to_owned()).1["error"], "invalid_client_metadata", "{body}");
+        }
+        assert_eq!(post(vec![b'{', 0xff, b'}']).1["error"], "invalid_client_metadata");
+        let nested = "[".repeat(5_000);
+        assert_eq!(post(format!("{{\"x\":{nested}")).1["error"], "invalid_client_metadata");
+        assert_eq!(post(" ".repeat(20_000)).0, StatusCode::PAYLOAD_TOO_LARGE);
+        let large: Vec<String> =
+            (0..10).map(|index| format!("https://a.example/{index}{}", "x".repeat(480))).collect();
+        assert_eq!(refused(json!({ "redirect_uris": large })), "invalid_client_metadata");
+    }
+}

@@ -1,0 +1,163 @@
+//! The registered error codes, and the answers that carry them.
+//!
+//! What goes out is chosen from fixed texts: an error never repeats what the client sent, what the
+//! store said, or anything that tells one kind of failure from another where that would help a thief.
+//! The causes are each endpoint's own, and go to the operator's log.
+
+use http::{HeaderValue, StatusCode, header};
+use serde::Serialize;
+use store_core::RecordError;
+use web_core::{BodyError, FormError, Reply, form::Repeated};
+
+/// Error codes in use, from the IANA OAuth Extensions Error Registry and the RFCs that it names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorCode {
+    /// The user said no (RFC 6749 section 4.1.2.1).
+    AccessDenied,
+    /// The client is unknown or did not prove who it is (RFC 6749 section 5.2).
+    InvalidClient,
+    /// Registration metadata that cannot be accepted (RFC 7591 section 3.2.2).
+    InvalidClientMetadata,
+    /// A code or refresh token that is not good, or not this client's (RFC 6749 section 5.2).
+    InvalidGrant,
+    /// A redirect URI that cannot be registered (RFC 7591 section 3.2.2).
+    InvalidRedirectUri,
+    /// A parameter is missing, repeated or malformed (RFC 6749 sections 4.1.2.1 and 5.2).
+    InvalidRequest,
+    /// A scope that is malformed, or beyond what was granted (RFC 6749 section 5.2).
+    InvalidScope,
+    /// A resource that is not served here, or beyond what was granted (RFC 8707 section 2).
+    InvalidTarget,
+    /// Request objects are not taken (OpenID Connect Core section 3.1.2.6).
+    RequestNotSupported,
+    /// Request objects are not fetched (OpenID Connect Core section 3.1.2.6).
+    RequestUriNotSupported,
+    /// Something here failed; trying again may help (RFC 6749 section 4.1.2.1).
+    TemporarilyUnavailable,
+    /// A grant type that is not offered (RFC 6749 section 5.2).
+    UnsupportedGrantType,
+    /// A response type that is not offered (RFC 6749 section 4.1.2.1).
+    UnsupportedResponseType,
+}
+
+impl ErrorCode {
+    /// The code on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::AccessDenied => "access_denied",
+            Self::InvalidClient => "invalid_client",
+            Self::InvalidClientMetadata => "invalid_client_metadata",
+            Self::InvalidGrant => "invalid_grant",
+            Self::InvalidRedirectUri => "invalid_redirect_uri",
+            Self::InvalidRequest => "invalid_request",
+            Self::InvalidScope => "invalid_scope",
+            Self::InvalidTarget => "invalid_target",
+            Self::RequestNotSupported => "request_not_supported",
+            Self::RequestUriNotSupported => "request_uri_not_supported",
+            Self::TemporarilyUnavailable => "temporarily_unavailable",
+            Self::UnsupportedGrantType => "unsupported_grant_type",
+            Self::UnsupportedResponseType => "unsupported_response_type",
+        }
+    }
+}
+
+/// An error as a program gets it (RFC 6749 section 5.2, RFC 7591 section 3.2.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WireError {
+    /// The status.
+    pub status: StatusCode,
+    /// The code.
+    pub code: ErrorCode,
+    /// One sentence for the client's developer: ASCII without `"` and `\` (RFC 6749 section 5.2).
+    pub description: &'static str,
+}
+
+#[derive(Serialize)]
+struct Document {
+    error: &'static str,
+    error_description: &'static str,
+}
+
+impl WireError {
+    /// An error with status 400.
+    pub const fn bad_request(code: ErrorCode, description: &'static str) -> Self {
+        Self { status: StatusCode::BAD_REQUEST, code, description }
+    }
+
+    /// The store, or another part of ours, did not answer. Never an answer about the grant.
+    pub const UNAVAILABLE: Self = Self {
+        status: StatusCode::SERVICE_UNAVAILABLE,
+        code: ErrorCode::TemporarilyUnavailable,
+        description: "the server cannot answer at the moment; try again",
+    };
+
+    /// As a JSON document that nobody may keep.
+    pub fn reply(self) -> Reply {
+        let document = Document { error: self.code.as_str(), error_description: self.description };
+        let reply = Reply::json(self.status, &document)
+            .no_store()
+            .with(header::PRAGMA, HeaderValue::from_static("no-cache"));
+        match self.status {
+            StatusCode::SERVICE_UNAVAILABLE => reply.with_retry_after(RETRY_AFTER_SECONDS),
+            // RFC 6749 section 5.2 and RFC 9110 section 15.5.2: a 401 says how.
+            StatusCode::UNAUTHORIZED => {
+                reply.with(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"postern\""))
+            }
+            _ => reply,
+        }
+    }
+}
+
+/// What `Retry-After` says.
+pub const RETRY_AFTER_SECONDS: u32 = 2;
+
+impl From<FormError> for WireError {
+    fn from(_: FormError) -> Self {
+        Self::bad_request(ErrorCode::InvalidRequest, "the parameters are not well encoded")
+    }
+}
+
+impl From<Repeated> for WireError {
+    fn from(_: Repeated) -> Self {
+        Self::bad_request(ErrorCode::InvalidRequest, "a parameter is repeated")
+    }
+}
+
+impl From<BodyError> for WireError {
+    fn from(error: BodyError) -> Self {
+        let (status, description) = match error {
+            BodyError::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "the body is too large"),
+            BodyError::Incomplete => (StatusCode::BAD_REQUEST, "the body is incomplete"),
+        };
+        Self { status, code: ErrorCode::InvalidRequest, description }
+    }
+}
+
+impl From<&RecordError> for WireError {
+    fn from(_: &RecordError) -> Self {
+        Self::UNAVAILABLE
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_serialise_as_they_are_written() {
+        for code in
+            [ErrorCode::AccessDenied, ErrorCode::RequestUriNotSupported, ErrorCode::InvalidRedirectUri]
+        {
+            assert_eq!(serde_json::to_value(code).unwrap(), code.as_str());
+        }
+    }
+
+    #[test]
+    fn unavailable_says_when_to_come_back() {
+        let reply = WireError::UNAVAILABLE.reply();
+        assert_eq!(reply.status, StatusCode::SERVICE_UNAVAILABLE);
+        assert!(reply.headers.contains_key(header::RETRY_AFTER));
+        assert_eq!(reply.headers[header::CACHE_CONTROL], "no-store");
+    }
+}

@@ -1,0 +1,283 @@
+//! The life of a grant: approved, redeemed, refreshed, and at an end.
+//!
+//! Each step is one compare-and-swap on the grant's one record, so no half-written grant can exist.
+//! The functions here decide; [`Records::transition`] carries out.
+
+use crate::{
+    Config,
+    records::{Grant, GrantEntry, GrantId, GrantState, UserGrants, user_key},
+};
+use store_core::{Change, Random, RecordError, Records, Store, TransitionError};
+
+/// The most grants of a user. The oldest gives way.
+pub const MAX_GRANTS_PER_USER: usize = 50;
+
+/// The outcome of an approval.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Approval {
+    /// The grant was made.
+    Made,
+    /// This very transaction had been approved before, and made this grant.
+    MadeBefore(Box<Grant>),
+}
+
+/// Why a grant was not made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ApprovalError {
+    /// The user signed out everywhere since the page was shown.
+    #[error("the user's epoch has moved on")]
+    SignedOut,
+    /// The records could not be had.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+}
+
+/// Makes sure that the user has a record, and returns the epoch. Called at sign-in, so that everything
+/// after it changes a record that is there.
+pub async fn ensure_user<S: Store, R: Random>(
+    records: &Records<'_, S, R>,
+    subject: &str,
+) -> Result<u64, RecordError> {
+    let key = user_key(subject);
+    if let Some(user) = records.find::<UserGrants>(&key).await? {
+        return Ok(user.epoch);
+    }
+    let user = UserGrants::default();
+    records.create(&key, &user).await?;
+    Ok(user.epoch)
+}
+
+/// The user's epoch now. A user without a record never signed in, and has none.
+pub async fn find_epoch<S: Store, R: Random>(
+    records: &Records<'_, S, R>,
+    subject: &str,
+) -> Result<Option<u64>, RecordError> {
+    Ok(records.find::<UserGrants>(&user_key(subject)).await?.map(|user| user.epoch))
+}
+
+/// Stores a grant that the user has approved: first in the user's index, then the grant itself, which
+/// alone makes the code good. A crash in between leaves an entry without a grant, and no permission.
+///
+/// The index is also what makes one transaction one grant: `id` comes from the transaction, and only
+/// whoever enters it there creates the grant.
+pub async fn approve<S: Store, R: Random>(
+    records: &Records<'_, S, R>,
+    id: GrantId,
+    grant: &Grant,
+    now: u64,
+) -> Result<Approval, ApprovalError> {
+    let dead = make_room(records, &grant.subject, now).await?;
+    let key = user_key(&grant.subject);
+    let entered = records.transition(&key, |user: &UserGrants| {
+        if user.epoch != grant.user_epoch {
+            return Err(ApprovalError::SignedOut);
+        }
+        if user.grants.iter().any(|entry| entry.id == id) {
+            return Ok(Change::Keep(None));
+        }
+        let (dropped, mut kept): (Vec<GrantEntry>, Vec<GrantEntry>) = user
+            .grants
+            .iter()
+            .cloned()
+            .partition(|entry| entry.expires_at <= now || dead.contains(&entry.id));
+        kept.push(GrantEntry { id, expires_at: grant.expires_at });
+        Ok(Change::Write(UserGrants { epoch: user.epoch, grants: kept }, Some(dropped)))
+    });
+    let entered = entered.await.map_err(|error| match error {
+        TransitionError::NotFound => ApprovalError::SignedOut,
+        TransitionError::Refused(error) => error,
+        TransitionError::Record(error) => error.into(),
+    })?;
+    let Some(dropped) = entered else {
+        let made = records.find::<Grant>(&id.key()).await?.ok_or(RecordError::Contended)?;
+        return Ok(Approval::MadeBefore(Box::new(made)));
+    };
+    records.create(&id.key(), grant).await?;
+    for entry in dropped {
+        // What stays behind is dead, and one record; the approval is not undone for it.
+        drop(records.delete(&entry.id.key()).await);
+    }
+    Ok(Approval::Made)
+}
+
+/// When the index is full: which entries can go. If none is dead, the oldest grant is revoked.
+async fn make_room<S: Store, R: Random>(
+    records: &Records<'_, S, R>,
+    subject: &str,
+    now: u64,
+) -> Result<Vec<GrantId>, RecordError> {
+    let Some(user) = records.find::<UserGrants>(&user_key(subject)).await? else { return Ok(Vec::new()) };
+    if user.grants.len() < MAX_GRANTS_PER_USER {
+        return Ok(Vec::new());
+    }
+    let mut dead = Vec::new();
+    for entry in &user.grants {
+        if records.find::<Grant>(&entry.id.key()).await?.is_none_or(|grant| grant.is_dead(now)) {
+            dead.push(entry.id);
+        }
+    }
+    let excess = (user.grants.len() - dead.len() + 1).saturating_sub(MAX_GRANTS_PER_USER);
+    let live: Vec<GrantId> =
+        user.grants.iter().map(|entry| entry.id).filter(|id| !dead.contains(id)).collect();
+    for id in live.into_iter().take(excess) {
+        revoke(records, id, now).await?;
+        dead.push(id);
+    }
+    Ok(dead)
+}
+
+/// Revokes a grant, whatever state it is in. One that is not there is as good as revoked.
+pub async fn revoke<S: Store, R: Random>(
+    records: &Records<'_, S, R>,
+    id: GrantId,
+    now: u64,
+) -> Result<(), RecordError> {
+    let key = id.key();
+    let revoked = records.transition(&key, |grant: &Grant| match grant.state {
+        GrantState::Revoked { .. } => Ok(Change::Keep(())),
+        GrantState::Issued { .. } | GrantState::Active { .. } => Ok(Change::Write(revoked(grant, now), ())),
+    });
+    match revoked.await {
+        Ok(()) | Err(TransitionError::NotFound | TransitionError::Refused(())) => Ok(()),
+        Err(TransitionError::Record(error)) => Err(error),
+    }
+}
+
+/// The same grant, revoked. A tombstone, not a deletion: revoked wins over whoever is changing it.
+fn revoked(grant: &Grant, now: u64) -> Grant {
+    Grant { state: GrantState::Revoked { revoked_at: now }, ..grant.clone() }
+}
+
+/// Tokens to hand out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Issue {
+    /// The refresh token's generation.
+    pub generation: u32,
+    /// When that generation became current; the access token's life counts from there, so that a
+    /// repeated answer is the same answer.
+    pub issued_at: u64,
+    /// The grant.
+    pub grant: Grant,
+}
+
+/// Why a code or refresh token is not good. To the client all are `invalid_grant`: whoever presents a
+/// token that is not theirs learns nothing from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NotGood {
+    /// It was issued to another client.
+    #[error("of another client")]
+    OtherClient,
+    /// The redirect URI is not the one that the code was sent to.
+    #[error("another redirect URI")]
+    OtherRedirectUri,
+    /// The code verifier is not the challenge's.
+    #[error("wrong code verifier")]
+    WrongVerifier,
+    /// It, or the grant, is past its time.
+    #[error("expired")]
+    Expired,
+    /// The code was redeemed, or the refresh token used, before.
+    #[error("used before")]
+    UsedBefore,
+    /// It was used before, and not by accident: the grant has been revoked.
+    #[error("used before; the grant is revoked")]
+    Replayed,
+    /// The grant is revoked.
+    #[error("revoked")]
+    Revoked,
+}
+
+/// What a client shows to redeem a code.
+#[derive(Debug, Clone, Copy)]
+pub struct Redemption<'a> {
+    /// The client.
+    pub client_id: &'a str,
+    /// The redirect URI, if it is sent: OAuth 2.1 no longer asks for it.
+    pub redirect_uri: Option<&'a str>,
+    /// The PKCE verifier.
+    pub code_verifier: &'a str,
+}
+
+/// The outcome of a step that may have to be written: what to hand out, or that the grant was revoked.
+type Decision = Change<Grant, Result<Issue, NotGood>>;
+
+/// Decides on a code (RFC 6749 section 4.1.3, RFC 7636 section 4.6). Everything about the caller is
+/// checked first: whoever cannot prove to be the client changes nothing, and burns no one's code.
+pub fn redeem(
+    grant: &Grant,
+    redemption: Redemption<'_>,
+    config: &Config,
+    now: u64,
+) -> Result<Decision, NotGood> {
+    let lifetimes = config.lifetimes;
+    if grant.client_id != redemption.client_id {
+        return Err(NotGood::OtherClient);
+    }
+    if redemption.redirect_uri.is_some_and(|uri| uri != grant.redirect_uri) {
+        return Err(NotGood::OtherRedirectUri);
+    }
+    if !crate::pkce::verify(redemption.code_verifier, &grant.code_challenge) {
+        return Err(NotGood::WrongVerifier);
+    }
+    match grant.state {
+        GrantState::Revoked { .. } => Err(NotGood::Revoked),
+        GrantState::Issued { code_expires_at } if now >= code_expires_at.min(grant.expires_at) => {
+            Err(NotGood::Expired)
+        }
+        GrantState::Issued { .. } => Ok(activate(grant, now, 1, now, config)),
+        // RFC 6749 section 4.1.2: a second use revokes what the first one gave. Unless it comes at
+        // once: then it is the same client, which sent its request twice or lost the answer.
+        GrantState::Active { redeemed_at, .. }
+            if now.saturating_sub(redeemed_at) <= lifetimes.code_retry.as_secs() =>
+        {
+            Err(NotGood::UsedBefore)
+        }
+        GrantState::Active { .. } => Ok(Change::Write(revoked(grant, now), Err(NotGood::Replayed))),
+    }
+}
+
+/// Decides on a refresh token of this generation (RFC 6749 section 6, OAuth 2.1 section 4.3.1).
+pub fn refresh(
+    grant: &Grant,
+    client_id: &str,
+    presented: u32,
+    config: &Config,
+    now: u64,
+) -> Result<Decision, NotGood> {
+    if grant.client_id != client_id {
+        return Err(NotGood::OtherClient);
+    }
+    let (redeemed_at, generation, rotated_at, refresh_expires_at) = match grant.state {
+        GrantState::Revoked { .. } => return Err(NotGood::Revoked),
+        // No refresh token of a grant that was never redeemed can be out, nor one from the future,
+        // unless the store went back in time.
+        GrantState::Issued { .. } => return Err(NotGood::Expired),
+        GrantState::Active { redeemed_at, generation, rotated_at, refresh_expires_at } => {
+            (redeemed_at, generation, rotated_at, refresh_expires_at)
+        }
+    };
+    if now >= refresh_expires_at.min(grant.expires_at) || presented > generation {
+        return Err(NotGood::Expired);
+    }
+    if presented == generation {
+        return Ok(activate(grant, redeemed_at, generation.saturating_add(1), now, config));
+    }
+    let is_retry = presented + 1 == generation
+        && now.saturating_sub(rotated_at) <= config.lifetimes.refresh_retry.as_secs();
+    if is_retry {
+        // The answer got lost, or the client refreshed twice at once: the same answer again.
+        let issue = Issue { generation, issued_at: rotated_at, grant: grant.clone() };
+        return Ok(Change::Keep(Ok(issue)));
+    }
+    // Two parties hold this grant's tokens, and one of them is a thief (RFC 9700 section 4.14.2).
+    Ok(Change::Write(revoked(grant, now), Err(NotGood::Replayed)))
+}
+
+fn activate(grant: &Grant, redeemed_at: u64, generation: u32, now: u64, config: &Config) -> Decision {
+    let refresh_expires_at =
+        now.saturating_add(config.lifetimes.refresh_token.as_secs()).min(grant.expires_at);
+    let state = GrantState::Active { redeemed_at, generation, rotated_at: now, refresh_expires_at };
+    let grant = Grant { state, ..grant.clone() };
+    let issue = Issue { generation, issued_at: now, grant: grant.clone() };
+    Change::Write(grant, Ok(issue))
+}

@@ -1,0 +1,60 @@
+//! Authorization server metadata (RFC 8414), made from the same constants that the endpoints use.
+
+use crate::{Config, pkce, ports::Offer, routes};
+use http::{HeaderValue, Method, StatusCode, header};
+use serde::Serialize;
+use web_core::{
+    Head, Reply,
+    cors::{self, Preflight},
+};
+
+/// The document, RFC 8414 section 2. Under OpenID Connect's name it is the same one, because clients
+/// look for either.
+#[derive(Serialize)]
+struct Metadata<'a> {
+    issuer: &'a str,
+    authorization_endpoint: String,
+    token_endpoint: String,
+    registration_endpoint: String,
+    scopes_supported: Vec<&'a str>,
+    response_types_supported: [&'a str; 1],
+    response_modes_supported: [&'a str; 1],
+    grant_types_supported: [&'a str; 2],
+    token_endpoint_auth_methods_supported: [&'a str; 1],
+    code_challenge_methods_supported: [&'a str; 1],
+    /// RFC 9207 section 3.
+    authorization_response_iss_parameter_supported: bool,
+    /// RFC 9728 section 4.
+    protected_resources: [String; 1],
+}
+
+/// Answers a request for the document.
+pub fn serve(head: &Head, config: &Config, offer: &Offer) -> Reply {
+    let url = &config.public_url;
+    let reply = match head.method {
+        Method::GET | Method::HEAD => {
+            let metadata = Metadata {
+                issuer: url.origin(),
+                authorization_endpoint: url.join(routes::AUTHORIZE),
+                token_endpoint: url.join(routes::TOKEN),
+                registration_endpoint: url.join(routes::REGISTER),
+                scopes_supported: offer.scopes.iter().map(|scope| scope.name.as_str()).collect(),
+                response_types_supported: ["code"],
+                response_modes_supported: ["query"],
+                grant_types_supported: ["authorization_code", "refresh_token"],
+                token_endpoint_auth_methods_supported: ["none"],
+                code_challenge_methods_supported: [pkce::METHOD],
+                authorization_response_iss_parameter_supported: true,
+                protected_resources: [url.join("/mcp")],
+            };
+            Reply::json(StatusCode::OK, &metadata)
+                .with(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=3600"))
+        }
+        Method::OPTIONS => cors::preflight(Preflight {
+            methods: "GET, HEAD, OPTIONS",
+            headers: "accept, content-type, mcp-protocol-version",
+        }),
+        _ => Reply::method_not_allowed("GET, HEAD, OPTIONS"),
+    };
+    cors::allow_any(reply)
+}

@@ -1,0 +1,176 @@
+//! Errors that are shown here, because there is nowhere that they could safely be sent.
+
+use crate::{
+    error::{ErrorCode, RETRY_AFTER_SECONDS, WireError},
+    grants::ApprovalError,
+    pages::{self, ErrorPage},
+    ports::{CatalogError, IdentityError},
+};
+use http::StatusCode;
+use store_core::RecordError;
+use web_core::{BodyError, Reply};
+
+/// Why a page is shown instead of what was asked for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PageError {
+    /// The request has no client id.
+    #[error("no client id")]
+    MissingClient,
+    /// The client is not known, or not any more.
+    #[error("unknown client")]
+    UnknownClient,
+    /// The redirect URI is missing and cannot be guessed.
+    #[error("no redirect URI")]
+    MissingRedirectUri,
+    /// The redirect URI is not the client's.
+    #[error("unregistered redirect URI")]
+    UnregisteredRedirectUri,
+    /// The parameters cannot be read, or one that decides where the answer goes is repeated.
+    #[error("malformed request")]
+    Malformed,
+    /// The body is larger than any form of ours.
+    #[error("the body is too large")]
+    TooLarge,
+    /// The page was left open for too long, was used before, or is not ours.
+    #[error("stale page")]
+    StalePage,
+    /// The form comes from another browser, or from another sign-in, than the page was shown in.
+    #[error("another browser")]
+    OtherBrowser,
+    /// The form comes from a page that is not ours.
+    #[error("a foreign form")]
+    ForeignForm,
+    /// There is no such page.
+    #[error("no such page")]
+    NotFound,
+    /// A record cannot be had.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    /// The identity component failed.
+    #[error(transparent)]
+    Identity(IdentityError),
+    /// The tools component failed.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+}
+
+impl From<BodyError> for PageError {
+    fn from(error: BodyError) -> Self {
+        match error {
+            BodyError::TooLarge => Self::TooLarge,
+            BodyError::Incomplete => Self::Malformed,
+        }
+    }
+}
+
+impl From<IdentityError> for PageError {
+    fn from(error: IdentityError) -> Self {
+        match error {
+            IdentityError::InvalidState => Self::StalePage,
+            other => Self::Identity(other),
+        }
+    }
+}
+
+impl From<ApprovalError> for PageError {
+    fn from(error: ApprovalError) -> Self {
+        match error {
+            ApprovalError::SignedOut => Self::OtherBrowser,
+            ApprovalError::Record(error) => Self::Record(error),
+        }
+    }
+}
+
+impl PageError {
+    /// Whether the operator should know: something of ours failed.
+    pub fn is_fault(&self) -> bool {
+        matches!(self, Self::Record(_) | Self::Identity(_) | Self::Catalog(_))
+    }
+
+    /// The answer to a program, with the code that it knows how to recover from.
+    pub fn wire(&self) -> WireError {
+        let (status, code, description) = match self {
+            Self::MissingClient => {
+                (StatusCode::BAD_REQUEST, ErrorCode::InvalidRequest, "client_id is missing")
+            }
+            Self::UnknownClient => (
+                StatusCode::BAD_REQUEST,
+                ErrorCode::InvalidClient,
+                "the client is unknown here; register again",
+            ),
+            Self::MissingRedirectUri => {
+                (StatusCode::BAD_REQUEST, ErrorCode::InvalidRequest, "redirect_uri is missing")
+            }
+            Self::UnregisteredRedirectUri => (
+                StatusCode::BAD_REQUEST,
+                ErrorCode::InvalidRequest,
+                "redirect_uri is not registered for this client",
+            ),
+            Self::Malformed => {
+                (StatusCode::BAD_REQUEST, ErrorCode::InvalidRequest, "the request is malformed")
+            }
+            Self::TooLarge => {
+                (StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::InvalidRequest, "the body is too large")
+            }
+            Self::StalePage => {
+                (StatusCode::BAD_REQUEST, ErrorCode::InvalidRequest, "the page is no longer valid")
+            }
+            Self::OtherBrowser | Self::ForeignForm => {
+                (StatusCode::FORBIDDEN, ErrorCode::InvalidRequest, "the form was not posted from our page")
+            }
+            Self::NotFound => (StatusCode::NOT_FOUND, ErrorCode::InvalidRequest, "there is nothing here"),
+            Self::Record(_) | Self::Identity(_) | Self::Catalog(_) => return WireError::UNAVAILABLE,
+        };
+        WireError { status, code, description }
+    }
+
+    /// The answer to a person: what happened, and what to do about it.
+    pub fn page(&self) -> Reply {
+        let (title, text, help) = match self {
+            Self::MissingClient | Self::MissingRedirectUri | Self::Malformed => (
+                "This link is not complete",
+                "The application that sent you here left something out of its request.",
+                "Go back to the application and connect again. If it keeps happening, tell its makers.",
+            ),
+            Self::UnknownClient => (
+                "This application is not known here",
+                "It shows a registration that this server did not make, or no longer accepts. That happens when the server was set up anew.",
+                "In the application, remove this server and add it again. For mcp-remote, delete the folder ~/.mcp-auth and connect again.",
+            ),
+            Self::UnregisteredRedirectUri => (
+                "This link leads somewhere unexpected",
+                "The application asks to send you to an address that it has not registered. You have not been sent there.",
+                "Go back to the application and connect again. If you did not start this yourself, close this page.",
+            ),
+            Self::TooLarge => ("That is too much", "The request is larger than anything expected here.", ""),
+            Self::StalePage => (
+                "This page is out of date",
+                "It was open for too long, or was used before. Nothing has been approved by it now.",
+                "Go back to the application and connect again.",
+            ),
+            Self::OtherBrowser => (
+                "This page belongs to another sign-in",
+                "You are not signed in, or as somebody else than when this page was shown. Nothing has been approved.",
+                "Go back to the application and connect again. Cookies must be allowed for this site.",
+            ),
+            Self::ForeignForm => (
+                "That did not come from here",
+                "A form was sent to this server from a page that is not its own. Nothing has been done.",
+                "If you did not start this yourself, close the page that you came from.",
+            ),
+            Self::NotFound => ("There is nothing here", "The address may be mistyped.", ""),
+            Self::Record(_) | Self::Identity(_) | Self::Catalog(_) => (
+                "Please try again in a moment",
+                "The server cannot answer just now. Nothing has been changed.",
+                "Reload this page. If it keeps happening, tell whoever runs this server.",
+            ),
+        };
+        let status = self.wire().status;
+        let reply = pages::reply(status, &ErrorPage { title, text, help }, "");
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            reply.with_retry_after(RETRY_AFTER_SECONDS)
+        } else {
+            reply
+        }
+    }
+}

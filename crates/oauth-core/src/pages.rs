@@ -1,0 +1,256 @@
+//! The pages: one typed struct each, with only what the page shows. The HTML is in `templates/`;
+//! escaping is automatic, and there is no script.
+
+use crate::{
+    client::redirect_uri,
+    ports::{Field, Offer},
+};
+use askama::Template;
+use base64ct::{Base64, Encoding};
+use http::StatusCode;
+use sha2::{Digest, Sha256};
+use web_core::{PublicUrl, Reply};
+
+/// The one stylesheet, inlined by the layout.
+const STYLE: &str = include_str!("../templates/style.css");
+
+/// Renders a page. `form_action` lists, besides our own origin, where its forms may lead.
+pub fn reply(status: StatusCode, page: &impl Page, form_action: &str) -> Reply {
+    match page.render() {
+        Ok(html) => Reply::html(status, html, &style_source(), form_action),
+        // Rendering fails only when writing to a string does.
+        Err(_) => Reply::empty(StatusCode::INTERNAL_SERVER_ERROR),
+    }
+}
+
+/// The stylesheet's hash as a CSP source (CSP Level 3 section 2.3.1).
+fn style_source() -> String {
+    format!("sha256-{}", Base64::encode_string(&Sha256::digest(STYLE)))
+}
+
+/// The server's name on pages: its host.
+pub fn host_of(public_url: &PublicUrl) -> String {
+    let origin = public_url.origin();
+    origin.split_once("://").map_or(origin, |(_, authority)| authority).to_owned()
+}
+
+/// A page of ours.
+pub trait Page: Template {
+    /// The stylesheet that the layout inlines.
+    fn style(&self) -> &'static str {
+        STYLE
+    }
+}
+
+/// What this server is, and how to connect to it.
+#[derive(Debug, Clone, Template)]
+#[template(path = "home.html")]
+pub struct HomePage {
+    /// The server's host.
+    pub host: String,
+    /// The MCP endpoint.
+    pub endpoint: String,
+    /// What is on offer: title and description.
+    pub tools: Vec<(String, String)>,
+}
+
+impl HomePage {
+    /// The page of a server at this address that offers this.
+    pub fn new(public_url: &PublicUrl, offer: &Offer) -> Self {
+        Self {
+            host: host_of(public_url),
+            endpoint: public_url.join("/mcp"),
+            tools: offer.tools.iter().map(|tool| (tool.title.clone(), tool.description.clone())).collect(),
+        }
+    }
+}
+
+/// A step of signing in.
+#[derive(Debug, Clone, Template)]
+#[template(path = "sign_in.html")]
+pub struct SignInPage {
+    /// Where the form goes.
+    pub action: &'static str,
+    /// The sealed transaction.
+    pub transaction: String,
+    /// Who wants to connect. Unverified; may be empty.
+    pub client_name: String,
+    /// The server's host.
+    pub host: String,
+    /// One sentence under the heading.
+    pub notice: Option<String>,
+    /// What was wrong with the last answer.
+    pub problem: Option<String>,
+    /// What to fill in.
+    pub fields: Vec<Field>,
+    /// The button's text.
+    pub submit: String,
+}
+
+/// The decision.
+#[derive(Debug, Clone, Template)]
+#[template(path = "consent.html")]
+pub struct ConsentPage {
+    /// Where the form goes.
+    pub action: &'static str,
+    /// The sealed transaction.
+    pub transaction: String,
+    /// Who wants to connect. Unverified; may be empty.
+    pub client_name: String,
+    /// The server's host.
+    pub host: String,
+    /// Where the user will be sent.
+    pub destination: Destination,
+    /// Who is signed in.
+    pub user: String,
+    /// What is asked for.
+    pub scopes: Vec<ConsentScope>,
+    /// Tools that need no scope.
+    pub open_tools: Vec<String>,
+}
+
+/// A scope to grant or not.
+#[derive(Debug, Clone)]
+pub struct ConsentScope {
+    /// The scope token.
+    pub name: String,
+    /// What granting it allows.
+    pub description: String,
+    /// The tools that it unlocks.
+    pub tools: Vec<String>,
+}
+
+/// Where the user will be sent, in words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Destination {
+    /// A website.
+    Website(String),
+    /// A program on this computer that listens there.
+    ThisComputer(String),
+    /// An app on this computer with this scheme.
+    App(String),
+}
+
+impl From<redirect_uri::Destination<'_>> for Destination {
+    fn from(destination: redirect_uri::Destination<'_>) -> Self {
+        match destination {
+            redirect_uri::Destination::Host(host) => Self::Website(host.to_owned()),
+            redirect_uri::Destination::ThisComputer(host) => Self::ThisComputer(host.to_owned()),
+            redirect_uri::Destination::App(scheme) => Self::App(scheme.to_owned()),
+        }
+    }
+}
+
+/// Something went wrong, and there is nowhere to send it.
+#[derive(Debug, Clone, Template)]
+#[template(path = "error.html")]
+pub struct ErrorPage {
+    /// The heading.
+    pub title: &'static str,
+    /// What happened.
+    pub text: &'static str,
+    /// What to do about it; may be empty.
+    pub help: &'static str,
+}
+
+impl Page for HomePage {}
+impl Page for SignInPage {}
+impl Page for ConsentPage {}
+impl Page for ErrorPage {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A payload for everything that somebody else may have written.
+    const HOSTILE: &str = "\"><script>alert(1)</script>'&";
+
+    fn sign_in(text: &str) -> SignInPage {
+        let field = |name: &str, label: &str, kind, value: &str| Field {
+            name: name.into(),
+            label: label.into(),
+            kind,
+            autocomplete: if kind == "password" { "current-password" } else { "username" }.into(),
+            value: value.into(),
+        };
+        SignInPage {
+            action: "/sign-in",
+            transaction: "sealed".into(),
+            client_name: text.into(),
+            host: "127.0.0.1:3000".into(),
+            notice: Some(text.into()),
+            problem: Some(text.into()),
+            fields: vec![
+                field("email", "E-mail", "email", text),
+                field("password", "Password", "password", ""),
+            ],
+            submit: "Continue".into(),
+        }
+    }
+
+    fn consent(text: &str) -> ConsentPage {
+        ConsentPage {
+            action: "/consent",
+            transaction: "sealed".into(),
+            client_name: text.into(),
+            host: "127.0.0.1:3000".into(),
+            destination: Destination::Website(text.into()),
+            user: text.into(),
+            scopes: vec![ConsentScope {
+                name: text.into(),
+                description: text.into(),
+                tools: vec![text.into()],
+            }],
+            open_tools: vec![text.into()],
+        }
+    }
+
+    fn home(text: &str) -> HomePage {
+        HomePage {
+            host: "127.0.0.1:3000".into(),
+            endpoint: "http://127.0.0.1:3000/mcp".into(),
+            tools: vec![(text.into(), text.into())],
+        }
+    }
+
+    /// BR-01.
+    #[test]
+    fn everything_is_escaped() {
+        let pages = [sign_in(HOSTILE).render(), consent(HOSTILE).render(), home(HOSTILE).render()];
+        for page in pages {
+            let page = page.unwrap();
+            assert!(!page.contains("<script") && !page.contains(HOSTILE), "{page}");
+        }
+    }
+
+    /// Pages as they are, to review without running anything. `UPDATE_GOLDEN=1 cargo test` rewrites them.
+    #[test]
+    fn pages_look_as_they_did() {
+        let error = ErrorPage { title: "Title", text: "What happened.", help: "What to do." };
+        for (name, page) in [
+            ("home", home("Add").render()),
+            ("sign_in", sign_in("Inspector").render()),
+            ("consent", consent("Inspector").render()),
+            ("error", error.render()),
+        ] {
+            let page = page.unwrap().replace(STYLE, "/* style.css */");
+            let path = format!("{}/tests/golden/{name}.html", env!("CARGO_MANIFEST_DIR"));
+            if std::env::var_os("UPDATE_GOLDEN").is_some() {
+                std::fs::write(&path, &page).unwrap();
+            }
+            assert_eq!(page, std::fs::read_to_string(&path).unwrap(), "{name}");
+        }
+    }
+
+    /// BR-03: no script, nothing from elsewhere, and the style is the one that the policy names.
+    #[test]
+    fn policy_names_the_style_that_is_there() {
+        let reply = reply(StatusCode::OK, &home("x"), "");
+        let policy = reply.headers["content-security-policy"].to_str().unwrap();
+        let html = std::str::from_utf8(&reply.body).unwrap();
+        let style = html.split_once("<style>").unwrap().1.split_once("</style>").unwrap().0;
+        let hash = Base64::encode_string(&Sha256::digest(style));
+        assert!(policy.contains(&format!("style-src 'sha256-{hash}'")), "{policy}");
+        assert!(!html.contains("style=") && !html.contains("src=") && !html.contains("<link"));
+    }
+}

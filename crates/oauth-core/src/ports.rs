@@ -1,0 +1,131 @@
+//! What the authorization server needs from outside. Time is an argument of every request; the store
+//! and chance come with [`store_core::Records`].
+
+/// Who is this user? See `wit/identity/identity.wit`, whose words these are.
+#[expect(async_fn_in_trait, reason = "everything runs in one task of one instance; nothing needs Send")]
+pub trait Identity {
+    /// Begins a conversation.
+    async fn begin(&self, request: &IdentityRequest) -> Result<Step, IdentityError>;
+
+    /// Goes on with what the person filled in.
+    async fn resume(
+        &self,
+        request: &IdentityRequest,
+        state: Vec<u8>,
+        answers: Vec<(String, String)>,
+    ) -> Result<Step, IdentityError>;
+}
+
+/// What is known when somebody is about to sign in.
+#[derive(Debug, Clone, Default)]
+pub struct IdentityRequest {
+    /// Who the client hopes to see. Unverified.
+    pub login_hint: Option<String>,
+    /// Whether the server's public address is a loopback one.
+    pub loopback: bool,
+}
+
+/// The next step of a sign-in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// Ask the person to fill in these fields.
+    Ask(Prompt),
+    /// Signed in.
+    User(User),
+}
+
+/// A form to show.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Prompt {
+    /// One sentence under the heading.
+    pub notice: Option<String>,
+    /// What was wrong with the last answer.
+    pub problem: Option<String>,
+    /// The fields, in order.
+    pub fields: Vec<Field>,
+    /// The button's text.
+    pub submit: String,
+    /// Handed back to [`Identity::resume`].
+    pub state: Vec<u8>,
+}
+
+/// One field of a form.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Field {
+    /// Its key in the answer.
+    pub name: String,
+    /// Its label.
+    pub label: String,
+    /// HTML's input type: `text`, `email` or `password`.
+    pub kind: &'static str,
+    /// HTML's `autocomplete`.
+    pub autocomplete: String,
+    /// What to fill in beforehand.
+    pub value: String,
+}
+
+/// The person who signed in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    /// Stable identifier (`sub`).
+    pub subject: String,
+    /// What to call this person on a page.
+    pub display_name: String,
+}
+
+/// Why a sign-in cannot go on.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum IdentityError {
+    /// The state is not of a conversation that can go on; the person starts again.
+    #[error("the sign-in cannot be resumed")]
+    InvalidState,
+    /// Accounts cannot be reached.
+    #[error("accounts are unavailable")]
+    Unavailable,
+    /// Anything else, in words for the operator's log.
+    #[error("sign-in failed: {0}")]
+    Other(String),
+}
+
+/// What is on offer: the scopes and the tools that they unlock. The same component answers `mcp`.
+#[expect(async_fn_in_trait, reason = "everything runs in one task of one instance; nothing needs Send")]
+pub trait Catalog {
+    /// All of it.
+    async fn list(&self) -> Result<Offer, CatalogError>;
+}
+
+/// The scopes and the tools.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Offer {
+    /// In the order in which to show them.
+    pub scopes: Vec<OfferedScope>,
+    /// In their component's order.
+    pub tools: Vec<OfferedTool>,
+}
+
+/// A scope.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OfferedScope {
+    /// The scope token.
+    pub name: String,
+    /// What granting it allows, in words for the person who is asked.
+    pub description: String,
+    /// Whether a client that asks for nothing in particular gets it.
+    pub initial: bool,
+}
+
+/// A tool, as far as a person needs to know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OfferedTool {
+    /// What to call it.
+    pub title: String,
+    /// What it does.
+    pub description: String,
+    /// The scopes that it needs.
+    pub scopes: Vec<String>,
+}
+
+/// The tools could not be listed. The text is for the operator's log.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the tools cannot be listed: {0}")]
+pub struct CatalogError(pub String);

@@ -1,0 +1,157 @@
+//! Every record that the authorization server stores.
+//!
+//! | key | record | lives | written |
+//! |---|---|---|---|
+//! | `postern:g:<grant id>` | [`Grant`] | until the grant ends; see [`crate::grants`] for who deletes it | created when the user approves; then by transition |
+//! | `postern:u:<digest of the subject>` | [`UserGrants`] | as long as the user | created at first sign-in; then by transition |
+//!
+//! Values are sealed JSON (see [`store_core::seal`]); `tests/golden/` has one of each, and changing one
+//! needs a "Stored data" line in the changelog. No code, token or secret is stored, hashed or otherwise:
+//! they are authenticated by keys of the deployment, and a grant only says which of them are good.
+
+use base64ct::{Base64UrlUnpadded, Encoding};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+/// A grant's id: 128 bits that nobody can guess.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct GrantId(pub [u8; 16]);
+
+impl GrantId {
+    /// The key of the grant's record.
+    pub fn key(self) -> String {
+        format!("postern:g:{}", hex(&self.0))
+    }
+}
+
+impl Serialize for GrantId {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Base64UrlUnpadded::encode_string(&self.0).serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for GrantId {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let mut id = [0; 16];
+        match Base64UrlUnpadded::decode(&text, &mut id) {
+            Ok(bytes) if bytes.len() == 16 => Ok(Self(id)),
+            _ => Err(serde::de::Error::custom("not a grant id")),
+        }
+    }
+}
+
+/// What a user allowed a client.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Grant {
+    /// The user.
+    pub subject: String,
+    /// The user's epoch at approval. When the user's own has moved on, the grant is dead.
+    pub user_epoch: u64,
+    /// The client.
+    pub client_id: String,
+    /// What the client called itself at approval, for the user to recognise it by.
+    pub client_name: String,
+    /// Where the code was sent.
+    pub redirect_uri: String,
+    /// What was granted. Tokens refer to scopes by position, so this never changes.
+    pub scopes: Vec<String>,
+    /// What the client asked for and did not get.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub declined_scopes: Vec<String>,
+    /// Resources that the tokens may be used at (RFC 8707).
+    pub audience: Vec<String>,
+    /// The PKCE challenge (RFC 7636). Kept after the code is redeemed, so that a replay by somebody
+    /// who knows the verifier can be told from one by somebody who only saw the code.
+    pub code_challenge: String,
+    /// When the user approved, in seconds since the Unix epoch.
+    pub approved_at: u64,
+    /// The absolute end. Whoever reads the grant later treats it as absent.
+    pub expires_at: u64,
+    /// Where in its life it is.
+    pub state: GrantState,
+}
+
+/// The life of a grant. There is no way back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "status", rename_all = "snake_case")]
+pub enum GrantState {
+    /// An authorization code is out.
+    Issued {
+        /// When the code stops being good.
+        code_expires_at: u64,
+    },
+    /// The code was redeemed; tokens are out.
+    Active {
+        /// When the code was redeemed.
+        redeemed_at: u64,
+        /// Which refresh token is current: the first is 1.
+        generation: u32,
+        /// When it became current.
+        rotated_at: u64,
+        /// When it stops being good if it is not used.
+        refresh_expires_at: u64,
+    },
+    /// Nothing of it is good any more.
+    Revoked {
+        /// Since when.
+        revoked_at: u64,
+    },
+}
+
+impl Grant {
+    /// Whether nothing can come of this grant any more.
+    pub fn is_dead(&self, now: u64) -> bool {
+        self.expires_at <= now
+            || match self.state {
+                GrantState::Issued { code_expires_at } => code_expires_at <= now,
+                GrantState::Active { refresh_expires_at, .. } => refresh_expires_at <= now,
+                GrantState::Revoked { .. } => true,
+            }
+    }
+}
+
+/// A user, as far as grants are concerned. Accounts are another component's.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserGrants {
+    /// Raised to end every grant and sign-in of the user at once.
+    pub epoch: u64,
+    /// The user's grants, oldest first.
+    pub grants: Vec<GrantEntry>,
+}
+
+/// An entry in the index of a user's grants. It may outlive its grant; that is tidied up later.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GrantEntry {
+    /// Which.
+    pub id: GrantId,
+    /// When it ends at the latest.
+    pub expires_at: u64,
+}
+
+/// The key of a user's record. The subject may be anything; what is in the key is only a digest.
+pub fn user_key(subject: &str) -> String {
+    let digest = Sha256::digest([b"postern user v1\0", subject.as_bytes()].concat());
+    format!("postern:u:{}", hex(digest.get(..16).unwrap_or_default()))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// D10, I9.
+    #[test]
+    fn keys_are_digests_in_a_small_alphabet() {
+        let keys = [user_key("'; drop/\0\\ Ünïcode"), user_key(""), GrantId([255; 16]).key()];
+        for key in keys {
+            assert!(
+                key.len() <= 96 && key.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b':')),
+                "{key}"
+            );
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! The paths, and the one match over them. Paths are compared byte for byte: a second spelling of one
+//! (another slash, an escaped letter) is no path of ours.
+
+use crate::{
+    AuthorizationServer, authorize,
+    client::registration,
+    metadata,
+    page_error::PageError,
+    pages,
+    ports::{Catalog, Identity},
+    token,
+};
+use http::{Method, StatusCode};
+use store_core::{Random, Store};
+use web_core::{Head, ReadBody, Reply};
+
+/// The home page.
+pub const HOME: &str = "/";
+/// The authorization endpoint (RFC 6749 section 3.1).
+pub const AUTHORIZE: &str = "/authorize";
+/// Where the sign-in page posts.
+pub const SIGN_IN: &str = "/sign-in";
+/// Where the consent page posts.
+pub const CONSENT: &str = "/consent";
+/// The token endpoint (RFC 6749 section 3.2).
+pub const TOKEN: &str = "/token";
+/// The registration endpoint (RFC 7591 section 3).
+pub const REGISTER: &str = "/register";
+/// Authorization server metadata (RFC 8414 section 3).
+pub const METADATA: &str = "/.well-known/oauth-authorization-server";
+/// The same, where OpenID Connect Discovery has it (RFC 8414 section 5).
+pub const OPENID_METADATA: &str = "/.well-known/openid-configuration";
+
+/// Finds the endpoint and answers.
+pub(crate) async fn serve<S: Store, R: Random, I: Identity, C: Catalog>(
+    server: &AuthorizationServer<'_, S, R, I, C>,
+    head: &Head,
+    body: &mut impl ReadBody,
+) -> Result<Reply, PageError> {
+    match head.path.as_str() {
+        AUTHORIZE => authorize::serve(server, head, body).await,
+        SIGN_IN => authorize::sign_in::serve(server, head, body).await,
+        CONSENT => authorize::consent::serve(server, head, body).await,
+        TOKEN => Ok(token::serve(head, body, &server.records, server.config, server.now, server.log).await),
+        REGISTER => Ok(registration::serve(head, body, server.records.keys, server.now).await),
+        METADATA | OPENID_METADATA => Ok(metadata::serve(head, server.config, &server.catalog.list().await?)),
+        HOME => match head.method {
+            Method::GET | Method::HEAD => {
+                let page = pages::HomePage::new(&server.config.public_url, &server.catalog.list().await?);
+                Ok(pages::reply(StatusCode::OK, &page, ""))
+            }
+            _ => Ok(Reply::method_not_allowed("GET, HEAD")),
+        },
+        _ => Err(PageError::NotFound),
+    }
+}

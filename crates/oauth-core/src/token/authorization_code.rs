@@ -1,0 +1,36 @@
+//! `grant_type=authorization_code` (RFC 6749 section 4.1.3).
+
+use super::{TokenError, TokenRequest, invalid_request};
+use crate::{
+    credential::Kind,
+    grants::{self, Redemption},
+    records::Grant,
+};
+use store_core::{Random, Records, Store};
+use web_core::Reply;
+
+/// Redeems a code.
+pub(super) async fn redeem<S: Store, R: Random>(
+    request: &TokenRequest<'_>,
+    records: &Records<'_, S, R>,
+) -> Result<Reply, TokenError> {
+    let code_verifier = request.form.single("code_verifier")?;
+    let redemption = Redemption {
+        client_id: &request.client.id,
+        redirect_uri: request.form.single("redirect_uri")?,
+        code_verifier: code_verifier.ok_or(invalid_request("code_verifier is missing"))?,
+    };
+    let code = request.credential("code", Kind::AuthorizationCode, records.keys)?;
+    let key = code.grant.key();
+    // The resource never changes after approval, so it may be judged before the transition, and must
+    // be: a mistaken resource does not burn the code.
+    let grant = records.find::<Grant>(&key).await?.ok_or(TokenError::Unknown)?;
+    if grant.client_id == request.client.id {
+        request.check_resource(&grant.audience)?;
+    }
+    let issue = records
+        .transition(&key, |grant: &Grant| grants::redeem(grant, redemption, request.config, request.now))
+        .await?
+        .map_err(TokenError::NotGood)?;
+    Ok(request.reply(code.grant, &issue, &issue.grant.scopes, records.keys))
+}

@@ -1,0 +1,245 @@
+//! The token endpoint (RFC 6749 section 3.2).
+//!
+//! Reading order: [`serve`] (who may ask, and for what), then the two grant types.
+
+mod authorization_code;
+mod refresh_token;
+
+use crate::{
+    Config,
+    client::Client,
+    credential::{Credential, Kind, ScopeSet},
+    error::{ErrorCode, WireError},
+    grants::{Issue, NotGood},
+    records::GrantId,
+    resource,
+};
+use http::{HeaderValue, Method, StatusCode, header};
+use serde::Serialize;
+use store_core::{Keyring, Random, RecordError, Records, Store, TransitionError};
+use web_core::{
+    BodyError, Form, FormError, Head, ReadBody, Reply,
+    cors::{self, Preflight},
+    form::Repeated,
+};
+
+/// The longest request, in bytes.
+const MAX_BODY_BYTES: usize = 16 * 1024;
+
+/// Why no token was issued.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    /// The request is not one.
+    #[error("{}", .0.description)]
+    Request(WireError),
+    /// The code or refresh token is not good.
+    #[error("not good: {0}")]
+    NotGood(NotGood),
+    /// The code or refresh token is not one of ours, or its grant is gone.
+    #[error("not of a grant")]
+    Unknown,
+    /// The records could not be had.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+}
+
+impl TokenError {
+    /// The one mapping to the wire.
+    pub fn wire(&self) -> WireError {
+        match self {
+            Self::Request(error) => *error,
+            Self::NotGood(_) | Self::Unknown => {
+                WireError::bad_request(ErrorCode::InvalidGrant, "the code or refresh token is not good")
+            }
+            Self::Record(error) => error.into(),
+        }
+    }
+}
+
+impl From<WireError> for TokenError {
+    fn from(error: WireError) -> Self {
+        Self::Request(error)
+    }
+}
+
+impl From<BodyError> for TokenError {
+    fn from(error: BodyError) -> Self {
+        Self::Request(error.into())
+    }
+}
+
+impl From<FormError> for TokenError {
+    fn from(error: FormError) -> Self {
+        Self::Request(error.into())
+    }
+}
+
+impl From<Repeated> for TokenError {
+    fn from(error: Repeated) -> Self {
+        Self::Request(error.into())
+    }
+}
+
+impl From<TransitionError<NotGood>> for TokenError {
+    fn from(error: TransitionError<NotGood>) -> Self {
+        match error {
+            TransitionError::NotFound => Self::Unknown,
+            TransitionError::Refused(reason) => Self::NotGood(reason),
+            TransitionError::Record(error) => Self::Record(error),
+        }
+    }
+}
+
+/// A request from a client that is known.
+struct TokenRequest<'a> {
+    client: Client,
+    form: &'a Form,
+    config: &'a Config,
+    now: u64,
+}
+
+/// Answers a request to `/token`.
+pub async fn serve<S: Store, R: Random>(
+    head: &Head,
+    body: &mut impl ReadBody,
+    records: &Records<'_, S, R>,
+    config: &Config,
+    now: u64,
+    log: &dyn Fn(&str),
+) -> Reply {
+    let reply = match head.method {
+        Method::POST => match issue(head, body, records, config, now).await {
+            Ok(reply) => reply,
+            Err(error) => {
+                if !matches!(error, TokenError::Request(_)) {
+                    log(&format!("token: {error}"));
+                }
+                error.wire().reply()
+            }
+        },
+        Method::OPTIONS => cors::preflight(Preflight {
+            methods: "POST, OPTIONS",
+            headers: "accept, authorization, content-type, mcp-protocol-version",
+        }),
+        _ => Reply::method_not_allowed("POST, OPTIONS"),
+    };
+    cors::allow_any(reply)
+}
+
+async fn issue<S: Store, R: Random>(
+    head: &Head,
+    body: &mut impl ReadBody,
+    records: &Records<'_, S, R>,
+    config: &Config,
+    now: u64,
+) -> Result<Reply, TokenError> {
+    if head.content_type().as_deref() != Some("application/x-www-form-urlencoded") {
+        return Err(invalid_request("the body must be application/x-www-form-urlencoded").into());
+    }
+    if head.has_content_encoding() {
+        let error = invalid_request("the body must not be compressed");
+        return Err(WireError { status: StatusCode::UNSUPPORTED_MEDIA_TYPE, ..error }.into());
+    }
+    // RFC 6749 section 2.3.1: not in the URI, where logs would keep them.
+    if head.query.is_some() {
+        return Err(invalid_request("parameters belong in the body").into());
+    }
+    let form = Form::parse(&body.read(MAX_BODY_BYTES).await?)?;
+    if form.has_repeats_except(&["resource"]) {
+        return Err(invalid_request("a parameter is repeated").into());
+    }
+    let grant_type = form.single("grant_type")?.ok_or(invalid_request("grant_type is missing"))?;
+    let client = authenticate(head, &form, records.keys)?;
+    let request = TokenRequest { client, form: &form, config, now };
+    match grant_type {
+        "authorization_code" => authorization_code::redeem(&request, records).await,
+        "refresh_token" => refresh_token::refresh(&request, records).await,
+        _ => Err(WireError::bad_request(
+            ErrorCode::UnsupportedGrantType,
+            "grant_type must be authorization_code or refresh_token",
+        )
+        .into()),
+    }
+}
+
+/// Which client asks. All clients are public ones: they are named, and prove themselves by PKCE and by
+/// holding their tokens. One that sends a secret is mistaken about what it is.
+fn authenticate(head: &Head, form: &Form, keys: &Keyring) -> Result<Client, WireError> {
+    let invalid_client = WireError {
+        status: StatusCode::UNAUTHORIZED,
+        code: ErrorCode::InvalidClient,
+        description: "the client is unknown, or did not authenticate as registered",
+    };
+    let sends_secret = head.headers.contains_key(header::AUTHORIZATION)
+        || form.contains("client_secret")
+        || form.contains("client_assertion");
+    if sends_secret {
+        return Err(invalid_client);
+    }
+    let client_id = form.single("client_id")?.ok_or(invalid_client)?;
+    Client::find(client_id, keys).ok_or(invalid_client)
+}
+
+/// A successful answer (RFC 6749 section 5.1).
+#[derive(Serialize)]
+struct Tokens<'a> {
+    access_token: String,
+    token_type: &'static str,
+    expires_in: u64,
+    refresh_token: String,
+    scope: &'a str,
+}
+
+impl TokenRequest<'_> {
+    /// The code or refresh token in this parameter, if it is authentic and within its time.
+    fn credential(&self, parameter: &str, kind: Kind, keys: &Keyring) -> Result<Credential, TokenError> {
+        let text = self.form.single(parameter)?;
+        let text = text.ok_or(invalid_request("the code or refresh token is missing"))?;
+        Credential::verify(kind, text, keys).ok_or(TokenError::Unknown)
+    }
+
+    /// What the request's `resource` parameters ask for must be within what was granted (RFC 8707
+    /// section 2.2). Tokens keep the whole audience: they are for one server.
+    fn check_resource(&self, granted: &[String]) -> Result<(), WireError> {
+        let error = WireError::bad_request(ErrorCode::InvalidTarget, "the resource was not granted");
+        if !self.form.contains("resource") {
+            return Ok(());
+        }
+        let asked =
+            resource::audience(self.form.all("resource"), &self.config.public_url).map_err(|_| error)?;
+        if asked.iter().all(|resource| granted.contains(resource)) { Ok(()) } else { Err(error) }
+    }
+
+    /// Hands tokens out. `scopes` is what the access token carries.
+    fn reply(&self, id: GrantId, issue: &Issue, scopes: &[String], keys: &Keyring) -> Reply {
+        let lifetime = self.config.lifetimes.access_token.as_secs();
+        let expires_at = issue.issued_at.saturating_add(lifetime).min(issue.grant.expires_at);
+        let access_token = Credential {
+            kind: Kind::AccessToken,
+            grant: id,
+            generation: issue.generation,
+            expires_at,
+            scopes: ScopeSet::of(&issue.grant.scopes, scopes),
+        };
+        let refresh_token = Credential {
+            kind: Kind::RefreshToken,
+            expires_at: issue.grant.expires_at,
+            scopes: ScopeSet::ALL,
+            ..access_token
+        };
+        let tokens = Tokens {
+            access_token: access_token.issue(keys),
+            token_type: "Bearer",
+            expires_in: expires_at.saturating_sub(self.now),
+            refresh_token: refresh_token.issue(keys),
+            scope: &scopes.join(" "),
+        };
+        Reply::json(StatusCode::OK, &tokens)
+            .no_store()
+            .with(header::PRAGMA, HeaderValue::from_static("no-cache"))
+    }
+}
+
+fn invalid_request(description: &'static str) -> WireError {
+    WireError::bad_request(ErrorCode::InvalidRequest, description)
+}
