@@ -1,1 +1,44 @@
-//! oauth
+//! The authorization server's HTTP component.
+//!
+//! It converts, calls and returns; the rules are in [`oauth_core`].
+
+use oauth_core::{AuthorizationServer, Config, reply_misconfigured, reply_without_keys};
+use platform::{clock, deployment, http, log, random::HostRandom, store::HostStore};
+use spin_sdk::http::{IntoResponse, Request};
+use store_core::{Provision, Records};
+use web_core::{Head, Reply};
+
+mod ports;
+
+#[spin_sdk::http_service]
+async fn serve(request: Request) -> impl IntoResponse {
+    http::serve(request, handle).await
+}
+
+async fn handle(head: Head, mut body: http::Body) -> Reply {
+    let public_url = match deployment::public_url() {
+        Ok(public_url) => public_url,
+        Err(error) => {
+            log::line(&error.to_string());
+            return reply_misconfigured();
+        }
+    };
+    let store = HostStore::default();
+    let keys = match deployment::keyring(&public_url, Provision::Make, &store).await {
+        Ok(Some(keys)) => keys,
+        Ok(None) => return reply_misconfigured(),
+        Err(error) => {
+            log::line(&error.to_string());
+            return reply_without_keys(&error);
+        }
+    };
+    let server = AuthorizationServer {
+        config: &Config::new(public_url),
+        records: Records { store: &store, keys: &keys, random: &HostRandom },
+        identity: &ports::Accounts,
+        catalog: &ports::Tools,
+        now: clock::unix_now(),
+        log: &log::line,
+    };
+    server.handle(&head, &mut body).await
+}
