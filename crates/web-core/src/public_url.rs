@@ -102,6 +102,13 @@ impl PublicUrl {
     }
 }
 
+/// Whether `origin`, as a browser writes it, is a page served by plain `http` from the machine that it is
+/// shown on, at whatever port.
+pub fn is_loopback_origin(origin: &str) -> bool {
+    let authority = origin.strip_prefix("http://").and_then(split_authority);
+    authority.is_some_and(|(host, _)| LOOPBACK_NAMES.contains(&host))
+}
+
 /// Splits `host[:port]`. `None` when there is a colon and no port number after it.
 fn split_authority(authority: &str) -> Option<(&str, Option<u16>)> {
     let after_host = if authority.starts_with('[') {
@@ -188,6 +195,32 @@ mod tests {
         assert_eq!(url.origin_for(Some("evil.example:3000")), "http://127.0.0.1:3000");
         assert!(url.is_own_origin("http://localhost:3000"));
         assert!(!url.is_own_origin("https://localhost:3000"));
+    }
+
+    /// MP-01.
+    #[test]
+    fn loopback_origin_is_matched_exactly() {
+        for good in ["http://localhost", "http://localhost:6274", "http://127.0.0.1:1", "http://[::1]:5173"] {
+            assert!(is_loopback_origin(good), "{good}");
+        }
+        for bad in [
+            "null",
+            "",
+            "localhost:6274",
+            "https://localhost",
+            "http://LOCALHOST",
+            "http://localhost/",
+            "http://localhost:",
+            "http://localhost:x",
+            "http://localhost:99999",
+            "http://localhost.evil.example",
+            "http://evil@localhost",
+            "http://127.0.0.2",
+            "http://[::1",
+            "http://[::1]evil.example",
+        ] {
+            assert!(!is_loopback_origin(bad), "{bad}");
+        }
     }
 
     #[test]

@@ -1,0 +1,14 @@
+//! Generated from the WIT contracts, and used by [`convert`](crate::convert) and the ports only.
+
+wit_bindgen::generate!({
+    inline: "
+        package postern:mcp;
+        world mcp {
+            import postern:tools/tools@0.1.0;
+            import postern:introspection/introspection@0.1.0;
+        }
+    ",
+    world: "postern:mcp/mcp",
+    path: ["../../wit/tools", "../../wit/introspection"],
+    generate_all,
+});

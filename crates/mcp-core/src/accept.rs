@@ -1,0 +1,75 @@
+//! What the client can read (RFC 9110 section 12.5.1).
+
+use http::{HeaderMap, header};
+
+/// How a reply may be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Format {
+    /// `application/json`, whenever the client can read it.
+    Json,
+    /// `text/event-stream`, for a client that reads nothing else.
+    EventStream,
+}
+
+/// Chooses. `None` when the client can read neither.
+///
+/// MCP asks clients to name both types. Many name one, or none, and can be served all the same.
+pub(crate) fn negotiate(headers: &HeaderMap) -> Option<Format> {
+    if !headers.contains_key(header::ACCEPT) || accepts(headers, "application", "json") {
+        Some(Format::Json)
+    } else if accepts(headers, "text", "event-stream") {
+        Some(Format::EventStream)
+    } else {
+        None
+    }
+}
+
+/// Whether the most specific range that covers a type has a weight above zero.
+fn accepts(headers: &HeaderMap, kind: &str, subtype: &str) -> bool {
+    let lines = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let weights = lines.flat_map(|line| line.split(',')).filter_map(|range| {
+        let mut parts = range.split(';').map(str::trim);
+        let (range_kind, range_subtype) = parts.next()?.split_once('/')?;
+        let specificity = match (range_kind, range_subtype) {
+            ("*", "*") => 0,
+            (range, "*") if range.eq_ignore_ascii_case(kind) => 1,
+            (range, sub) if range.eq_ignore_ascii_case(kind) && sub.eq_ignore_ascii_case(subtype) => 2,
+            _ => return None,
+        };
+        let weight = parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
+        Some((specificity, weight.and_then(|weight| weight.parse::<f32>().ok()).unwrap_or(1.0)))
+    });
+    weights.max_by_key(|(specificity, _)| *specificity).is_some_and(|(_, weight)| weight > 0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderValue;
+
+    fn chosen(accept: &[&'static str]) -> Option<Format> {
+        negotiate(&accept.iter().map(|value| (header::ACCEPT, HeaderValue::from_static(value))).collect())
+    }
+
+    /// MCP-T-51, MP-13.
+    #[test]
+    fn only_a_client_that_can_read_neither_type_is_refused() {
+        for accept in [
+            &[][..],
+            &["*/*"],
+            &["application/json, text/event-stream"],
+            &["text/event-stream", "Application/JSON;charset=utf-8"],
+            &["application/*;q=0.1"],
+            &["text/html, */*;q=0.8"],
+        ] {
+            assert_eq!(chosen(accept), Some(Format::Json), "{accept:?}");
+        }
+        for accept in [&["text/event-stream"][..], &["application/json;q=0, */*"], &["text/*"]] {
+            assert_eq!(chosen(accept), Some(Format::EventStream), "{accept:?}");
+        }
+        for accept in [&["text/html"][..], &["application/xml, image/*"], &["application/json;q=0.0"], &[""]]
+        {
+            assert_eq!(chosen(accept), None, "{accept:?}");
+        }
+    }
+}

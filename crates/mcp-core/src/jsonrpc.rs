@@ -1,0 +1,327 @@
+//! JSON-RPC 2.0 as MCP narrows it: one message in a body, ids that are strings or integers, parameters
+//! by name. What a method's parameters mean is the business of [`methods`](crate::methods).
+
+use crate::{json, revision::Revision};
+use http::StatusCode;
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::{json, value::RawValue};
+use std::borrow::Cow;
+
+/// One message.
+#[derive(Debug)]
+pub(crate) enum Message<'a> {
+    /// Wants a reply.
+    Request(Id<'a>, Call<'a>),
+    /// Wants none.
+    Notification(Call<'a>),
+}
+
+/// What a message asks for.
+#[derive(Debug)]
+pub(crate) struct Call<'a> {
+    pub(crate) method: Cow<'a, str>,
+    pub(crate) params: Params<'a>,
+}
+
+/// The parameters that any method here reads, unparsed; all others are ignored.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Params<'a> {
+    #[serde(rename = "_meta", default, borrow, deserialize_with = "json::present")]
+    pub(crate) meta: Option<&'a RawValue>,
+    #[serde(default, borrow, deserialize_with = "json::present")]
+    pub(crate) name: Option<&'a RawValue>,
+    #[serde(default, borrow, deserialize_with = "json::present")]
+    pub(crate) uri: Option<&'a RawValue>,
+    #[serde(rename = "taskId", default, borrow, deserialize_with = "json::present")]
+    pub(crate) task_id: Option<&'a RawValue>,
+    #[serde(default, borrow, deserialize_with = "json::present")]
+    pub(crate) arguments: Option<&'a RawValue>,
+    #[serde(default, borrow, deserialize_with = "json::present")]
+    pub(crate) cursor: Option<&'a RawValue>,
+    #[serde(rename = "protocolVersion", default, borrow, deserialize_with = "json::present")]
+    pub(crate) protocol_version: Option<&'a RawValue>,
+}
+
+/// A request's id, kept as it was written, so that it goes back with the same type.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub(crate) struct Id<'a>(&'a RawValue);
+
+impl<'a> Id<'a> {
+    /// A string or an integer; `null`, `1.5` and everything else is none.
+    fn parse(value: &'a RawValue) -> Option<Self> {
+        let text = value.get();
+        let digits = text.strip_prefix('-').unwrap_or(text);
+        (text.starts_with('"') || digits.bytes().all(|byte| byte.is_ascii_digit())).then_some(Self(value))
+    }
+}
+
+/// Reads the message in a body. With an error comes the id, if there was one to be read.
+pub(crate) fn parse(body: &[u8]) -> Result<Message<'_>, (Option<Id<'_>>, Fault)> {
+    #[derive(Deserialize)]
+    struct Envelope<'a> {
+        #[serde(default, borrow, deserialize_with = "json::present")]
+        jsonrpc: Option<&'a RawValue>,
+        #[serde(default, borrow, deserialize_with = "json::present")]
+        id: Option<&'a RawValue>,
+        #[serde(default, borrow, deserialize_with = "json::present")]
+        method: Option<&'a RawValue>,
+        #[serde(default, borrow, deserialize_with = "json::present")]
+        params: Option<&'a RawValue>,
+    }
+
+    let value = json::check(body).ok_or((None, Fault::Parse))?;
+    if !json::is_object(value) {
+        // Among them batches: no revision that is served has them (MCP-T-47, MCP-L-07).
+        return Err((None, Fault::InvalidRequest("The body must be one JSON-RPC message")));
+    }
+    let envelope: Envelope<'_> = serde_json::from_str(value.get()).map_err(|_| (None, Fault::Parse))?;
+    let id = envelope.id.and_then(Id::parse);
+    let invalid = |what| (id, Fault::InvalidRequest(what));
+
+    if envelope.jsonrpc.and_then(json::string).as_deref() != Some("2.0") {
+        return Err(invalid("jsonrpc must be \"2.0\""));
+    }
+    if envelope.id.is_some() && id.is_none() {
+        return Err(invalid("id must be a string or an integer"));
+    }
+    // A response ends here too: this server sends no requests that one could answer (MP-12).
+    let method = envelope
+        .method
+        .and_then(json::string)
+        .ok_or_else(|| invalid("The message must be a request or a notification"))?;
+    let params = match envelope.params {
+        None => Params::default(),
+        Some(params) if json::is_object(params) => {
+            serde_json::from_str(params.get()).map_err(|_| (id, Fault::Parse))?
+        }
+        Some(_) => return Err(invalid("params must be an object")),
+    };
+    let call = Call { method, params };
+    Ok(match id {
+        Some(id) => Message::Request(id, call),
+        None => Message::Notification(call),
+    })
+}
+
+/// A protocol error. Its text is ours, with at most the client's own words in it (I12).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// The body is not JSON, or JSON that would not mean the same to everybody.
+    Parse,
+    /// The body is no request and no notification.
+    InvalidRequest(&'static str),
+    /// This revision, or this server, has no such method.
+    MethodNotFound,
+    /// The method's parameters are wrong.
+    InvalidParams(String),
+    /// The request does not say what every modern request has to say in `_meta`.
+    InvalidMeta(&'static str),
+    /// A header does not say what the body says.
+    HeaderMismatch(Cow<'static, str>),
+    /// The revision is not served, or not in this way.
+    UnsupportedProtocolVersion {
+        /// As the client wrote it.
+        requested: String,
+    },
+    /// Something here or behind us went wrong. The log has the cause.
+    Internal,
+    /// As `Internal`, and trying again may help.
+    Unavailable,
+}
+
+impl Fault {
+    /// The numbers are JSON-RPC's, and from -32020 on MCP's.
+    fn code(&self) -> i32 {
+        match self {
+            Self::Parse => -32700,
+            Self::InvalidRequest(_) => -32600,
+            Self::MethodNotFound => -32601,
+            Self::InvalidParams(_) | Self::InvalidMeta(_) => -32602,
+            Self::Internal | Self::Unavailable => -32603,
+            Self::HeaderMismatch(_) => -32020,
+            Self::UnsupportedProtocolVersion { .. } => -32022,
+        }
+    }
+
+    fn message(&self) -> Cow<'_, str> {
+        match self {
+            Self::Parse => "The body is not valid JSON".into(),
+            Self::InvalidRequest(what) | Self::InvalidMeta(what) => (*what).into(),
+            Self::MethodNotFound => "Method not found".into(),
+            Self::InvalidParams(what) => what.into(),
+            Self::HeaderMismatch(what) => format!("Header mismatch: {what}").into(),
+            Self::UnsupportedProtocolVersion { .. } => "Unsupported protocol version".into(),
+            Self::Internal => "Internal error".into(),
+            Self::Unavailable => "Temporarily unavailable".into(),
+        }
+    }
+
+    fn data(&self) -> Option<serde_json::Value> {
+        match self {
+            Self::UnsupportedProtocolVersion { requested } => {
+                Some(json!({ "supported": Revision::ALL.map(Revision::as_str), "requested": requested }))
+            }
+            Self::Parse
+            | Self::InvalidRequest(_)
+            | Self::MethodNotFound
+            | Self::InvalidParams(_)
+            | Self::InvalidMeta(_)
+            | Self::HeaderMismatch(_)
+            | Self::Internal
+            | Self::Unavailable => None,
+        }
+    }
+
+    /// The HTTP status. Only the modern era has one for a method that does not exist; there, a body
+    /// with a code keeps a client that knows both eras from falling back (MCP-V-21).
+    pub(crate) fn status(&self, modern: bool) -> StatusCode {
+        match self {
+            Self::MethodNotFound if modern => StatusCode::NOT_FOUND,
+            Self::MethodNotFound | Self::InvalidParams(_) | Self::Internal | Self::Unavailable => {
+                StatusCode::OK
+            }
+            Self::Parse
+            | Self::InvalidRequest(_)
+            | Self::InvalidMeta(_)
+            | Self::HeaderMismatch(_)
+            | Self::UnsupportedProtocolVersion { .. } => StatusCode::BAD_REQUEST,
+        }
+    }
+
+    /// The error message. Without an id the member is left out: the schema has no `null` there.
+    pub(crate) fn to_message(&self, id: Option<Id<'_>>) -> Vec<u8> {
+        serialize(&ErrorMessage { jsonrpc: Version, id, error: self }).unwrap_or_default()
+    }
+}
+
+impl Serialize for Fault {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Wire<'a> {
+            code: i32,
+            message: Cow<'a, str>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            data: Option<serde_json::Value>,
+        }
+        Wire { code: self.code(), message: self.message(), data: self.data() }.serialize(serializer)
+    }
+}
+
+/// The message that carries a result.
+pub(crate) fn result_message(id: Id<'_>, result: &impl Serialize) -> Result<Vec<u8>, Fault> {
+    serialize(&ResultMessage { jsonrpc: Version, id, result }).ok_or(Fault::Internal)
+}
+
+fn serialize(message: &impl Serialize) -> Option<Vec<u8>> {
+    serde_json::to_vec(message).ok()
+}
+
+#[derive(Serialize)]
+struct ResultMessage<'a, T> {
+    jsonrpc: Version,
+    id: Id<'a>,
+    result: &'a T,
+}
+
+#[derive(Serialize)]
+struct ErrorMessage<'a> {
+    jsonrpc: Version,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<Id<'a>>,
+    error: &'a Fault,
+}
+
+/// `"2.0"`.
+struct Version;
+
+impl Serialize for Version {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str("2.0")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(body: &str) -> String {
+        let (id, fault) = parse(body.as_bytes()).unwrap_err();
+        String::from_utf8(fault.to_message(id)).unwrap()
+    }
+
+    /// MCP-B-03.
+    #[test]
+    fn id_goes_back_as_it_came() {
+        for id in ["1", "-7", "12345678901234567890123", r#""1""#, r#""""#, r#""\u00e9""#] {
+            let body = format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"ping"}}"#);
+            let Ok(Message::Request(parsed, _)) = parse(body.as_bytes()) else { panic!("{id}") };
+            let reply = result_message(parsed, &json!({})).unwrap();
+            assert_eq!(
+                String::from_utf8(reply).unwrap(),
+                format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{{}}}}"#)
+            );
+        }
+    }
+
+    /// MCP-B-02, MP-08; the member is left out of the reply, because the schema forbids `null`.
+    #[test]
+    fn id_of_another_type_is_refused() {
+        for id in ["null", "1.5", "1e3", "{}", "[1]", "true"] {
+            let reply = refusal(&format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"ping"}}"#));
+            assert!(reply.contains("-32600") && !reply.contains("\"id\":"), "{reply}");
+        }
+    }
+
+    /// MCP-B-07.
+    #[test]
+    fn error_has_the_id_that_could_be_read() {
+        for body in [
+            r#"{"id":7,"method":"ping"}"#,
+            r#"{"jsonrpc":"1.0","id":7,"method":"ping"}"#,
+            r#"{"jsonrpc":"2.0","id":7}"#,
+            r#"{"jsonrpc":"2.0","id":7,"method":5}"#,
+            r#"{"jsonrpc":"2.0","id":7,"method":"ping","params":[1]}"#,
+            r#"{"jsonrpc":"2.0","id":7,"method":"ping","params":null}"#,
+            r#"{"jsonrpc":"2.0","id":7,"result":{}}"#,
+        ] {
+            let reply = refusal(body);
+            assert!(
+                reply.starts_with(r#"{"jsonrpc":"2.0","id":7,"error":{"code":-32600,"#),
+                "{body}: {reply}"
+            );
+        }
+    }
+
+    /// MP-08, MCP-T-47, MCP-L-06, MCP-L-07.
+    #[test]
+    fn batch_is_refused() {
+        for body in ["[]", r#"[{"jsonrpc":"2.0","id":1,"method":"ping"}]"#, "\"ping\"", "1", "null"] {
+            assert!(refusal(body).contains("-32600"), "{body}");
+        }
+    }
+
+    /// MCP-B-06.
+    #[test]
+    fn what_is_not_json_is_a_parse_error_without_id() {
+        assert_eq!(
+            refusal("{\"jsonrpc\":"),
+            r#"{"jsonrpc":"2.0","error":{"code":-32700,"message":"The body is not valid JSON"}}"#
+        );
+    }
+
+    /// MCP-T-09.
+    #[test]
+    fn unsupported_version_names_the_ones_that_are() {
+        let fault = Fault::UnsupportedProtocolVersion { requested: "1900-01-01".to_owned() };
+        assert_eq!(
+            String::from_utf8(fault.to_message(None)).unwrap(),
+            r#"{"jsonrpc":"2.0","error":{"code":-32022,"message":"Unsupported protocol version","data":{"requested":"1900-01-01","supported":["2026-07-28","2025-11-25","2025-06-18"]}}}"#
+        );
+    }
+
+    #[test]
+    fn message_without_id_is_a_notification() {
+        let body = br#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#;
+        assert!(matches!(parse(body), Ok(Message::Notification(_))));
+    }
+}

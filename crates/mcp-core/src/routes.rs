@@ -1,0 +1,34 @@
+//! The paths, and the one decision over them.
+
+use crate::{
+    McpServer,
+    ports::{Introspection, Log, Tools},
+};
+use http::StatusCode;
+use std::time::SystemTime;
+use web_core::{Head, ReadBody, Reply};
+
+/// The MCP endpoint, and the path of the resource that tokens are for.
+pub const MCP: &str = "/mcp";
+
+/// Metadata of the origin as a resource, for clients that look nowhere else.
+pub const ORIGIN_METADATA: &str = "/.well-known/oauth-protected-resource";
+
+/// Metadata of [`MCP`] (RFC 9728 section 3.1: the well-known part goes before the resource's path).
+pub const MCP_METADATA: &str = "/.well-known/oauth-protected-resource/mcp";
+
+impl<T: Tools, I: Introspection, L: Log> McpServer<T, I, L> {
+    /// Answers a request. `now` is the time of it.
+    pub async fn handle(&self, head: &Head, body: &mut impl ReadBody, now: SystemTime) -> Reply {
+        if !self.public_url.serves_authority(head.authority.as_deref()) {
+            return Reply::empty(StatusCode::MISDIRECTED_REQUEST);
+        }
+        match head.path.as_str() {
+            MCP => self.streamable_http(head, body, now).await,
+            MCP_METADATA => self.resource_metadata(head, MCP).await,
+            // Whoever is told of this resource gets tokens for it, so it goes with their acceptance.
+            ORIGIN_METADATA if self.tolerances.origin_audience => self.resource_metadata(head, "").await,
+            _ => Reply::empty(StatusCode::NOT_FOUND),
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! The Streamable HTTP transport: from a request to a message, and from its outcome to a reply.
+//!
+//! The checks come in this order, and the first that fails answers: Origin, method, token, content
+//! types, size, JSON, JSON-RPC, era, what the era asks for, and only then the method itself. Nothing
+//! of a body is read for a page or a token that has no business here. There are no sessions and no
+//! stream to GET: each POST is answered by one message.
+
+use crate::{
+    McpServer,
+    accept::{self, Format},
+    access,
+    challenge::{self, Refusal},
+    era::{self, Era},
+    jsonrpc::{self, Call, Fault, Id, Message},
+    methods::{Context, Failure},
+    origin,
+    ports::{Access, Introspection, Log, Tools},
+    routes,
+};
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use std::time::SystemTime;
+use web_core::{BodyError, Head, ReadBody, Reply};
+
+/// The longest body that is read (HT-01).
+const MAX_BODY: usize = 1024 * 1024;
+
+impl<T: Tools, I: Introspection, L: Log> McpServer<T, I, L> {
+    /// Answers a request to the MCP endpoint.
+    pub(crate) async fn streamable_http(
+        &self,
+        head: &Head,
+        body: &mut impl ReadBody,
+        now: SystemTime,
+    ) -> Reply {
+        let Ok(origin) = origin::judge(head, &self.public_url) else {
+            return refuse(StatusCode::FORBIDDEN, "This origin is not allowed");
+        };
+        let reply = match head.method {
+            Method::OPTIONS => origin::preflight(head),
+            Method::POST | Method::GET | Method::DELETE => {
+                self.authenticated(head, body, now).await.no_store()
+            }
+            _ => Reply::method_not_allowed(origin::METHODS),
+        };
+        origin::allow(reply, origin)
+    }
+
+    async fn authenticated(&self, head: &Head, body: &mut impl ReadBody, now: SystemTime) -> Reply {
+        let admitted = access::admit(head, &self.audiences(), &self.introspection, &self.log, now).await;
+        let access = match admitted {
+            Ok(access) => access,
+            Err(refusal) => return self.challenge(head, &refusal).await,
+        };
+        if head.method != Method::POST {
+            // The session operations of legacy revisions. A client that finds out here that it has no
+            // token yet gets to signing in (MCP-A-16); one that has learns that there are none.
+            return Reply::method_not_allowed(origin::METHODS);
+        }
+        if head.content_type().as_deref() != Some("application/json") {
+            return refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Content-Type must be application/json");
+        }
+        if head.has_content_encoding() {
+            return refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, "The body must not be encoded");
+        }
+        let Some(format) = accept::negotiate(&head.headers) else {
+            return refuse(
+                StatusCode::NOT_ACCEPTABLE,
+                "Accept must allow application/json and text/event-stream",
+            );
+        };
+        match body.read(MAX_BODY).await {
+            Ok(body) => self.message(head, &body, access, format).await,
+            Err(BodyError::TooLarge) => refuse(StatusCode::PAYLOAD_TOO_LARGE, "The body is too large"),
+            Err(BodyError::Incomplete) => refuse(StatusCode::BAD_REQUEST, "The body is incomplete"),
+        }
+    }
+
+    /// The resources that a token may have been issued for.
+    fn audiences(&self) -> Vec<String> {
+        let mut audiences = vec![self.public_url.join(routes::MCP)];
+        if self.tolerances.origin_audience {
+            audiences.push(self.public_url.origin().to_owned());
+        }
+        audiences
+    }
+
+    async fn challenge(&self, head: &Head, refusal: &Refusal) -> Reply {
+        let initial_scopes = match refusal {
+            Refusal::NoCredential | Refusal::InvalidToken => self.initial_scopes().await.unwrap_or_default(),
+            Refusal::InvalidRequest | Refusal::InsufficientScope { .. } | Refusal::Unavailable => Vec::new(),
+        };
+        let origin = self.public_url.origin_for(head.authority.as_deref());
+        challenge::reply(refusal, &format!("{origin}{}", routes::MCP_METADATA), &initial_scopes)
+    }
+
+    async fn message(&self, head: &Head, body: &[u8], access: Access, format: Format) -> Reply {
+        match jsonrpc::parse(body) {
+            Err((id, fault)) => error_reply(&fault, id, false, format),
+            Ok(Message::Notification(call)) => notification(head, &call),
+            Ok(Message::Request(id, call)) => self.request(head, id, &call, access, format).await,
+        }
+    }
+
+    async fn request(
+        &self,
+        head: &Head,
+        id: Id<'_>,
+        call: &Call<'_>,
+        access: Access,
+        format: Format,
+    ) -> Reply {
+        let context = match Context::of(head, call, access) {
+            Ok(context) => context,
+            Err(fault) => return error_reply(&fault, Some(id), true, format),
+        };
+        let modern = context.revision.is_modern();
+        match self.run(id, call, context).await {
+            Ok(message) => write(StatusCode::OK, message, format),
+            Err(Failure::Fault(fault)) => error_reply(&fault, Some(id), modern, format),
+            Err(Failure::Refusal(refusal)) => self.challenge(head, &refusal).await,
+        }
+    }
+}
+
+/// No notification asks this server for anything: there is no session to be initialized and no
+/// request of ours to be cancelled. So they are accepted, unless they contradict themselves.
+fn notification(head: &Head, call: &Call<'_>) -> Reply {
+    let judged = era::classify(&head.headers, call).and_then(|era| match era {
+        Era::Legacy(_) => Ok(()),
+        Era::Modern(meta) => meta.judge_notification(&head.headers),
+    });
+    match judged {
+        Ok(()) => Reply::empty(StatusCode::ACCEPTED),
+        Err(fault) => error_reply(&fault, None, true, Format::Json),
+    }
+}
+
+fn error_reply(fault: &Fault, id: Option<Id<'_>>, modern: bool, format: Format) -> Reply {
+    write(fault.status(modern), fault.to_message(id), format)
+}
+
+/// A refusal of the transport: it is about the request as HTTP, so there is no id to it.
+fn refuse(status: StatusCode, what: &'static str) -> Reply {
+    write(status, Fault::InvalidRequest(what).to_message(None), Format::Json)
+}
+
+fn write(status: StatusCode, message: Vec<u8>, format: Format) -> Reply {
+    // An event stream carries what was answered; what went wrong as HTTP is JSON.
+    if format == Format::Json || status != StatusCode::OK {
+        return Reply::json_bytes(status, message.into());
+    }
+    // Line breaks in JSON are whitespace between tokens, and would end the event's line.
+    let one_line = message.into_iter().map(|byte| if matches!(byte, b'\n' | b'\r') { b' ' } else { byte });
+    let event = b"event: message\ndata: ".iter().copied().chain(one_line).chain(*b"\n\n").collect::<Bytes>();
+    Reply { body: event, ..Reply::empty(status) }
+        .with(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"))
+        .with(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"))
+}

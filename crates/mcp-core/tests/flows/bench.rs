@@ -1,0 +1,331 @@
+//! A server on a bench: requests to put to it, and what its ports saw.
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use mcp_core::{LogEvent, McpServer, Tolerances, ports::*};
+use serde_json::{Value, json};
+use std::{
+    cell::{Cell, RefCell},
+    pin::pin,
+    task::{Context, Poll, Waker},
+    time::{Duration, UNIX_EPOCH},
+};
+use web_core::{BodyError, Head, PublicUrl, ReadBody, Reply};
+
+/// The time of every request.
+pub(crate) const NOW: u64 = 1_800_000_000;
+
+pub(crate) struct Bench {
+    pub(crate) public_url: &'static str,
+    pub(crate) tolerances: Tolerances,
+    /// Every token that was looked up.
+    pub(crate) introspected: RefCell<Vec<String>>,
+    /// How often the tools were listed.
+    pub(crate) listed: Cell<usize>,
+    /// Every call that reached a tool.
+    pub(crate) calls: RefCell<Vec<(Caller, Call)>>,
+    /// How often a body was read.
+    pub(crate) bodies_read: Cell<usize>,
+    /// The operator's log.
+    pub(crate) log: RefCell<Vec<String>>,
+    /// What the tools answer to everything, when they are broken.
+    pub(crate) tools_error: Option<ToolsError>,
+}
+
+impl Bench {
+    pub(crate) fn new() -> Self {
+        Self {
+            public_url: "https://mcp.example.com",
+            tolerances: Tolerances::default(),
+            introspected: RefCell::default(),
+            listed: Cell::default(),
+            calls: RefCell::default(),
+            bodies_read: Cell::default(),
+            log: RefCell::default(),
+            tools_error: None,
+        }
+    }
+
+    /// A developer's machine.
+    pub(crate) fn loopback() -> Self {
+        Self { public_url: "http://127.0.0.1:3000", ..Self::new() }
+    }
+
+    pub(crate) fn send(&self, request: Request) -> Reply {
+        let server = McpServer {
+            public_url: PublicUrl::parse(self.public_url).unwrap(),
+            tolerances: self.tolerances,
+            tools: self,
+            introspection: self,
+            log: |event: LogEvent<'_>| self.log.borrow_mut().push(event.to_string()),
+        };
+        let mut body = CountedBody { bytes: request.body, reads: &self.bodies_read };
+        let now = UNIX_EPOCH + Duration::from_secs(NOW);
+        let reply =
+            pin!(server.handle(&request.head, &mut body, now)).poll(&mut Context::from_waker(Waker::noop()));
+        let Poll::Ready(reply) = reply else { panic!("nothing here waits") };
+        // Whatever happens, these hold (HT-13, RS-15, I12).
+        assert_eq!(reply.headers["x-content-type-options"], "nosniff");
+        let text = String::from_utf8(reply.body.to_vec()).unwrap();
+        for secret in ["good", "DETAIL"].map(|secret| format!("{secret}-secret")) {
+            assert!(
+                !text.contains(&secret) && !self.log.borrow().iter().any(|line| line.contains("good-secret"))
+            );
+        }
+        reply
+    }
+
+    /// How many lookups and tool calls there were.
+    pub(crate) fn effects(&self) -> (usize, usize) {
+        (self.introspected.borrow().len(), self.calls.borrow().len())
+    }
+}
+
+struct CountedBody<'a> {
+    bytes: Bytes,
+    reads: &'a Cell<usize>,
+}
+
+impl ReadBody for CountedBody<'_> {
+    async fn read(&mut self, limit: usize) -> Result<Bytes, BodyError> {
+        self.reads.set(self.reads.get() + 1);
+        self.bytes.read(limit).await
+    }
+}
+
+/// Tokens are called after what they stand for.
+impl Introspection for &Bench {
+    async fn introspect(&self, token: &str) -> Result<Option<Access>, IntrospectionError> {
+        self.introspected.borrow_mut().push(token.to_owned());
+        let access = |scopes: &[&str], audience: &str, expires_at| {
+            Ok(Some(Access {
+                subject: "alice".into(),
+                client_id: "client-1".into(),
+                scopes: scopes.iter().map(|&scope| scope.into()).collect(),
+                audience: vec![audience.into()],
+                expires_at,
+            }))
+        };
+        let ours = format!("{}/mcp", self.public_url);
+        match token {
+            "good-secret" => access(&["math:basic"], &ours, NOW + 1),
+            "statistics" => access(&["offline_access", "math:statistics", "math:basic"], &ours, NOW + 1),
+            "no-scopes" => access(&[], &ours, NOW + 1),
+            "expired" => access(&["math:basic"], &ours, NOW),
+            "for-the-origin" => access(&["math:basic"], self.public_url, NOW + 1),
+            "for-a-prefix" => access(&["math:basic"], &format!("{ours}-v2"), NOW + 1),
+            "for-another-server" => access(&["math:basic"], "https://other.example/mcp", NOW + 1),
+            "store-is-down" => Err(IntrospectionError::Unavailable),
+            "introspection-is-broken" => Err(IntrospectionError::Other("DETAIL-secret".into())),
+            _ => Ok(None),
+        }
+    }
+}
+
+/// Tools are called after what they do.
+impl Tools for &Bench {
+    async fn list_tools(&self) -> Result<Vec<Tool>, ToolsError> {
+        self.listed.set(self.listed.get() + 1);
+        if let Some(error) = &self.tools_error {
+            return Err(error.clone());
+        }
+        let tool = |name: &str, scopes: &[&str]| Tool {
+            name: name.into(),
+            description: format!("Does {name}"),
+            input_schema: r#"{"type":"object"}"#.into(),
+            scopes: scopes.iter().map(|&scope| scope.into()).collect(),
+            ..Tool::default()
+        };
+        Ok(vec![
+            Tool {
+                title: Some("Add".into()),
+                input_schema: r#"{"$schema":"https://json-schema.org/draft/2020-12/schema","type":"object","$defs":{"n":{"$anchor":"n"}}}"#.into(),
+                output_schema: Some(r#"{"type":"object"}"#.into()),
+                annotations: Annotations { read_only: Some(true), open_world: Some(false), ..Default::default() },
+                ..tool("add", &["math:basic"])
+            },
+            tool("mean", &["math:statistics", "math:basic"]),
+            Tool { output_schema: Some(r#"{"type":"array"}"#.into()), ..tool("gives-a-list", &[]) },
+            tool("gives-structure-only", &[]),
+            tool("refuses-arguments", &[]),
+            tool("fails", &[]),
+            tool("wants-more-scope", &["math:basic"]),
+            tool("wants-scope-that-is-there", &["math:basic"]),
+            tool("is-unavailable", &[]),
+            tool("is-broken", &[]),
+            tool("gives-no-json", &[]),
+            Tool { output_schema: Some(r#"{"type":"object"}"#.into()), ..tool("forgets-structure", &[]) },
+            Tool {
+                input_schema: "{\r\n".to_owned() + r#""type":"object","properties":{"region":{"type":"string","x-mcp-header":"Region"}}}"#,
+                ..tool("mirrors-region", &[])
+            },
+            Tool { input_schema: "{".into(), ..tool("has-a-bad-schema", &[]) },
+            tool("größer", &[]),
+        ])
+    }
+
+    async fn list_scopes(&self) -> Result<Vec<Scope>, ToolsError> {
+        if let Some(error) = &self.tools_error {
+            return Err(error.clone());
+        }
+        let scope = |name: &str, initial| Scope { name: name.into(), description: String::new(), initial };
+        Ok(vec![scope("math:basic", true), scope("math:statistics", false)])
+    }
+
+    async fn call_tool(&self, caller: Caller, call: Call) -> Result<Outcome, ToolsError> {
+        let name = call.name.clone();
+        self.calls.borrow_mut().push((caller, call));
+        let text = |text: &str| vec![ContentBlock::Text(text.into())];
+        let structured = |content, structured: &str| {
+            Ok(Outcome::Complete(ToolResult {
+                content,
+                structured_content: Some(structured.into()),
+                is_error: false,
+            }))
+        };
+        match &*name {
+            "add" => structured(text("42"), r#"{"result":42}"#),
+            "gives-a-list" => structured(text("[1]"), "[1]"),
+            "gives-structure-only" => structured(vec![], r#"{"n": 1}"#),
+            "refuses-arguments" => Err(ToolsError::InvalidArguments("a must be a number".into())),
+            "fails" => Ok(Outcome::Complete(ToolResult {
+                content: text("Division by zero"),
+                structured_content: None,
+                is_error: true,
+            })),
+            "wants-more-scope" => Err(ToolsError::InsufficientScope(vec!["math:more".into()])),
+            "wants-scope-that-is-there" => Err(ToolsError::InsufficientScope(vec!["math:basic".into()])),
+            "is-unavailable" => Err(ToolsError::Unavailable),
+            "is-broken" => Err(ToolsError::Other("DETAIL-secret".into())),
+            "gives-no-json" => structured(text(""), "{"),
+            _ => Ok(Outcome::Complete(ToolResult { content: text(&name), ..ToolResult::default() })),
+        }
+    }
+}
+
+/// A request, good until something is changed in it.
+#[derive(Clone)]
+pub(crate) struct Request {
+    head: Head,
+    body: Bytes,
+}
+
+impl Request {
+    /// A POST with a good token and no version header.
+    pub(crate) fn post(body: impl Into<Bytes>) -> Self {
+        let headers = HeaderMap::new();
+        let head = Head { method: Method::POST, path: "/mcp".into(), query: None, authority: None, headers };
+        Self { head, body: body.into() }
+            .header("authorization", "Bearer good-secret")
+            .header("content-type", "application/json")
+            .header("accept", "application/json, text/event-stream")
+    }
+
+    /// A request as a client of 2025-11-25 sends it.
+    pub(crate) fn legacy(method: &str, params: Value) -> Self {
+        let message = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
+        Self::post(message.to_string()).header("mcp-protocol-version", "2025-11-25")
+    }
+
+    /// A request as a client of 2026-07-28 sends it.
+    pub(crate) fn modern(method: &str, mut params: Value) -> Self {
+        params["_meta"] = meta();
+        let name = params["name"].as_str().map(str::to_owned);
+        let message = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
+        let request = Self::post(message.to_string())
+            .header("mcp-protocol-version", "2026-07-28")
+            .header("mcp-method", method);
+        match name {
+            Some(name) if name.is_ascii() => request.header("mcp-name", &name),
+            _ => request,
+        }
+    }
+
+    pub(crate) fn get(path: &str) -> Self {
+        Self::post("").method(Method::GET).path(path).without("authorization")
+    }
+
+    pub(crate) fn method(mut self, method: Method) -> Self {
+        self.head.method = method;
+        self
+    }
+
+    pub(crate) fn path(mut self, path: &str) -> Self {
+        self.head.path = path.to_owned();
+        self
+    }
+
+    pub(crate) fn query(mut self, query: &str) -> Self {
+        self.head.query = Some(query.to_owned());
+        self
+    }
+
+    pub(crate) fn authority(mut self, authority: &str) -> Self {
+        self.head.authority = Some(authority.to_owned());
+        self
+    }
+
+    pub(crate) fn token(self, token: &str) -> Self {
+        self.header("authorization", &format!("Bearer {token}"))
+    }
+
+    /// Sets a header.
+    pub(crate) fn header(mut self, name: &'static str, value: &str) -> Self {
+        self.head.headers.insert(HeaderName::from_static(name), HeaderValue::from_str(value).unwrap());
+        self
+    }
+
+    /// Adds a header to those of its name.
+    pub(crate) fn another(mut self, name: &'static str, value: &str) -> Self {
+        self.head.headers.append(HeaderName::from_static(name), HeaderValue::from_str(value).unwrap());
+        self
+    }
+
+    pub(crate) fn without(mut self, name: &'static str) -> Self {
+        self.head.headers.remove(name);
+        self
+    }
+
+    /// Changes the message.
+    pub(crate) fn edit(mut self, edit: impl FnOnce(&mut Value)) -> Self {
+        let mut message = serde_json::from_slice(&self.body).unwrap();
+        edit(&mut message);
+        self.body = message.to_string().into();
+        self
+    }
+}
+
+/// What a modern request has in `_meta`.
+pub(crate) fn meta() -> Value {
+    json!({
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientCapabilities": {},
+        "io.modelcontextprotocol/clientInfo": { "name": "bench", "version": "1" },
+    })
+}
+
+pub(crate) fn json(reply: &Reply) -> Value {
+    assert_eq!(reply.headers["content-type"], "application/json");
+    serde_json::from_slice(&reply.body).unwrap()
+}
+
+/// Status and JSON-RPC code of an error, after a look at what all of them have in common.
+pub(crate) fn error(reply: &Reply) -> (u16, i64) {
+    let message = json(reply);
+    assert_eq!(message["jsonrpc"], "2.0");
+    assert!(message.get("result").is_none() && message["error"]["message"].is_string(), "{message}");
+    assert!(message.get("id").is_none_or(|id| !id.is_null()), "{message}");
+    (reply.status.as_u16(), message["error"]["code"].as_i64().unwrap())
+}
+
+/// The result that a reply carries.
+pub(crate) fn result(reply: &Reply) -> Value {
+    let mut message = json(reply);
+    assert_eq!((reply.status.as_u16(), &message["id"]), (200, &json!(1)), "{message}");
+    assert!(message.get("error").is_none(), "{message}");
+    message["result"].take()
+}
+
+pub(crate) fn challenge(reply: &Reply) -> &str {
+    reply.headers["www-authenticate"].to_str().unwrap()
+}

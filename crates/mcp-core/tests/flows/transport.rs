@@ -1,0 +1,201 @@
+//! Streamable HTTP below the messages: origins, methods, content types, sizes, what is no message.
+
+use crate::bench::{Bench, Request, error, json, result};
+use http::Method;
+use serde_json::json;
+
+fn list() -> Request {
+    Request::modern("tools/list", json!({}))
+}
+
+/// MP-01, MCP-T-02, MCP-T-03: before the token is looked at and the body read.
+#[test]
+fn page_of_a_stranger_is_refused_first() {
+    for origin in ["https://evil.example", "null", "http://localhost:6274"] {
+        for method in [Method::POST, Method::GET, Method::OPTIONS] {
+            let bench = Bench::new();
+            let reply = bench.send(list().method(method).header("origin", origin));
+            assert_eq!(error(&reply), (403, -32600), "{origin}");
+            assert!(!reply.headers.contains_key("access-control-allow-origin"));
+            assert_eq!((bench.effects(), bench.bodies_read.get()), ((0, 0), 0));
+        }
+    }
+}
+
+/// MCP-T-04, MCP-T-52: a browser client on the same machine, also when it has yet to sign in.
+#[test]
+fn page_on_the_developers_machine_may_call_and_read_the_challenge() {
+    let bench = Bench::loopback();
+    let request = || list().authority("localhost:3000").header("origin", "http://localhost:6274");
+    for reply in [bench.send(request()), bench.send(request().without("authorization"))] {
+        assert_eq!(reply.headers["access-control-allow-origin"], "http://localhost:6274");
+        assert!(
+            reply.headers["access-control-expose-headers"].to_str().unwrap().contains("www-authenticate")
+        );
+        assert!(!reply.headers.contains_key("access-control-allow-credentials"));
+        assert_eq!(reply.headers["vary"], "origin");
+    }
+}
+
+/// HT-17: without a token, and without an effect.
+#[test]
+fn preflight_is_answered_without_a_token() {
+    let bench = Bench::new();
+    let request = list()
+        .method(Method::OPTIONS)
+        .without("authorization")
+        .header("origin", "https://mcp.example.com")
+        .header("access-control-request-method", "POST")
+        .header("access-control-request-headers", "authorization, mcp-param-region");
+    let reply = bench.send(request);
+    assert_eq!(reply.status, 204);
+    assert_eq!(reply.headers["access-control-allow-origin"], "https://mcp.example.com");
+    assert_eq!(reply.headers["access-control-allow-methods"], "POST, OPTIONS");
+    let allowed = reply.headers["access-control-allow-headers"].to_str().unwrap();
+    for header in [
+        "authorization",
+        "content-type",
+        "mcp-protocol-version",
+        "mcp-method",
+        "mcp-name",
+        "mcp-param-region",
+    ] {
+        assert!(allowed.split(", ").any(|name| name == header), "{header}");
+    }
+    assert_eq!((bench.effects(), bench.bodies_read.get()), ((0, 0), 0));
+}
+
+/// HT-07.
+#[test]
+fn methods_without_a_meaning_are_not_allowed() {
+    for method in ["PUT", "PATCH", "HEAD", "TRACE", "post"] {
+        let bench = Bench::new();
+        let request = list().method(method.parse().unwrap()).header("x-http-method-override", "POST");
+        let reply = bench.send(request);
+        assert_eq!((reply.status.as_u16(), bench.effects()), (405, (0, 0)), "{method}");
+        assert_eq!(reply.headers["allow"], "POST, OPTIONS");
+    }
+}
+
+/// HT-06.
+#[test]
+fn path_is_compared_as_it_is() {
+    for path in ["/mcp/", "//mcp", "/MCP", "/%6dcp", "/x/../mcp", "/mcp;a", "/mcp\\", "/"] {
+        let bench = Bench::new();
+        assert_eq!((bench.send(list().path(path)).status.as_u16(), bench.effects()), (404, (0, 0)), "{path}");
+    }
+}
+
+/// MP-13, MCP-T-53, HT-14.
+#[test]
+fn body_that_is_not_plain_json_is_not_read() {
+    for request in [
+        list().without("content-type"),
+        list().header("content-type", "text/plain"),
+        list().header("content-type", "application/jsonp"),
+        list().header("content-type", "application/x-www-form-urlencoded"),
+        list().another("content-type", "application/json"),
+        list().header("content-encoding", "gzip"),
+    ] {
+        let bench = Bench::new();
+        assert_eq!(error(&bench.send(request)), (415, -32600));
+        assert_eq!(bench.bodies_read.get(), 0);
+    }
+    result(&Bench::new().send(list().header("content-type", "Application/JSON; charset=utf-8")));
+}
+
+/// MP-13, MCP-T-51.
+#[test]
+fn client_that_can_read_neither_type_is_refused() {
+    assert_eq!(error(&Bench::new().send(list().header("accept", "text/html"))), (406, -32600));
+    for accept in ["application/json", "*/*", "text/html, */*;q=0.1"] {
+        result(&Bench::new().send(list().header("accept", accept)));
+    }
+    result(&Bench::new().send(list().without("accept")));
+}
+
+/// MCP-T-37, MCP-T-40, MCP-T-41: one event, on one line, whatever a tool's schema looks like.
+#[test]
+fn client_that_reads_only_event_streams_gets_one() {
+    let bench = Bench::new();
+    let reply = bench.send(list().header("accept", "text/event-stream"));
+    assert_eq!(reply.status, 200);
+    assert_eq!(reply.headers["content-type"], "text/event-stream");
+    assert_eq!(reply.headers["x-accel-buffering"], "no");
+    let text = std::str::from_utf8(&reply.body).unwrap();
+    let data =
+        text.strip_prefix("event: message\ndata: ").and_then(|rest| rest.strip_suffix("\n\n")).unwrap();
+    assert!(!data.contains('\n'));
+    let message: serde_json::Value = serde_json::from_str(data).unwrap();
+    assert_eq!(message["result"]["resultType"], "complete");
+    // What is not 200 is JSON.
+    let reply = bench.send(Request::modern("ping", json!({})).header("accept", "text/event-stream"));
+    assert_eq!(error(&reply), (404, -32601));
+}
+
+/// HT-01, MP-09.
+#[test]
+fn body_is_bounded() {
+    let padded = |length: usize| {
+        let mut body = json!({ "jsonrpc": "2.0", "id": 1, "method": "ping" }).to_string();
+        body.extend(std::iter::repeat_n(' ', length - body.len()));
+        Bench::new().send(Request::post(body))
+    };
+    result(&padded(1024 * 1024));
+    assert_eq!(error(&padded(1024 * 1024 + 1)), (413, -32600));
+}
+
+/// MP-07, MP-09, MCP-B-06: what is no JSON, or not the same JSON to everybody.
+#[test]
+fn body_that_is_no_json_is_a_parse_error() {
+    let nested = |depth: usize| {
+        let (open, close) = ("[".repeat(depth), "]".repeat(depth));
+        format!(r#"{{"jsonrpc":"2.0","id":1,"method":"ping","params":{{"x":{open}{close}}}}}"#)
+    };
+    for body in [
+        "",
+        "{",
+        "{}{}",
+        "\u{feff}{}",
+        r#"{"jsonrpc":"2.0","id":1,"method":"ping","params":{"x":"\ud800"}}"#,
+        r#"{"jsonrpc":"2.0","id":1,"method":"ping","params":{"x":1e400}}"#,
+        r#"{"jsonrpc":"2.0","id":1,"method":"ping","method":"tools/call"}"#,
+        &nested(63),
+    ] {
+        let reply = Bench::new().send(Request::post(body.to_owned()));
+        assert_eq!(error(&reply), (400, -32700), "{body}");
+        assert!(json(&reply).get("id").is_none());
+    }
+    assert_eq!(error(&Bench::new().send(Request::post(&b"\"\xff\""[..]))), (400, -32700));
+    result(&Bench::new().send(Request::post(nested(62))));
+}
+
+/// MP-08, MP-12, MCP-T-47, MCP-L-07: JSON that is no message of ours.
+#[test]
+fn body_that_is_no_message_is_an_invalid_request() {
+    let bench = Bench::new();
+    for body in [
+        "[]",
+        "null",
+        "{}",
+        r#"[{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"add"}}]"#,
+        r#"{"jsonrpc":"2.0","id":null,"method":"tools/call","params":{"name":"add"}}"#,
+        r#"{"jsonrpc":"2.0","id":1,"result":{}}"#,
+        r#"{"jsonrpc":"2.0","id":1,"error":{"code":1,"message":""}}"#,
+    ] {
+        assert_eq!(error(&bench.send(Request::post(body))), (400, -32600), "{body}");
+    }
+    assert_eq!(bench.effects().1, 0);
+}
+
+/// MCP-B-03, MP-18: each reply has the id of its own request.
+#[test]
+fn id_is_echoed_with_its_type() {
+    let bench = Bench::new();
+    for id in [json!(7), json!("7"), json!(-1), json!("")] {
+        let reply = bench.send(list().edit(|message| message["id"] = id.clone()));
+        assert_eq!(json(&reply)["id"], id);
+        let reply = bench.send(list().without("mcp-method").edit(|message| message["id"] = id.clone()));
+        assert_eq!(json(&reply)["id"], id);
+    }
+}
