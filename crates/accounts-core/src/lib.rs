@@ -102,9 +102,13 @@ impl<S: Store, R: Random> Accounts<'_, S, R> {
         if answer.password.len() > password::MAX_BYTES {
             return Ok(self.ask(&email, Some("The password is too long.")));
         }
-        let known = self.records.find::<Account>(&record::key(&email)).await?;
+        let known = match self.records.find::<Account>(&record::key(&email)).await {
+            // The operator has ended everything under its secret, this account with it.
+            Err(RecordError::Retired) => None,
+            found => found?,
+        };
         match (known, self.sign_up) {
-            (Some(account), _) => Ok(self.verify(account, email, answer.password)),
+            (Some(account), _) => self.verify(account, email, answer.password).await,
             (None, SignUp::Open) => self.create(email, answer.password).await,
             (None, SignUp::Closed) => {
                 // As much work as for an account that is there (LG-02).
@@ -114,12 +118,14 @@ impl<S: Store, R: Random> Accounts<'_, S, R> {
         }
     }
 
-    fn verify(&self, account: Account, email: String, password: &str) -> Step {
-        if password::verify(password, &account.password_hash) {
-            Step::User { subject: account.subject, email }
-        } else {
-            self.ask(&email, Some(WRONG))
+    async fn verify(&self, account: Account, email: String, password: &str) -> Result<Step, RecordError> {
+        if !password::verify(password, &account.password_hash) {
+            return Ok(self.ask(&email, Some(WRONG)));
         }
+        // Nothing else writes an account, and whoever signs in now and then must not lose it when the
+        // operator rotates secrets.
+        self.records.reseal::<Account>(&record::key(&email)).await?;
+        Ok(Step::User { subject: account.subject, email })
     }
 
     async fn create(&self, email: String, password: &str) -> Result<Step, RecordError> {
@@ -140,7 +146,7 @@ impl<S: Store, R: Random> Accounts<'_, S, R> {
         if stored == account {
             return Ok(Step::User { subject: account.subject, email });
         }
-        Ok(self.verify(stored, email, password))
+        self.verify(stored, email, password).await
     }
 
     fn ask(&self, email: &str, problem: Option<&'static str>) -> Step {
@@ -272,6 +278,20 @@ mod tests {
         {
             assert!(world.problem(bad, "x").contains("not an e-mail"), "{bad}");
         }
+    }
+
+    #[test]
+    fn account_outlives_the_secret_it_was_made_with() {
+        let mut world = world(SignUp::Open, true);
+        let subject = world.subject("alice@example.com", "x");
+        let (old, new) =
+            ("BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc", "CAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAg");
+        world.keys = Keyring::parse(&format!("{new},{old}")).unwrap();
+        assert_eq!(world.subject("alice@example.com", "x"), subject, "and is sealed anew on the way");
+        world.keys = Keyring::parse(new).unwrap();
+        assert_eq!(world.subject("alice@example.com", "x"), subject);
+        world.keys = Keyring::from_secret(&[9; 32]).unwrap();
+        assert_ne!(world.subject("alice@example.com", "x"), subject, "retired: a new account");
     }
 
     /// D4, D10: neither e-mail nor password is to be seen in the store.

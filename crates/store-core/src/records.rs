@@ -43,10 +43,12 @@ pub enum RecordError {
     /// The store did not answer.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// There is a value, but it is damaged, forged, of a newer version, or sealed with a secret that
-    /// is not here. Only this record is affected.
+    /// There is a value, but it is damaged, forged, or of a newer version. Only this record is affected.
     #[error("a record cannot be read")]
     Unreadable,
+    /// There is a value, and it says that it was sealed with a secret that is not here (any more).
+    #[error("a record is sealed with a secret that is not here")]
+    Retired,
     /// A record outgrew what is written.
     #[error("a record is too large")]
     TooLarge,
@@ -99,6 +101,23 @@ impl<S: Store, R: Random> Records<'_, S, R> {
         match self.store.get(key).await? {
             Some(value) => Ok(Some(self.open::<T>(key, &value)?.record)),
             None => Ok(None),
+        }
+    }
+
+    /// Seals a record anew if it is sealed with an older secret, so that it outlives that one. For records
+    /// that nothing else changes for as long as a secret may live.
+    pub async fn reseal<T: Serialize + DeserializeOwned + Clone>(
+        &self,
+        key: &str,
+    ) -> Result<(), RecordError> {
+        match self.store.get(key).await? {
+            Some(value) if seal::key_id(&value) != Some(self.keys.newest_id()) => {}
+            _ => return Ok(()),
+        }
+        let resealed = self.transition(key, |record: &T| Ok(Change::Write(record.clone(), ()))).await;
+        match resealed {
+            Ok(()) | Err(TransitionError::NotFound | TransitionError::Refused(())) => Ok(()),
+            Err(TransitionError::Record(error)) => Err(error),
         }
     }
 
@@ -163,8 +182,11 @@ impl<S: Store, R: Random> Records<'_, S, R> {
     }
 
     fn open<T: DeserializeOwned>(&self, key: &str, value: &[u8]) -> Result<Envelope<T>, RecordError> {
-        let plaintext =
-            seal::open(self.keys, Purpose::Record, key.as_bytes(), value).ok_or(RecordError::Unreadable)?;
+        let plaintext = seal::open(self.keys, Purpose::Record, key.as_bytes(), value);
+        let plaintext = plaintext.ok_or_else(|| match seal::is_of_unknown_key(self.keys, value) {
+            true => RecordError::Retired,
+            false => RecordError::Unreadable,
+        })?;
         serde_json::from_slice(&plaintext).map_err(|_| RecordError::Unreadable)
     }
 }
@@ -285,6 +307,37 @@ mod tests {
         assert_eq!(block_on(records.find::<u32>("k")), Err(RecordError::Unreadable));
         let outcome = block_on(records.transition("k", take_one));
         assert_eq!(outcome, Err(TransitionError::Record(RecordError::Unreadable)));
+    }
+
+    /// What was sealed with a retired secret is told from what is damaged.
+    #[test]
+    fn retired_record_is_told_from_a_damaged_one() {
+        let store = MemoryStore::default();
+        let (_, random) = (with_counter(&store, 1), SequenceRandom::new(1));
+        let keys = Keyring::from_secret(&[8; 32]).unwrap();
+        let records = Records { store: &store, keys: &keys, random: &random };
+        assert_eq!(block_on(records.find::<u32>("k")), Err(RecordError::Retired));
+        let outcome = block_on(records.transition("k", take_one));
+        assert_eq!(outcome, Err(TransitionError::Record(RecordError::Retired)));
+        let value = store.snapshot().remove("k").unwrap();
+        block_on(store.put("k", &value[..20])).unwrap();
+        assert_eq!(block_on(records.find::<u32>("k")), Err(RecordError::Unreadable));
+    }
+
+    #[test]
+    fn resealed_record_outlives_its_old_secret() {
+        let store = MemoryStore::default();
+        let (_, random) = (with_counter(&store, 1), SequenceRandom::new(1));
+        let (old, new) = (seal::to_text(&[7; 32]), seal::to_text(&[8; 32]));
+        let both = Keyring::parse(&format!("{new},{old}")).unwrap();
+        let records = Records { store: &store, keys: &both, random: &random };
+        block_on(records.reseal::<u32>("k")).unwrap();
+        store.take_operations();
+        block_on(records.reseal::<u32>("k")).unwrap();
+        assert_eq!(store.take_operations().writes, 0, "once is enough");
+        let rotated = Keyring::parse(&new).unwrap();
+        let records = Records { store: &store, keys: &rotated, random: &random };
+        assert_eq!(block_on(records.find::<u32>("k")), Ok(Some(1)));
     }
 
     /// A record cannot be moved to another key by whoever can write the store.

@@ -3,7 +3,10 @@
 //! A sealed value is `version (1) | key id (4) | nonce (24) | ciphertext and tag`. The associated data
 //! says where the value belongs (a record's key, for example), so that it cannot be moved elsewhere.
 
-use crate::{Keyring, Purpose, Random, keyring::hmac_sha256};
+use crate::{
+    Keyring, Purpose, Random,
+    keyring::{KeyId, hmac_sha256},
+};
 use base64ct::{Base64UrlUnpadded, Encoding};
 use chacha20poly1305::{
     KeyInit, XChaCha20Poly1305, XNonce,
@@ -72,6 +75,18 @@ pub fn open(keys: &Keyring, purpose: Purpose, associated_data: &[u8], sealed: &[
     XChaCha20Poly1305::new((&*key).into())
         .decrypt(XNonce::from_slice(nonce), Payload { msg: ciphertext, aad: associated_data })
         .ok()
+}
+
+/// Whether a sealed value names a secret that is not here, unverified: whoever can write the store can
+/// make a value say so, as they can delete it.
+pub fn is_of_unknown_key(keys: &Keyring, sealed: &[u8]) -> bool {
+    let is_known = |id: KeyId| keys.find_key(id, Purpose::Record).is_some();
+    sealed.first() == Some(&VERSION) && key_id(sealed).is_some_and(|id| !is_known(id))
+}
+
+/// The id of the secret that a sealed value names, unverified.
+pub fn key_id(sealed: &[u8]) -> Option<KeyId> {
+    sealed.get(..HEADER_BYTES)?.get(1..)?.first_chunk().copied()
 }
 
 /// The nonce of a sealed value, unverified.
