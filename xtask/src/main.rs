@@ -1,1 +1,71 @@
-fn main(){}
+//! `cargo xtask`: the one command of this repository. Its help text is the list of tasks.
+//!
+//! Reading order: [`up`] and [`mod@test`] are what people come for; [`build`] makes what both need;
+//! [`check`] and [`privileges`] hold the rules that the compiler does not.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a program for the developer's machine reads its environment and its clock"
+)]
+
+mod build;
+mod check;
+mod clients;
+mod command;
+mod doctor;
+mod manifest;
+mod privileges;
+mod server;
+mod tally;
+mod test;
+mod up;
+
+use std::process::ExitCode;
+
+const HELP: &str = "\
+Usage: cargo xtask TASK
+
+  up           Build everything that is missing and serve on http://127.0.0.1:3000
+                 --listen ADDR:PORT           listen elsewhere
+                 --state-dir DIR              keep the data elsewhere than in .spin
+                 --runtime-config-file FILE   stores and more, in Spin's format
+                 --from FILE                  another manifest than spin.toml
+                 --quiet                      no line for each request
+                 -- MORE                      handed to the server as it is
+  build        Build the components and the server
+  test         Build, then run every test: the cores, the server, the black-box suite, real clients
+                 --only PHASE[,PHASE]         of cores, host, outside, owned, clients
+               With BASE_URL=http://HOST:PORT, run `outside` and `clients` against a running server
+  check        What has to hold besides the tests: format, lints, documentation, dependencies, privileges
+  privileges   Print what each component imports and is granted, as the tables for ARCHITECTURE.md
+  doctor       Say what is missing on this machine and how to get it
+";
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1);
+    let task = arguments.next().unwrap_or_default();
+    let arguments: Vec<String> = arguments.collect();
+    let outcome = match task.as_str() {
+        "up" => up::run(&arguments),
+        "build" => without_arguments(&arguments).and_then(|()| build::run()),
+        "test" => test::run(&arguments),
+        "check" => without_arguments(&arguments).and_then(|()| check::run()),
+        "privileges" => without_arguments(&arguments).and_then(|()| privileges::print()),
+        "doctor" => without_arguments(&arguments).and_then(|()| doctor::run()),
+        "" | "help" | "--help" | "-h" => {
+            print!("{HELP}");
+            Ok(ExitCode::SUCCESS)
+        }
+        other => Err(anyhow::anyhow!("there is no task `{other}`; `cargo xtask help` lists them")),
+    };
+    outcome.unwrap_or_else(|error| {
+        eprintln!("xtask: {error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+fn without_arguments(arguments: &[String]) -> anyhow::Result<()> {
+    match arguments.first() {
+        None => Ok(()),
+        Some(argument) => anyhow::bail!("this task takes no argument, and got `{argument}`"),
+    }
+}

@@ -1,0 +1,69 @@
+//! Building the components, as `spin build` does, and the server that runs them.
+
+use crate::command::{Program, root, target_dir};
+use crate::manifest::Manifest;
+use anyhow::{Context, Result, bail};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// The target that components are built for.
+pub(crate) const WASM_TARGET: &str = "wasm32-wasip2";
+
+/// The task `build`.
+pub(crate) fn run() -> Result<ExitCode> {
+    components(&root().join("spin.toml"))?;
+    println!("{}", host()?.display());
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Runs every build command of the manifest once.
+pub(crate) fn components(manifest: &Path) -> Result<()> {
+    add_wasm_target()?;
+    let manifest = Manifest::read(manifest)?;
+    for (command, dir) in manifest.build_commands() {
+        println!("{command}");
+        // The manifest names files in its own `target`, wherever else this user lets cargo build.
+        Program::shell(&command).in_dir(&dir).env("CARGO_TARGET_DIR", manifest.dir.join("target")).run()?;
+    }
+    Ok(())
+}
+
+/// Builds the server and returns its file.
+pub(crate) fn host() -> Result<PathBuf> {
+    let file = host_file();
+    if !file.exists() {
+        println!("Building the server. The first time this takes about five minutes; later, seconds.");
+    }
+    Program::cargo().args(["build", "--profile", "host", "-p", "postern-host"]).run()?;
+    if !file.exists() {
+        bail!("cargo built the server, and it is not at {}", file.display());
+    }
+    Ok(file)
+}
+
+/// Where the server is once it has been built.
+pub(crate) fn host_file() -> PathBuf {
+    target_dir().join("host").join(format!("postern-host{}", std::env::consts::EXE_SUFFIX))
+}
+
+/// Whether the standard library for components is here.
+pub(crate) fn has_wasm_target() -> Result<bool> {
+    let sysroot = Program::new("rustc").args(["--print", "sysroot"]).output()?;
+    Ok(Path::new(sysroot.trim()).join("lib/rustlib").join(WASM_TARGET).join("lib").is_dir())
+}
+
+fn add_wasm_target() -> Result<()> {
+    if has_wasm_target()? {
+        return Ok(());
+    }
+    if crate::command::find_program("rustup").is_none() {
+        bail!(
+            "Rust's {WASM_TARGET} target is missing, and there is no rustup to add it with. Install Rust from \
+             https://rustup.rs, or your distribution's package of the standard library for {WASM_TARGET}"
+        );
+    }
+    Program::new("rustup")
+        .args(["target", "add", WASM_TARGET])
+        .run()
+        .context("adding the target for components")
+}

@@ -1,0 +1,24 @@
+//! How large the components are.
+
+use crate::command::root;
+use crate::manifest::Manifest;
+use anyhow::{Context, Result, bail};
+
+/// All components together stay below this.
+const LIMIT: u64 = 4_000_000;
+
+/// Prints the size of every component, and fails when they are too large together.
+pub(super) fn check() -> Result<()> {
+    let manifest = Manifest::read(&root().join("spin.toml"))?;
+    let mut total = 0;
+    for file in manifest.files() {
+        let size = std::fs::metadata(&file).with_context(|| format!("no {}", file.display()))?.len();
+        total += size;
+        println!("{size:>9}  {}", file.file_name().unwrap_or_default().to_string_lossy());
+    }
+    println!("{total:>9}  together, of at most {LIMIT}");
+    if total > LIMIT {
+        bail!("the components are too large");
+    }
+    Ok(())
+}

@@ -1,0 +1,80 @@
+//! What the real clients need on this machine: Node, their packages, and a browser.
+
+use crate::command::{Program, find_program, root};
+use anyhow::{Context, Result, bail};
+use std::path::{Path, PathBuf};
+
+/// The oldest Node that the clients run on.
+const NODE: u32 = 20;
+
+/// Where the clients' tests are.
+pub(crate) fn dir() -> PathBuf {
+    root().join("tests").join("clients")
+}
+
+/// Why Node or npm cannot be used, if that is so.
+pub(crate) fn node_fault() -> Option<String> {
+    let version = Program::new("node").args(["--version"]).output().unwrap_or_default();
+    let version = version.trim();
+    if version.is_empty() {
+        return Some(format!("Node is missing; install {NODE} or newer from https://nodejs.org"));
+    }
+    let major = version.trim_start_matches('v').split('.').next().and_then(|major| major.parse().ok());
+    if major.is_none_or(|major: u32| major < NODE) {
+        return Some(format!("Node {version} is too old; install {NODE} or newer from https://nodejs.org"));
+    }
+    find_program("npm")
+        .is_none()
+        .then(|| "npm is missing; it comes with Node (https://nodejs.org)".to_owned())
+}
+
+/// Installs exactly what `package-lock.json` says, unless that is there already.
+pub(crate) fn install_packages() -> Result<()> {
+    let (wanted, installed) =
+        (dir().join("package-lock.json"), dir().join("node_modules/.package-lock.json"));
+    let modified = |file: &Path| std::fs::metadata(file).and_then(|metadata| metadata.modified()).ok();
+    if modified(&installed)
+        .is_some_and(|installed| modified(&wanted).is_some_and(|wanted| installed >= wanted))
+    {
+        return Ok(());
+    }
+    let npm = find_program("npm").context("npm is missing")?;
+    Program::new(npm).args(["ci", "--no-fund", "--no-audit"]).in_dir(dir()).run()
+}
+
+/// The browser on this machine, wherever it is usually put.
+pub(crate) fn find_browser() -> Option<PathBuf> {
+    if let Some(browser) = std::env::var_os("CHROMIUM").filter(|browser| !browser.is_empty()) {
+        return Some(browser.into());
+    }
+    let on_path = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"];
+    let elsewhere = [
+        "/Applications/Chromium.app/Contents/MacOS/Chromium",
+        "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+    ];
+    on_path
+        .iter()
+        .find_map(|name| find_program(name))
+        .or_else(|| elsewhere.iter().map(PathBuf::from).find(|file| file.is_file()))
+}
+
+/// The browser, installed if this is a Debian and we may.
+pub(crate) fn browser() -> Result<PathBuf> {
+    if let Some(browser) = find_browser() {
+        return Ok(browser);
+    }
+    if !may_install() {
+        bail!("no Chromium found; install it, or set CHROMIUM to the file of one");
+    }
+    println!("Installing Chromium");
+    let apt = || Program::new("apt-get").env("DEBIAN_FRONTEND", "noninteractive");
+    apt().args(["-qq", "update"]).run()?;
+    apt().args(["-qq", "install", "-y", "--no-install-recommends", "chromium"]).run()?;
+    find_browser().context("Debian's chromium was installed and is not to be found")
+}
+
+/// Whether this is a Debian, or a relative, and we are its root.
+fn may_install() -> bool {
+    let root = Program::new("id").args(["-u"]).output().is_ok_and(|id| id.trim() == "0");
+    root && Path::new("/etc/debian_version").exists() && find_program("apt-get").is_some()
+}
