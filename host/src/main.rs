@@ -1,1 +1,57 @@
-fn main(){}
+//! `postern-host`: the command line around [`postern_host`].
+
+use std::io::Write as _;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use clap::Parser as _;
+use postern_host::options::Options;
+use postern_host::{Server, log};
+
+fn main() -> ExitCode {
+    let options = Options::parse();
+    match run(&options) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("postern-host: {}", log::one_line(&error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(options: &Options) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start")?;
+    runtime.block_on(async {
+        let server = Server::start(options).await?;
+        let mut stdout = std::io::stdout().lock();
+        for line in &server.summary {
+            writeln!(stdout, "{line}")?;
+        }
+        // Tests and scripts wait for this line; nothing follows it.
+        writeln!(stdout, "Serving http://{}", server.address)?;
+        stdout.flush()?;
+        drop(stdout);
+        let stop = stop_signal()?;
+        server.serve(stop).await;
+        anyhow::Ok(())
+    })?;
+    // A guest that is still at work is not waited for.
+    runtime.shutdown_timeout(Duration::from_millis(100));
+    Ok(())
+}
+
+/// Done when somebody asks the process to end.
+fn stop_signal() -> Result<impl Future<Output = ()>> {
+    #[cfg(unix)]
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    Ok(async move {
+        #[cfg(unix)]
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            _ = terminate.recv() => {}
+        }
+        #[cfg(not(unix))]
+        let _ = tokio::signal::ctrl_c().await;
+    })
+}

@@ -1,0 +1,247 @@
+//! Instances of a component, and how requests are given to them.
+//!
+//! The request handler of `wasmtime-wasi-http`, the same one that Spin uses, keeps a pool of
+//! instances; this module tells it how to make one, when it may take a request and when it has to
+//! go. Where Spin lets up to sixteen requests share an instance, here it is always one: a tool that
+//! loops or traps then takes nobody with it.
+
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use tokio::time::Sleep;
+use wasmtime::component::{GuestTaskId, ResourceTable};
+use wasmtime::{Engine, Result, Store, StoreContextMut};
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi_http::handler::{
+    HandlerState, Instance, ProxyPre, ShouldAccept, WorkerExpiration, WorkerState, WorkerStatus,
+};
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
+
+use crate::configuration::Configuration;
+use crate::guest_output::GuestOutput;
+use crate::key_value::{KeyValue, Stores};
+use crate::limits::{CpuBudget, Limits, MemoryBudget, Ticks};
+use crate::log;
+use crate::outbound::Outbound;
+use crate::turn::Turn;
+use crate::variables::Values;
+
+/// What a component was granted, by the manifest and by the operator.
+#[derive(Debug)]
+pub struct Grant {
+    /// The component's id.
+    pub component: Arc<str>,
+    /// The stores it may open.
+    pub stores: Stores,
+    /// Its variables.
+    pub variables: Values,
+    /// Where its requests may go.
+    pub outbound: Outbound,
+}
+
+/// The host's side of one instance.
+pub struct State {
+    grant: Arc<Grant>,
+    wasi: WasiCtx,
+    http: WasiHttpCtx,
+    outbound: Outbound,
+    table: ResourceTable,
+    memory: MemoryBudget,
+    cpu: CpuBudget,
+    turn: Arc<Turn>,
+}
+
+impl State {
+    fn new(grant: &Arc<Grant>, limits: &Limits, ticks: &Ticks) -> Self {
+        // Nothing of the host's: no environment, no arguments, no files, no sockets.
+        let wasi = WasiCtx::builder()
+            .stdout(GuestOutput::new(grant.component.clone()))
+            .stderr(GuestOutput::new(grant.component.clone()))
+            .build();
+        Self {
+            grant: grant.clone(),
+            wasi,
+            http: WasiHttpCtx::new(),
+            outbound: grant.outbound.clone(),
+            table: ResourceTable::new(),
+            memory: MemoryBudget::new(limits.memory),
+            cpu: CpuBudget::new(limits.cpu, ticks.clone()),
+            turn: Arc::default(),
+        }
+    }
+
+    /// What the key-value functions work with.
+    pub fn key_value(&mut self) -> KeyValue<'_> {
+        KeyValue { stores: &self.grant.stores, table: &mut self.table, tally: &self.turn.tally }
+    }
+
+    /// What the configuration functions work with.
+    pub fn configuration(&mut self) -> Configuration<'_> {
+        Configuration(&self.grant.variables)
+    }
+}
+
+impl WasiView for State {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+impl WasiHttpView for State {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        WasiHttpCtxView { hooks: &mut self.outbound, table: &mut self.table, ctx: &mut self.http }
+    }
+}
+
+/// Makes the instances of one component.
+pub struct Instances {
+    /// What runs them.
+    pub engine: Engine,
+    /// The component, ready to be instantiated.
+    pub component: ProxyPre<State>,
+    /// What it was granted.
+    pub grant: Arc<Grant>,
+    /// What each instance may use.
+    pub limits: Limits,
+    /// The passing of time.
+    pub ticks: Ticks,
+}
+
+impl HandlerState for Instances {
+    type StoreData = State;
+    type WorkerExpiration = Expiration;
+    type WorkerState = Worker;
+
+    async fn instantiate(&self) -> Result<Instance<State, Expiration, Worker>> {
+        let mut store = Store::new(&self.engine, State::new(&self.grant, &self.limits, &self.ticks));
+        store.limiter(|state| &mut state.memory);
+        store.set_epoch_deadline(1);
+        store.epoch_deadline_callback(|mut store| store.data_mut().cpu.spend());
+        let proxy = self.component.instantiate_async(&mut store).await?;
+        let current = Current::default();
+        Ok(Instance {
+            store,
+            proxy,
+            view: State::http,
+            expiration: Expiration {
+                current: current.clone(),
+                idle: self.limits.idle,
+                request: self.limits.request,
+                sleep: Box::pin(tokio::time::sleep(self.limits.idle)),
+            },
+            state: Worker {
+                component: self.grant.component.clone(),
+                current,
+                requests: self.limits.requests_per_instance,
+                timeout: self.limits.request,
+            },
+        })
+    }
+}
+
+/// The turn that an instance is busy with, or was last.
+#[derive(Clone, Default)]
+struct Current(Arc<Mutex<Option<Arc<Turn>>>>);
+
+impl Current {
+    fn get(&self) -> Option<Arc<Turn>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set(&self, turn: Option<Arc<Turn>>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = turn;
+    }
+}
+
+/// Decides when an instance takes a request.
+pub struct Worker {
+    component: Arc<str>,
+    current: Current,
+    requests: usize,
+    timeout: Duration,
+}
+
+impl WorkerState for Worker {
+    type StoreData = State;
+    type RequestData = Arc<Turn>;
+
+    fn should_accept_request(&self, concurrent_count: usize, total_count: usize) -> ShouldAccept {
+        if concurrent_count > 0 {
+            return ShouldAccept::No;
+        }
+        if let Some(turn) = self.current.get() {
+            if turn.finished().is_none() {
+                return ShouldAccept::No;
+            }
+            turn.leave();
+            self.current.set(None);
+        }
+        if total_count < self.requests { ShouldAccept::Yes } else { ShouldAccept::Never }
+    }
+
+    fn on_request_start(
+        &self,
+        mut store: StoreContextMut<'_, State>,
+        turn: Arc<Turn>,
+        _: GuestTaskId,
+    ) -> Pin<Box<dyn Future<Output = ()> + Send + Sync>> {
+        let state = store.data_mut();
+        state.turn = turn.clone();
+        state.cpu.reset();
+        self.current.set(Some(turn));
+        Box::pin(tokio::time::sleep(self.timeout))
+    }
+
+    fn drop(&self, store: Store<State>, result: Result<()>) {
+        let turn = self.current.get();
+        if let Err(error) = result {
+            // Before the streams of the instance are closed, so that a cut answer is seen as cut.
+            if let Some(turn) = &turn {
+                turn.fail();
+            }
+            log::line(format_args!("component {} failed: {}", self.component, log::one_line(&error)));
+        }
+        drop(store);
+        if let Some(turn) = turn {
+            turn.leave();
+        }
+    }
+}
+
+/// Decides when an instance has to go.
+pub struct Expiration {
+    current: Current,
+    idle: Duration,
+    request: Duration,
+    sleep: Pin<Box<Sleep>>,
+}
+
+impl WorkerExpiration for Expiration {
+    fn poll(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        status: WorkerStatus,
+        start: Instant,
+    ) -> Poll<()> {
+        let turn = self.current.get();
+        let finished = turn.as_ref().map_or(Some(start), |turn| turn.finished());
+        if let (Some(turn), None) = (&turn, finished) {
+            // The instance takes its next request only after this one; it has to hear of the end.
+            turn.wake_when_finished(cx.waker());
+        }
+        let deadline = match (status, finished) {
+            (WorkerStatus::Idle, _) => start + self.idle,
+            // The handler itself times the request; this is for a guest that does not let it.
+            (WorkerStatus::Requests, _) => start + self.request + Duration::from_secs(1),
+            // A stream may go on for as long as somebody reads it.
+            (WorkerStatus::PostReturn, None) => return Poll::Pending,
+            (WorkerStatus::PostReturn, Some(finished)) => start.max(finished) + self.request,
+        };
+        if self.sleep.deadline() != deadline.into() {
+            self.sleep.as_mut().reset(deadline.into());
+        }
+        self.sleep.as_mut().poll(cx)
+    }
+}

@@ -1,0 +1,307 @@
+//! Values in a SQLite file: Spin's file, Spin's table, Spin's semantics.
+//!
+//! Whoever changes hosts keeps the data, so neither the schema nor any setting of the file (journal
+//! mode, synchronous, auto-vacuum) differs from what Spin leaves behind. One connection per file
+//! behind one lock. What to know about it:
+//!
+//! - get-many leaves out keys that are not there, and does not keep the order;
+//! - swap compares the whole value, and after a `current` that found nothing, or without one, it is
+//!   an unconditional write that succeeds for everybody;
+//! - a counter is eight bytes, little-endian. Where Spin panics on any other value, with the lock
+//!   held, so that every later call fails until a restart, this host returns an error instead.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+
+use anyhow::{Context as _, Result as HostResult};
+use rusqlite::{CachedStatement, Connection, OptionalExtension as _, params};
+use tokio::task::block_in_place;
+
+use super::SwapError;
+
+const CREATE: &str = "CREATE TABLE IF NOT EXISTS spin_key_value (
+                           store TEXT NOT NULL,
+                           key   TEXT NOT NULL,
+                           value BLOB NOT NULL,
+
+                           PRIMARY KEY (store, key)
+                        )";
+const GET: &str = "SELECT value FROM spin_key_value WHERE store = ?1 AND key = ?2";
+const EXISTS: &str = "SELECT 1 FROM spin_key_value WHERE store = ?1 AND key = ?2";
+const SET: &str = "INSERT INTO spin_key_value (store, key, value) VALUES (?1, ?2, ?3)
+                   ON CONFLICT (store, key) DO UPDATE SET value = ?3";
+const DELETE: &str = "DELETE FROM spin_key_value WHERE store = ?1 AND key = ?2";
+const KEYS: &str = "SELECT key FROM spin_key_value WHERE store = ?1";
+const REPLACE: &str = "UPDATE spin_key_value SET value = ?4 WHERE store = ?1 AND key = ?2 AND value = ?3";
+// The keys travel as one JSON array, so that there is one statement however many there are.
+const GET_MANY: &str = "SELECT key, value FROM spin_key_value
+                        WHERE store = ?1 AND key IN (SELECT value FROM json_each(?2))";
+const DELETE_MANY: &str = "DELETE FROM spin_key_value
+                           WHERE store = ?1 AND key IN (SELECT value FROM json_each(?2))";
+
+type Result<T> = std::result::Result<T, String>;
+
+/// One SQLite database.
+#[derive(Debug)]
+pub struct Database {
+    path: Option<PathBuf>,
+    connection: Mutex<Connection>,
+}
+
+impl Database {
+    /// Open the file at `path`, or a database in memory.
+    pub fn open(path: Option<&Path>) -> HostResult<Self> {
+        let connection = match path {
+            Some(path) => {
+                Connection::open(path).with_context(|| format!("cannot open the store {}", path.display()))?
+            }
+            None => Connection::open_in_memory().context("cannot open a store in memory")?,
+        };
+        let place = || path.map_or("in memory".to_owned(), |path| path.display().to_string());
+        connection.execute(CREATE, []).with_context(|| format!("cannot use the store {}", place()))?;
+        Ok(Self { path: path.map(Path::to_owned), connection: Mutex::new(connection) })
+    }
+
+    /// The file, if there is one.
+    pub fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
+    }
+
+    /// The value of a key.
+    pub fn get(&self, label: &str, key: &str) -> Result<Option<Vec<u8>>> {
+        self.read(|connection| get(connection, label, key))
+    }
+
+    /// Whether a key has a value.
+    pub fn exists(&self, label: &str, key: &str) -> Result<bool> {
+        self.read(|connection| prepare(connection, EXISTS)?.exists([label, key]).map_err(text))
+    }
+
+    /// All keys of a label.
+    pub fn keys(&self, label: &str) -> Result<Vec<String>> {
+        // A scan of everything: not something to do where other requests are waiting for a turn.
+        self.write(|connection| {
+            let mut statement = prepare(connection, KEYS)?;
+            let rows = statement.query_map([label], |row| row.get(0)).map_err(text)?;
+            rows.collect::<rusqlite::Result<_>>().map_err(text)
+        })
+    }
+
+    /// The keys that have values, with those.
+    pub fn get_many(&self, label: &str, keys: &[String]) -> Result<Vec<(String, Option<Vec<u8>>)>> {
+        let keys = serde_json::to_string(keys).map_err(|error| error.to_string())?;
+        self.read(|connection| {
+            let mut statement = prepare(connection, GET_MANY)?;
+            let rows =
+                statement.query_map([label, &keys], |row| Ok((row.get(0)?, row.get(1)?))).map_err(text)?;
+            rows.collect::<rusqlite::Result<_>>().map_err(text)
+        })
+    }
+
+    /// Write a value, whatever was there.
+    pub fn set(&self, label: &str, key: &str, value: &[u8]) -> Result<()> {
+        self.write(|connection| set(connection, label, key, value))
+    }
+
+    /// Write several values, all or none.
+    pub fn set_many(&self, label: &str, values: &[(String, Vec<u8>)]) -> Result<()> {
+        self.write(|connection| {
+            let transaction = connection.transaction().map_err(text)?;
+            for (key, value) in values {
+                set(&transaction, label, key, value)?;
+            }
+            transaction.commit().map_err(text)
+        })
+    }
+
+    /// Delete a value, if there is one.
+    pub fn delete(&self, label: &str, key: &str) -> Result<()> {
+        self.write(|connection| prepare(connection, DELETE)?.execute([label, key]).map(drop).map_err(text))
+    }
+
+    /// Delete several values, all or none.
+    pub fn delete_many(&self, label: &str, keys: &[String]) -> Result<()> {
+        let keys = serde_json::to_string(keys).map_err(|error| error.to_string())?;
+        self.write(|connection| {
+            prepare(connection, DELETE_MANY)?.execute([label, &keys]).map(drop).map_err(text)
+        })
+    }
+
+    /// Add to a counter; one that is not there counts as zero.
+    pub fn increment(&self, label: &str, key: &str, delta: i64) -> Result<i64> {
+        self.write(|connection| {
+            let transaction = connection.transaction().map_err(text)?;
+            let before = match get(&transaction, label, key)? {
+                None => 0,
+                Some(value) => i64::from_le_bytes(
+                    <[u8; 8]>::try_from(value).map_err(|_| "the value is not a counter".to_owned())?,
+                ),
+            };
+            let after = before.checked_add(delta).ok_or("the counter would overflow")?;
+            set(&transaction, label, key, &after.to_le_bytes())?;
+            transaction.commit().map_err(text)?;
+            Ok(after)
+        })
+    }
+
+    /// Write `value` if the value is still `seen`; always, if nothing was seen.
+    pub fn swap(
+        &self,
+        label: &str,
+        key: &str,
+        seen: Option<&[u8]>,
+        value: &[u8],
+    ) -> std::result::Result<(), SwapError> {
+        self.write(|connection| {
+            let Some(seen) = seen else { return set(connection, label, key, value).map(|()| 1) };
+            prepare(connection, REPLACE)?.execute(params![label, key, seen, value]).map_err(text)
+        })
+        .map_err(SwapError::Store)
+        .and_then(|rows| if rows == 1 { Ok(()) } else { Err(SwapError::Lost) })
+    }
+
+    /// Do something that takes microseconds. Only when another request is at it (it may be waiting
+    /// for the disk) is it worth telling the runtime that this thread is going to block.
+    fn read<T: Send>(&self, operation: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        match self.connection.try_lock() {
+            Ok(connection) => operation(&connection),
+            Err(TryLockError::Poisoned(poisoned)) => operation(&poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => block_in_place(|| operation(&self.lock())),
+        }
+    }
+
+    /// Do something that waits for the disk.
+    fn write<T: Send>(&self, operation: impl FnOnce(&mut Connection) -> Result<T>) -> Result<T> {
+        block_in_place(|| operation(&mut self.lock()))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Connection> {
+        // A transaction that a panic interrupted was rolled back when it was dropped.
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn get(connection: &Connection, label: &str, key: &str) -> Result<Option<Vec<u8>>> {
+    prepare(connection, GET)?.query_row([label, key], |row| row.get(0)).optional().map_err(text)
+}
+
+fn set(connection: &Connection, label: &str, key: &str, value: &[u8]) -> Result<()> {
+    prepare(connection, SET)?.execute(params![label, key, value]).map(drop).map_err(text)
+}
+
+fn prepare<'a>(connection: &'a Connection, sql: &str) -> Result<CachedStatement<'a>> {
+    connection.prepare_cached(sql).map_err(text)
+}
+
+fn text(error: rusqlite::Error) -> String {
+    error.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn database() -> Database {
+        Database::open(None).unwrap()
+    }
+
+    #[test]
+    fn a_value_is_kept_per_label_and_key() {
+        let database = database();
+        assert_eq!(database.get("a", "k").unwrap(), None);
+        assert!(!database.exists("a", "k").unwrap());
+        database.set("a", "k", b"1").unwrap();
+        database.set("b", "k", b"2").unwrap();
+        database.set("a", "k", b"3").unwrap();
+        assert_eq!(database.get("a", "k").unwrap().unwrap(), b"3");
+        assert_eq!(database.get("b", "k").unwrap().unwrap(), b"2");
+        assert!(database.exists("a", "k").unwrap());
+        database.delete("a", "k").unwrap();
+        database.delete("a", "k").unwrap();
+        assert_eq!(database.get("a", "k").unwrap(), None);
+        assert_eq!(database.keys("b").unwrap(), ["k"]);
+    }
+
+    #[test]
+    fn many_keys_are_read_without_the_missing_ones() {
+        let database = database();
+        let value = |text: &str| text.as_bytes().to_vec();
+        database
+            .set_many("a", &[("k\"1".to_owned(), value("1")), ("k\u{0}2".to_owned(), value(""))])
+            .unwrap();
+        let keys = ["missing", "k\u{0}2", "k\"1", "k\"1", "k"].map(str::to_owned);
+        let mut found = database.get_many("a", &keys).unwrap();
+        found.sort();
+        assert_eq!(found, [("k\u{0}2".to_owned(), Some(value(""))), ("k\"1".to_owned(), Some(value("1")))]);
+        database.delete_many("a", &keys).unwrap();
+        assert!(database.keys("a").unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_counter_is_eight_bytes_little_endian() {
+        let database = database();
+        assert_eq!(database.increment("a", "n", 5).unwrap(), 5);
+        assert_eq!(database.increment("a", "n", -7).unwrap(), -2);
+        assert_eq!(database.get("a", "n").unwrap().unwrap(), (-2i64).to_le_bytes());
+    }
+
+    #[test]
+    fn what_is_no_counter_is_an_error_and_harms_nobody() {
+        let database = database();
+        database.set("a", "n", b"text").unwrap();
+        assert!(database.increment("a", "n", 1).is_err());
+        database.set("a", "big", &i64::MAX.to_le_bytes()).unwrap();
+        assert!(database.increment("a", "big", 1).is_err());
+        assert_eq!(database.get("a", "n").unwrap().unwrap(), b"text");
+        assert_eq!(database.increment("a", "other", 1).unwrap(), 1);
+    }
+
+    #[test]
+    fn a_swap_compares_the_whole_value() {
+        let database = database();
+        database.set("a", "k", b"1").unwrap();
+        assert_eq!(database.swap("a", "k", Some(b"1"), b"2"), Ok(()));
+        assert_eq!(database.swap("a", "k", Some(b"1"), b"3"), Err(SwapError::Lost));
+        assert_eq!(database.get("a", "k").unwrap().unwrap(), b"2");
+        database.delete("a", "k").unwrap();
+        assert_eq!(database.swap("a", "k", Some(b"2"), b"4"), Err(SwapError::Lost));
+        assert_eq!(database.get("a", "k").unwrap(), None);
+    }
+
+    #[test]
+    fn a_swap_from_nothing_succeeds_for_everybody() {
+        let database = database();
+        assert_eq!(database.swap("a", "k", None, b"1"), Ok(()));
+        assert_eq!(database.swap("a", "k", None, b"2"), Ok(()));
+        assert_eq!(database.get("a", "k").unwrap().unwrap(), b"2");
+    }
+
+    #[test]
+    fn the_file_is_what_spin_would_write() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("store.db");
+        Database::open(Some(&path)).unwrap().set("default", "k", b"v").unwrap();
+        let connection = Connection::open(&path).unwrap();
+        let setting = |name: &str| {
+            connection
+                .query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, rusqlite::types::Value>(0))
+                .unwrap()
+        };
+        assert_eq!(setting("journal_mode"), "delete".to_owned().into());
+        assert_eq!(setting("auto_vacuum"), 0.into());
+        assert_eq!(setting("user_version"), 0.into());
+        let row = connection
+            .query_row("SELECT store, key, value FROM spin_key_value", [], |row| {
+                Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, Vec<u8>>(2)?))
+            })
+            .unwrap();
+        assert_eq!(row, ("default".to_owned(), "k".to_owned(), b"v".to_vec()));
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_opened_is_named() {
+        let directory = tempfile::tempdir().unwrap();
+        let error = Database::open(Some(&directory.path().join("missing/store.db"))).unwrap_err();
+        assert!(format!("{error:#}").contains("store.db"));
+    }
+}

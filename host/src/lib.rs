@@ -1,0 +1,217 @@
+//! The bundled host: serves the components of a `spin.toml` without Spin.
+//!
+//! Spin is not in a package registry, so a fresh checkout could not be tried out, nor tested, with
+//! cargo alone. This is the default that is always there: glue over wasmtime, its HTTP handler,
+//! wac-graph and SQLite, which reads the same manifest and keeps its data in the same file. It is
+//! never a second implementation of anything that the components do.
+//!
+//! In reading order: [`manifest`] and [`variables`] say what is wanted, [`runtime_config`] what the
+//! operator allows; [`compose`] makes one component of several, with [`capability`] between them;
+//! [`engine`] compiles and links it, [`instance`] runs it within [`limits`]; [`serve`] brings it
+//! requests, one [`turn`] at a time, along [`routes`].
+
+#![expect(clippy::disallowed_methods, reason = "the host is where the clock and the environment are read")]
+
+pub mod capability;
+pub mod compose;
+pub mod configuration;
+pub mod engine;
+pub mod guest_output;
+pub mod headers;
+pub mod instance;
+pub mod key_value;
+pub mod limits;
+pub mod log;
+pub mod manifest;
+pub mod networks;
+pub mod options;
+pub mod outbound;
+mod outbound_connection;
+pub mod routes;
+pub mod runtime_config;
+pub mod serve;
+pub mod turn;
+pub mod variables;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::env::VarError;
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use tokio::net::TcpListener;
+
+use crate::engine::Runtime;
+use crate::instance::{Grant, Instances};
+use crate::key_value::{Backend, Stores};
+use crate::manifest::{Component, Manifest};
+use crate::options::Options;
+use crate::outbound::{AllowedHosts, Outbound};
+use crate::routes::Router;
+use crate::runtime_config::RuntimeConfig;
+use crate::serve::Application;
+use crate::variables::Values;
+
+/// The variable that [`Options::derive_public_url`] sets.
+const PUBLIC_URL: &str = "public_url";
+
+/// An application that listens, but does not answer yet.
+pub struct Server {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// What to tell whoever started it: its routes and its stores, line by line.
+    pub summary: Vec<String>,
+    listener: TcpListener,
+    application: Application,
+}
+
+impl Server {
+    /// Do everything that can fail.
+    pub async fn start(options: &Options) -> Result<Self> {
+        let manifest = Manifest::read(&options.from)?;
+        // Before the components are compiled: a busy port should not take that long to find out.
+        let listener = listen(options.listen).await?;
+        let address = listener.local_addr()?;
+
+        let state_dir = options.state_dir(&manifest.directory);
+        let runtime_config = RuntimeConfig::read(options.runtime_config_file.as_deref(), &state_dir)?;
+        let variables = resolve_variables(&manifest, options, address)?;
+        let router = Router::new(&manifest.routes)?;
+        make_directory(&state_dir)?;
+        let runtime = Runtime::new(options.cache_dir(&state_dir)?.as_deref())?;
+        let served: HashSet<&str> = manifest.routes.iter().map(|route| route.component.as_str()).collect();
+        let (stores, store_lines) = open_stores(&manifest, &runtime_config, &served)?;
+
+        let limits = options.limits();
+        let mut components = HashMap::new();
+        for (id, component) in manifest.components.iter().filter(|(id, _)| served.contains(id.as_str())) {
+            let granted = grant(id, component, &variables, &stores, &runtime_config);
+            let instances = granted
+                .and_then(|grant| load(&runtime, id, component, grant, &limits))
+                .with_context(|| format!("component {id:?}"))?;
+            components.insert(id.clone(), instances);
+        }
+        let mut summary = vec![format!("Routes of {}:", manifest.name)];
+        summary.extend(
+            manifest
+                .routes
+                .iter()
+                .map(|route| format!("  {}: http://{address}{}", route.component, route.pattern)),
+        );
+        summary.extend(store_lines);
+        let application = Application::new(router, components, limits, options.quiet);
+        Ok(Self { address, summary, listener, application })
+    }
+
+    /// Answer requests until `stop` is done.
+    pub async fn serve(self, stop: impl Future<Output = ()>) {
+        self.application.serve(self.listener, stop).await;
+    }
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener> {
+    TcpListener::bind(address).await.map_err(|error| match error.kind() {
+        ErrorKind::AddrInUse => anyhow!("{address} is already in use; choose another with --listen"),
+        _ => anyhow!("cannot listen on {address}: {error}"),
+    })
+}
+
+fn resolve_variables(manifest: &Manifest, options: &Options, address: SocketAddr) -> Result<Values> {
+    let mut given = options.variables();
+    let undecided = || {
+        manifest.variables.contains_key(PUBLIC_URL)
+            && !given.contains_key(PUBLIC_URL)
+            && std::env::var_os(variables::environment_name(PUBLIC_URL)).is_none()
+    };
+    if options.derive_public_url && undecided() {
+        given.insert(PUBLIC_URL.to_owned(), format!("http://{address}"));
+    }
+    variables::resolve(&manifest.variables, &given, |name| match std::env::var(name) {
+        Ok(value) => Ok(Some(value)),
+        Err(VarError::NotPresent) => Ok(None),
+        Err(VarError::NotUnicode(_)) => bail!("{name} in the environment is not text"),
+    })
+}
+
+/// Make `directory`, which will hold secrets, for its owner alone. One that exists is left as it is.
+fn make_directory(directory: &Path) -> Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(directory).with_context(|| format!("cannot make the directory {}", directory.display()))
+}
+
+/// Open the stores that are used, and say where each of them is.
+fn open_stores(
+    manifest: &Manifest,
+    runtime_config: &RuntimeConfig,
+    served: &HashSet<&str>,
+) -> Result<(Stores, Vec<String>)> {
+    let used: HashSet<&String> = manifest
+        .components
+        .iter()
+        .filter(|(id, _)| served.contains(id.as_str()))
+        .flat_map(|(_, component)| &component.key_value_stores)
+        .collect();
+    let (mut stores, mut lines) = (Stores::new(), Vec::new());
+    for (label, config) in runtime_config.stores.iter().filter(|(label, _)| used.contains(label)) {
+        if let Some(directory) = key_value::directory(config) {
+            make_directory(&directory)?;
+        }
+        let backend = Backend::open(config).with_context(|| format!("key-value store {label:?}"))?;
+        lines.push(format!("Key-value store {label}: {}", backend.place()));
+        stores.insert(label.clone(), Arc::new(backend));
+    }
+    Ok((stores, lines))
+}
+
+fn grant(
+    id: &str,
+    component: &Component,
+    variables: &Values,
+    stores: &Stores,
+    runtime_config: &RuntimeConfig,
+) -> Result<Grant> {
+    Ok(Grant {
+        component: id.into(),
+        stores: key_value::grant(&component.key_value_stores, stores)?,
+        variables: variables::fill_all(&component.variables, variables)?,
+        outbound: Outbound {
+            allowed: AllowedHosts::parse(&component.allowed_outbound_hosts, variables)?,
+            blocked: runtime_config.blocked.clone(),
+        },
+    })
+}
+
+fn load(
+    runtime: &Runtime,
+    id: &str,
+    component: &Component,
+    grant: Grant,
+    limits: &limits::Limits,
+) -> Result<Instances> {
+    let mut files: BTreeMap<&Path, Vec<u8>> = BTreeMap::new();
+    for path in std::iter::once(&component.source).chain(component.dependencies.values().map(|d| &d.source)) {
+        let bytes = std::fs::read(path).map_err(|error| match error.kind() {
+            ErrorKind::NotFound => anyhow!("there is no file {}; has it been built?", path.display()),
+            _ => anyhow!("cannot read {}: {error}", path.display()),
+        })?;
+        files.insert(path, bytes);
+    }
+    let file = |path: &Path| files.get(path).cloned().unwrap_or_default();
+    let dependencies = component
+        .dependencies
+        .iter()
+        .map(|(name, dependency)| compose::Part {
+            name: name.clone(),
+            bytes: file(&dependency.source),
+            export: dependency.export.clone(),
+            inherit: dependency.inherit.clone(),
+        })
+        .collect();
+    let bytes = compose::compose(id, file(&component.source), dependencies)?;
+    runtime.load(&bytes, grant, limits)
+}

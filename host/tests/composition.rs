@@ -1,0 +1,106 @@
+//! Components and their dependencies: what composes, what does not, and what a dependency may do.
+
+mod support;
+
+use postern_host::capability::Inherit;
+use postern_host::compose::{Part, compose};
+use support::{App, component, dependency, http_guest, http_guest_with_dependency};
+
+const EMPTY: &str = r#"(module (func (export "test:other/api#go")))"#;
+
+fn part(name: &str, bytes: Vec<u8>) -> Part {
+    Part { name: name.to_owned(), bytes, export: None, inherit: Inherit::NOTHING }
+}
+
+fn refused(dependencies: Vec<Part>) -> String {
+    format!("{:#}", compose("guest", http_guest_with_dependency(), dependencies).unwrap_err())
+}
+
+fn status(inherit: &str) -> (u16, u16) {
+    let app = App::new(
+        &http_guest_with_dependency(),
+        &format!(
+            "key_value_stores = [\"default\"]\n[component.guest.dependencies]\n\
+             \"test:dep/api\" = {{ path = \"dependency.wasm\"{inherit} }}"
+        ),
+    );
+    app.write("dependency.wasm", dependency());
+    let host = app.serve(&[]);
+    (host.get("/d"), host.get("/s"))
+}
+
+#[test]
+fn what_a_dependency_inherits_it_may_use() {
+    assert_eq!(status(", inherit_configuration = [\"key_value_stores\"]"), (200, 200));
+    assert_eq!(status(", inherit_configuration = true"), (200, 200));
+}
+
+#[test]
+fn what_a_dependency_does_not_inherit_traps_although_its_parent_may_use_it() {
+    for inherit in ["", ", inherit_configuration = false", ", inherit_configuration = [\"variables\"]"] {
+        assert_eq!(status(inherit), (500, 200), "{inherit}");
+    }
+}
+
+#[test]
+fn a_component_without_dependencies_is_left_alone() {
+    assert_eq!(compose("guest", http_guest(), Vec::new()).unwrap(), http_guest());
+}
+
+#[test]
+fn a_dependency_may_be_named_by_its_package() {
+    for name in ["test:dep", "test:dep/api"] {
+        assert!(
+            compose("guest", http_guest_with_dependency(), vec![part(name, dependency())]).is_ok(),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn a_dependency_that_matches_no_import_is_an_error() {
+    for name in ["test:other/api", "test:dep/other", "test:dep/api@0.1.0", "api"] {
+        let error = refused(vec![part(name, dependency())]);
+        assert!(error.contains("matches none of the component's imports"), "{name}: {error}");
+    }
+}
+
+#[test]
+fn a_dependency_without_the_export_is_an_error() {
+    let error = refused(vec![part("test:dep/api", component("unrelated", EMPTY))]);
+    assert!(error.contains("does not export \"test:dep/api\""), "{error}");
+}
+
+#[test]
+fn an_export_may_be_named() {
+    let other = Part {
+        export: Some("test:other/api".to_owned()),
+        ..part("test:dep/api", component("unrelated", EMPTY))
+    };
+    assert!(compose("guest", http_guest_with_dependency(), vec![other]).is_ok());
+}
+
+#[test]
+fn an_import_is_not_filled_twice() {
+    let error = refused(vec![part("test:dep/api", dependency()), part("test:dep", dependency())]);
+    // As on Spin 4.1: both are the package `test:dep`, and that is noticed first.
+    assert!(error.contains("has already been registered in the graph"), "{error}");
+}
+
+#[test]
+fn a_dependency_has_to_be_a_component() {
+    assert!(refused(vec![part("test:dep/api", b"\0asm\x01\0\0\0".to_vec())]).contains("not a component"));
+    assert!(refused(vec![part("test:dep/api", b"text".to_vec())]).contains("not WebAssembly"));
+}
+
+#[test]
+fn an_import_that_nobody_provides_is_named() {
+    let needy = component(
+        "needs-more",
+        include_str!("support/http_guest.wat")
+            .replace("(func $dependency)", r#"(import "test:other/api" "go" (func $dependency))"#)
+            .as_str(),
+    );
+    let said = App::new(&needy, "").refused(&[]);
+    assert!(said.contains("\"test:other/api\", which neither a dependency nor this host provides"), "{said}");
+}
