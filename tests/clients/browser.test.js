@@ -1,0 +1,189 @@
+// The pages themselves: how they look, what they complain about, and whether a keyboard is enough.
+
+import assert from "node:assert/strict";
+import { createHash, randomBytes } from "node:crypto";
+import { mkdir } from "node:fs/promises";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { base, listenForComplaints, newPerson, noBrowser, openBrowser, openCallback, signIn, within } from "./support.js";
+
+const screenshots = fileURLToPath(new URL("screenshots/", import.meta.url));
+const sizes = { desktop: { width: 1280, height: 800 }, phone: { width: 390, height: 844 } };
+const schemes = ["light", "dark"];
+
+/** The address that a client would open. */
+async function authorizationUrl(redirectUri) {
+  const registered = await fetch(`${base}/register`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({
+      client_name: "A browser test with a rather long name, as some have",
+      redirect_uris: [redirectUri],
+      token_endpoint_auth_method: "none",
+    }),
+  });
+  assert.equal(registered.status, 201, await registered.clone().text());
+  const { client_id } = await registered.json();
+  const url = new URL(`${base}/authorize`);
+  url.search = new URLSearchParams({
+    response_type: "code",
+    client_id,
+    redirect_uri: redirectUri,
+    code_challenge: createHash("sha256").update(randomBytes(32).toString("base64url")).digest("base64url"),
+    code_challenge_method: "S256",
+    state: "state",
+    scope: "math:basic math:statistics",
+    resource: `${base}/mcp`,
+  });
+  return url;
+}
+
+/** What a page owes everybody, whatever is on it. */
+async function checkPage(page, name) {
+  const facts = await page.evaluate(() => ({
+    title: document.title,
+    headings: document.querySelectorAll("h1").length,
+    language: document.documentElement.lang,
+    overflow: document.documentElement.scrollWidth - document.documentElement.clientWidth,
+    unlabelled: [...document.querySelectorAll("input:not([type=hidden])")]
+      .filter((input) => !input.labels?.length && !input.getAttribute("aria-label"))
+      .map((input) => input.outerHTML),
+    mains: document.querySelectorAll("main").length,
+    background: getComputedStyle(document.documentElement).backgroundColor + getComputedStyle(document.body).backgroundColor,
+  }));
+  assert.ok(facts.title, `${name}: a title`);
+  assert.equal(facts.headings, 1, `${name}: one h1`);
+  assert.equal(facts.mains, 1, `${name}: one main`);
+  assert.ok(facts.language, `${name}: a language`);
+  assert.ok(facts.overflow <= 0, `${name}: ${facts.overflow} pixels stick out at the side`);
+  assert.deepEqual(facts.unlabelled, [], `${name}: every field has a label`);
+  return facts.background;
+}
+
+test("pages look right, wide and narrow, light and dark", { skip: noBrowser, timeout: 180_000 }, async (t) => {
+  await mkdir(screenshots, { recursive: true });
+  const browser = await openBrowser(t);
+  const callback = await openCallback(t);
+  const url = await authorizationUrl(callback.url);
+  const backgrounds = {};
+  for (const [size, viewport] of Object.entries(sizes)) {
+    for (const colorScheme of schemes) {
+      const context = await browser.newContext({ viewport, colorScheme, reducedMotion: "reduce" });
+      const page = await context.newPage();
+      const complaints = listenForComplaints(page);
+      const foreign = [];
+      page.on("request", (request) => {
+        const { protocol, origin } = new URL(request.url());
+        if (protocol !== "data:" && origin !== base) foreign.push(request.url());
+      });
+      const shoot = async (name) => {
+        const background = await checkPage(page, `${name}, ${size}, ${colorScheme}`);
+        (backgrounds[`${name}, ${size}`] ??= new Set()).add(background);
+        await page.screenshot({ path: `${screenshots}${name}-${size}-${colorScheme}.png`, fullPage: true });
+      };
+      await page.goto(`${base}/`);
+      await shoot("home");
+      // Chromium itself remarks upon a page's status; the page has done nothing wrong.
+      const before = complaints.length;
+      await page.goto(`${base}/authorize?client_id=nobody`);
+      await shoot("error");
+      complaints.splice(before, complaints.length, ...complaints.slice(before).filter((text) => !text.includes("status of 4")));
+
+      await page.goto(url.toString());
+      await shoot("sign-in");
+      const person = newPerson();
+      await signIn(page, person);
+      await page.locator("button[name=decision]").first().waitFor();
+      await shoot("consent");
+
+      await context.clearCookies();
+      await page.goto(url.toString());
+      await signIn(page, { ...person, password: "wrong" });
+      await page.locator("input[type=password]").waitFor();
+      await shoot("sign-in-refused");
+      assert.deepEqual(complaints.filter((text) => !text.includes("status of 4")), [], `${size}, ${colorScheme}`);
+      assert.deepEqual(foreign, [], "nothing is loaded from elsewhere");
+      await context.close();
+    }
+  }
+  for (const [name, seen] of Object.entries(backgrounds)) {
+    assert.equal(seen.size, schemes.length, `${name}: dark is not light`);
+  }
+});
+
+/** Where the focus is: the name of the control, or what it decides. */
+async function focused(page) {
+  return page.evaluate(() => {
+    const element = document.activeElement;
+    if (!element || element === document.body) return undefined;
+    const name = element.getAttribute("name") ?? element.tagName.toLowerCase();
+    const style = getComputedStyle(element);
+    const visible = style.outlineStyle !== "none" || style.boxShadow !== "none";
+    return { name: name === "decision" ? element.value : name, visible };
+  });
+}
+
+/** Presses Tab until the end of the page, and names what had the focus, in order. */
+async function tabOrder(page) {
+  const order = [];
+  for (let stop = await focused(page); order.length < 40; stop = await focused(page)) {
+    if (stop) {
+      assert.ok(stop.visible, `one can see that ${stop.name} has the focus`);
+      order.push(stop.name);
+    } else if (order.length > 0) {
+      break;
+    }
+    await page.keyboard.press("Tab");
+  }
+  return order;
+}
+
+test("a keyboard is enough to sign in and to approve", { skip: noBrowser, timeout: 120_000 }, async (t) => {
+  const browser = await openBrowser(t);
+  const callback = await openCallback(t);
+  const page = await browser.newPage();
+  const complaints = listenForComplaints(page);
+  const url = await authorizationUrl(callback.url);
+  const person = newPerson();
+
+  await page.goto(url.toString());
+  assert.deepEqual(await tabOrder(page), ["email", "password", "button"]);
+
+  await page.goto(url.toString());
+  await page.locator("input[name=email]").focus();
+  await page.keyboard.type(person.email);
+  await page.keyboard.press("Tab");
+  await page.keyboard.type(person.password);
+  await page.keyboard.press("Enter");
+  await page.locator("button[name=decision]").first().waitFor();
+
+  const order = await tabOrder(page);
+  assert.deepEqual(order.slice(0, 2), ["scope", "scope"], "what is decided upon comes first");
+  for (const stop of ["approve", "deny"]) assert.ok(order.includes(stop), `${stop} is reached: ${order}`);
+
+  await page.locator("input[name=scope][value='math:statistics']").focus();
+  await page.keyboard.press("Space");
+  assert.equal(await page.locator("input[name=scope][value='math:statistics']").isChecked(), false);
+  await page.locator("button[name=decision][value=approve]").focus();
+  await page.keyboard.press("Enter");
+  const answer = await within(20, "the callback", callback.answer);
+  assert.ok(answer.get("code"), `${answer}`);
+  assert.equal(answer.get("state"), "state");
+  assert.deepEqual(complaints, []);
+});
+
+// The policy of the consent page names where its form may end up, and Chromium holds it to that.
+test("a code reaches each kind of redirect address", { skip: noBrowser, timeout: 120_000 }, async (t) => {
+  const browser = await openBrowser(t);
+  const callback = await openCallback(t);
+  for (const decision of ["approve", "deny"]) {
+    const page = await (await browser.newContext()).newPage();
+    const complaints = listenForComplaints(page);
+    await page.goto((await authorizationUrl(callback.url.replace("127.0.0.1", "localhost"))).toString());
+    await signIn(page, newPerson());
+    await page.locator(`button[name=decision][value=${decision}]`).click();
+    await page.waitForURL((url) => url.pathname === "/callback", { timeout: 20_000 });
+    assert.equal(new URL(page.url()).searchParams.has(decision === "approve" ? "code" : "error"), true);
+    assert.deepEqual(complaints, []);
+  }
+});

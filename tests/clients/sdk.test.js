@@ -1,0 +1,134 @@
+// The official TypeScript SDK, in both of its lines: 1.x, which most clients are built on, and 2.x, which
+// speaks revision 2026-07-28. The sign-in happens in a real browser.
+
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { test } from "node:test";
+import * as v2 from "@modelcontextprotocol/client";
+import { UnauthorizedError } from "@modelcontextprotocol/sdk/client/auth.js";
+import { Client } from "@modelcontextprotocol/sdk/client/index.js";
+import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
+import { base, mcpUrl, newPerson, noBrowser, openBrowser, openCallback, walkThrough, within } from "./support.js";
+
+const v1 = { Client, StreamableHTTPClientTransport, UnauthorizedError };
+const us = { name: "postern-tests", version: "1" };
+
+const clients = [
+  { name: "SDK 1.x", sdk: v1, options: {}, finish: (answer) => [answer.get("code")] },
+  { name: "SDK 2.x, handshake", sdk: v2, options: {}, finish: (answer) => [answer] },
+  { name: "SDK 2.x, either", sdk: v2, options: { versionNegotiation: { mode: "auto" } }, finish: (answer) => [answer] },
+  {
+    name: "SDK 2.x, 2026-07-28",
+    sdk: v2,
+    options: { versionNegotiation: { mode: { pin: "2026-07-28" } } },
+    finish: (answer) => [answer],
+  },
+];
+
+/** What an application keeps for the SDK, here in memory. */
+class Provider {
+  constructor(redirectUrl) {
+    this.redirectUrl = redirectUrl;
+    this.states = [];
+  }
+  get clientMetadata() {
+    return {
+      client_name: "SDK test",
+      redirect_uris: [this.redirectUrl],
+      grant_types: ["authorization_code", "refresh_token"],
+      response_types: ["code"],
+      token_endpoint_auth_method: "none",
+    };
+  }
+  state() {
+    this.states.push(randomUUID());
+    return this.states.at(-1);
+  }
+  clientInformation() {
+    return this.information;
+  }
+  saveClientInformation(information) {
+    this.information = information;
+  }
+  tokens() {
+    return this.saved;
+  }
+  saveTokens(tokens) {
+    this.saved = tokens;
+  }
+  redirectToAuthorization(url) {
+    this.authorizationUrl = url;
+  }
+  saveCodeVerifier(verifier) {
+    this.verifier = verifier;
+  }
+  codeVerifier() {
+    return this.verifier;
+  }
+  saveDiscoveryState(state) {
+    this.discovery = state;
+  }
+  discoveryState() {
+    return this.discovery;
+  }
+}
+
+for (const { name, sdk, options, finish } of clients) {
+  const connect = async (t, provider) => {
+    const client = new sdk.Client(us, options);
+    const transport = new sdk.StreamableHTTPClientTransport(new URL(mcpUrl), { authProvider: provider });
+    t.after(() => client.close().catch(() => {}));
+    await client.connect(transport);
+    return client;
+  };
+
+  /** Starts a sign-in and returns what has to be opened in a browser. */
+  const begin = async (t) => {
+    const callback = await openCallback(t);
+    const provider = new Provider(callback.url);
+    const client = new sdk.Client(us, options);
+    const transport = new sdk.StreamableHTTPClientTransport(new URL(mcpUrl), { authProvider: provider });
+    await assert.rejects(client.connect(transport), sdk.UnauthorizedError);
+    assert.ok(provider.authorizationUrl, "the client was told where to sign in");
+    return { callback, provider, transport };
+  };
+
+  const callAdd = async (client) => {
+    const { tools } = await client.listTools();
+    assert.ok(tools.some((tool) => tool.name === "add"), JSON.stringify(tools));
+    const result = await client.callTool({ name: "add", arguments: { a: 23, b: 19 } });
+    assert.equal(result.content[0].text, "42");
+    assert.deepEqual(result.structuredContent, { result: 42 });
+  };
+
+  test(`${name} signs in, lists tools, calls one, and refreshes`, { skip: noBrowser, timeout: 120_000 }, async (t) => {
+    const { callback, provider, transport } = await begin(t);
+    const page = await (await openBrowser(t)).newPage();
+    await walkThrough(page, provider.authorizationUrl, newPerson());
+    const answer = await within(20, "the callback", callback.answer);
+    assert.equal(answer.get("error"), null);
+    assert.equal(answer.get("state"), provider.states.at(-1));
+    await transport.finishAuth(...finish(answer));
+    assert.ok(provider.saved.refresh_token);
+    await callAdd(await connect(t, provider));
+
+    // An access token that has run out is replaced without anybody noticing.
+    const before = provider.saved;
+    provider.saved = { ...before, access_token: "expired" };
+    provider.authorizationUrl = undefined;
+    await callAdd(await connect(t, provider));
+    assert.equal(provider.authorizationUrl, undefined, "no second sign-in");
+    assert.notEqual(provider.saved.access_token, before.access_token);
+  });
+
+  test(`${name} is told of a refusal`, { skip: noBrowser, timeout: 120_000 }, async (t) => {
+    const { callback, provider } = await begin(t);
+    const page = await (await openBrowser(t)).newPage();
+    await walkThrough(page, provider.authorizationUrl, newPerson(), "deny");
+    const answer = await within(20, "the callback", callback.answer);
+    assert.equal(answer.get("error"), "access_denied");
+    assert.equal(answer.get("code"), null);
+    assert.equal(answer.get("state"), provider.states.at(-1));
+    assert.ok([base, new URL(mcpUrl).origin].includes(answer.get("iss")), answer.get("iss"));
+  });
+}

@@ -1,0 +1,196 @@
+//! A server that a test starts, stops and looks into.
+
+use crate::http::Server;
+use crate::random;
+use std::io::{BufRead, BufReader, Read};
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+/// Compiling the components takes its time when several start at once.
+const START: Duration = Duration::from_secs(180);
+
+/// How long a line of the log may take to be written.
+const LOG: Duration = Duration::from_secs(5);
+
+/// A running server.
+pub struct Host {
+    server: Server,
+    child: Child,
+    log: Arc<Mutex<String>>,
+}
+
+impl Deref for Host {
+    type Target = Server;
+
+    fn deref(&self) -> &Server {
+        &self.server
+    }
+}
+
+impl Host {
+    /// Starts a server on a free port that keeps its data in a folder.
+    pub fn start(state: &State) -> Self {
+        Self::start_on(state, "127.0.0.1:0")
+    }
+
+    /// Starts a server on an address.
+    pub fn start_on(state: &State, listen: &str) -> Self {
+        let mut child = command(state, listen).spawn().expect("the server starts");
+        let log = Arc::new(Mutex::new(String::new()));
+        collect(child.stdout.take().expect("it is piped"), &log);
+        collect(child.stderr.take().expect("it is piped"), &log);
+        let mut host = Self { server: Server::at(""), child, log };
+        let address = host.wait_for(START, "the server to serve", |log| {
+            let (_, rest) = log.split_once("Serving http://")?;
+            // Not before the line is complete.
+            let (line, _) = rest.split_once('\n')?;
+            line.split_whitespace().next().map(str::to_owned)
+        });
+        host.server = Server::at(&format!("http://{address}"));
+        host
+    }
+
+    /// Everything that it has said.
+    pub fn log(&self) -> String {
+        self.log.lock().expect("nobody panics with it").clone()
+    }
+
+    /// How many lines it has said.
+    pub fn log_lines(&self) -> usize {
+        self.log().lines().count()
+    }
+
+    /// The first line after `skip` others that has all of these in it.
+    pub fn log_line(&mut self, skip: usize, parts: &[&str]) -> String {
+        self.wait_for(LOG, &format!("a line with {parts:?}"), |log| {
+            let complete = log.rsplit_once('\n').map(|(lines, _)| lines).unwrap_or_default();
+            let mut lines = complete.lines().skip(skip);
+            lines.find(|line| parts.iter().all(|part| line.contains(part))).map(str::to_owned)
+        })
+    }
+
+    /// Stops it as an operator does, and returns what it has said.
+    pub fn stop(mut self) -> String {
+        if cfg!(unix) {
+            let _ = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
+            let start = Instant::now();
+            while start.elapsed() < Duration::from_secs(10) {
+                if let Ok(Some(status)) = self.child.try_wait() {
+                    assert!(status.success(), "the server ended with {status}:\n{}", self.log());
+                    return self.log();
+                }
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            panic!("the server did not stop when told to:\n{}", self.log());
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        self.log()
+    }
+
+    fn wait_for<T>(&mut self, patience: Duration, what: &str, find: impl Fn(&str) -> Option<T>) -> T {
+        let start = Instant::now();
+        loop {
+            if let Some(found) = find(&self.log()) {
+                return found;
+            }
+            if let Ok(Some(status)) = self.child.try_wait() {
+                // What it said last may still be on its way.
+                std::thread::sleep(Duration::from_millis(100));
+                panic!("the server ended with {status}:\n{}", self.log());
+            }
+            assert!(start.elapsed() < patience, "waited for {what}:\n{}", self.log());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Starts a server that is expected to refuse, and returns whether it succeeded and what it said.
+pub fn refused(state: &State, listen: &str) -> (bool, String) {
+    let output = command(state, listen).output().expect("the server starts");
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8_lossy(&said).into_owned())
+}
+
+fn command(state: &State, listen: &str) -> Command {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let built = root.join("target/host").join(format!("postern-host{}", std::env::consts::EXE_SUFFIX));
+    let file = std::env::var("POSTERN_HOST").map(PathBuf::from).unwrap_or(built);
+    let mut command = Command::new(&file);
+    command
+        .current_dir(&root)
+        .args(["--listen", listen, "--derive-public-url", "--state-dir"])
+        .arg(&state.dir);
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("SPIN_VARIABLE_")) {
+        command.env_remove(name);
+    }
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+fn collect(output: impl Read + Send + 'static, log: &Arc<Mutex<String>>) {
+    let log = Arc::clone(log);
+    std::thread::spawn(move || {
+        let mut output = BufReader::new(output);
+        let mut line = Vec::new();
+        while output.read_until(b'\n', &mut line).is_ok_and(|count| count > 0) {
+            log.lock().expect("nobody panics with it").push_str(&String::from_utf8_lossy(&line));
+            line.clear();
+        }
+    });
+}
+
+/// The folder in which a server keeps its data; gone with the test.
+pub struct State {
+    /// The folder.
+    pub dir: PathBuf,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl State {
+    /// An empty one.
+    pub fn new() -> Self {
+        let dir = std::env::temp_dir().join(format!("postern-{}", random()));
+        std::fs::create_dir_all(&dir).expect("a folder can be made");
+        Self { dir }
+    }
+
+    /// All bytes of all files in it.
+    pub fn bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        read_all(&self.dir, &mut bytes);
+        bytes
+    }
+}
+
+impl Drop for State {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.dir);
+    }
+}
+
+fn read_all(dir: &Path, bytes: &mut Vec<u8>) {
+    for entry in std::fs::read_dir(dir).expect("the folder is there") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            read_all(&path, bytes);
+        } else {
+            bytes.extend(std::fs::read(&path).unwrap_or_default());
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! What a client finds out before it asks for anything.
+
+use postern_tests::mcp::{ping, post};
+use postern_tests::oauth::BASIC;
+use postern_tests::{Authorization, Browser, Client, Person, Request, Server, Tokens};
+use serde_json::{Value, json};
+
+const AUTHORIZATION_SERVER: [&str; 2] =
+    ["/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"];
+const PROTECTED_RESOURCE: [&str; 2] =
+    ["/.well-known/oauth-protected-resource", "/.well-known/oauth-protected-resource/mcp"];
+
+fn contains(document: &Value, key: &str, value: &str) -> bool {
+    document.get(key).and_then(Value::as_array).is_some_and(|values| values.contains(&json!(value)))
+}
+
+/// RFC 8414 sections 2, 3.2 and 3.3; RFC 9207 section 3.
+#[test]
+fn authorization_server_metadata_says_what_is_supported() {
+    let server = Server::under_test();
+    for path in AUTHORIZATION_SERVER {
+        let document = server.get(path).expect(200).json();
+        assert_eq!(document["issuer"], json!(server.base), "byte for byte");
+        assert_eq!(document["authorization_endpoint"], json!(server.url("/authorize")));
+        assert_eq!(document["token_endpoint"], json!(server.url("/token")));
+        assert_eq!(document["registration_endpoint"], json!(server.url("/register")));
+        assert_eq!(document["response_types_supported"], json!(["code"]));
+        assert_eq!(document["code_challenge_methods_supported"], json!(["S256"]));
+        assert_eq!(document["authorization_response_iss_parameter_supported"], json!(true));
+        assert!(contains(&document, "grant_types_supported", "authorization_code"), "{document}");
+        assert!(contains(&document, "grant_types_supported", "refresh_token"), "{document}");
+        assert!(contains(&document, "token_endpoint_auth_methods_supported", "none"), "{document}");
+        assert!(contains(&document, "scopes_supported", BASIC), "{document}");
+    }
+}
+
+/// RFC 9728 sections 3.2 and 3.3: a document is about the resource in whose address it was asked for.
+#[test]
+fn resource_metadata_points_to_the_authorization_server() {
+    let server = Server::under_test();
+    for (path, resource) in PROTECTED_RESOURCE.into_iter().zip([server.base.clone(), server.url("/mcp")]) {
+        let document = server.get(path).expect(200).json();
+        assert_eq!(document["resource"], json!(resource), "{path}");
+        assert_eq!(document["authorization_servers"], json!([server.base]), "{path}");
+        assert_eq!(document["bearer_methods_supported"], json!(["header"]), "{path}");
+        assert!(contains(&document, "scopes_supported", BASIC), "{document}");
+    }
+}
+
+/// RFC 8707 section 2: clients ask for the resource that they were told, some with a slash after it,
+/// and the token is good at the endpoint.
+#[test]
+fn every_resource_that_is_named_can_be_asked_for() {
+    let server = Server::under_test();
+    for path in PROTECTED_RESOURCE {
+        let resource = server.get(path).expect(200).json()["resource"].as_str().unwrap().to_owned();
+        for resource in [format!("{resource}/"), resource] {
+            let client = Client::register(&server);
+            let authorization = Authorization::new(&client).with("resource", &resource);
+            let answer = Person::new().approve(&mut Browser::new(&server), &authorization);
+            let tokens = client.token(&[
+                ("grant_type", "authorization_code"),
+                ("client_id", &client.client_id),
+                ("redirect_uri", &client.redirect_uri),
+                ("code", answer.code()),
+                ("code_verifier", &authorization.verifier),
+                ("resource", &resource),
+            ]);
+            server.send(&post(&Tokens::of(&tokens).access_token, &ping())).expect(200);
+        }
+    }
+}
+
+/// RFC 9728 section 3.1: there is a document for each resource, and none for what is no resource.
+#[test]
+fn resource_metadata_is_not_there_for_other_paths() {
+    let server = Server::under_test();
+    server.get("/.well-known/oauth-protected-resource/elsewhere").expect(404);
+}
+
+/// Scripts of any page may read the documents: no cookie has a part in them.
+#[test]
+fn documents_are_open_to_scripts() {
+    let server = Server::under_test();
+    for path in AUTHORIZATION_SERVER.iter().chain(&PROTECTED_RESOURCE) {
+        let response = server.send(&Request::new("GET", path).header("origin", "https://app.example"));
+        assert_eq!(response.header("access-control-allow-origin"), Some("*"), "{path}: {response}");
+        assert_eq!(response.header("access-control-allow-credentials"), None, "{path}");
+        let preflight = Request::new("OPTIONS", path)
+            .header("origin", "https://app.example")
+            .header("access-control-request-method", "GET")
+            .header("access-control-request-headers", "mcp-protocol-version");
+        let response = server.send(&preflight);
+        assert!((200..300).contains(&response.status), "{path}: {response}");
+        assert_eq!(response.header("access-control-allow-origin"), Some("*"), "{path}: {response}");
+    }
+}
+
+/// RFC 9110 section 9.3.2.
+#[test]
+fn head_is_get_without_the_body() {
+    let server = Server::under_test();
+    for path in AUTHORIZATION_SERVER.iter().chain(&PROTECTED_RESOURCE) {
+        let (get, head) = (server.get(path), server.send(&Request::new("HEAD", path)));
+        assert_eq!(head.status, 200, "{path}");
+        assert_eq!(head.header("content-type"), get.header("content-type"), "{path}");
+    }
+}
+
+/// RFC 9728 section 3.3: a client insists on the name that it was given, and a developer's machine
+/// has three. The tolerance is for loopback servers alone.
+#[test]
+fn loopback_server_answers_to_each_of_its_names() {
+    let server = Server::under_test();
+    if !server.is_loopback() {
+        return;
+    }
+    for name in ["127.0.0.1", "localhost", "[::1]"] {
+        let authority = format!("{name}:{}", server.port());
+        let resource = format!("http://{authority}/mcp");
+        let get = |path: &str| server.send(&Request::new("GET", path).header("host", &authority));
+        let challenge = get("/mcp").expect(401);
+        let challenge = challenge.expect_header("www-authenticate");
+        assert!(
+            challenge.contains(&format!("\"http://{authority}{}\"", PROTECTED_RESOURCE[1])),
+            "{challenge}"
+        );
+        let document = get(PROTECTED_RESOURCE[1]).expect(200).json();
+        assert_eq!(document["resource"], json!(resource));
+        // From there on it is the authorization server's name for itself, which it keeps to.
+        assert_eq!(document["authorization_servers"], json!([server.base]));
+        assert_eq!(get(AUTHORIZATION_SERVER[0]).expect(200).json()["issuer"], json!(server.base));
+
+        let client = Client::register(&server);
+        let authorization = Authorization::new(&client).with("resource", &resource);
+        let answer = Person::new().approve(&mut Browser::new(&server), &authorization);
+        let tokens = Tokens::of(&client.redeem(answer.code(), &authorization.verifier));
+        server.send(&post(&tokens.access_token, &ping()).header("host", &authority)).expect(200);
+    }
+}
+
+/// Attack: a website makes its own name resolve to 127.0.0.1 (DNS rebinding). And nothing that a
+/// request claims gets into a document.
+#[test]
+fn foreign_host_names_are_not_served_nor_repeated() {
+    let server = Server::under_test();
+    for path in
+        ["/.well-known/oauth-authorization-server", "/.well-known/oauth-protected-resource/mcp", "/mcp", "/"]
+    {
+        for authority in ["evil.example", "127.0.0.1.evil.example", "localhost:1"] {
+            let response = server.send(&Request::new("GET", path).header("host", authority));
+            assert!(!response.to_string().contains(authority), "{path} repeats {authority}: {response}");
+            if server.is_loopback() {
+                assert!((400..500).contains(&response.status), "{path} serves {authority}: {response}");
+            }
+        }
+        let forwarded = Request::new("GET", path)
+            .header("x-forwarded-host", "evil.example")
+            .header("forwarded", "host=evil.example");
+        assert!(!server.send(&forwarded).to_string().contains("evil.example"), "{path}");
+    }
+}

@@ -1,0 +1,13 @@
+//! What anybody sees of the server that `BASE_URL` names.
+//!
+//! A test makes what it needs (a client, a person) and leaves alone what it did not make, so all of
+//! them run at once, against any server, as often as wanted.
+
+mod authorize;
+mod discovery;
+mod limits;
+mod mcp;
+mod pages;
+mod registration;
+mod sign_in;
+mod token;

@@ -1,0 +1,187 @@
+//! What needs a server of the test's own: to stop it, to read its log, to look into its store.
+#![expect(clippy::panic, clippy::unwrap_used, reason = "this is how a test fails")]
+
+use postern_tests::host::{State, refused};
+use postern_tests::mcp::{McpClient, ping, post};
+use postern_tests::oauth::{REDIRECT_URI, register};
+use postern_tests::{Authorization, Browser, Client, Host, Person, Request, Tokens};
+use serde_json::json;
+
+/// Reads and writes of the store, from a line of the log.
+fn store_operations(line: &str) -> (u32, u32) {
+    let counts = line.split_once("kv=").and_then(|(_, rest)| rest.split_whitespace().next());
+    let counts = counts.and_then(|counts| counts.trim_end_matches('w').split_once("r/"));
+    let (reads, writes) = counts.unwrap_or_else(|| panic!("no kv=…r/…w in {line}"));
+    (reads.parse().unwrap(), writes.parse().unwrap())
+}
+
+/// Nothing that outlives a request is kept in memory.
+#[test]
+fn grant_and_account_survive_a_restart() {
+    let state = State::new();
+    let host = Host::start(&state);
+    let listen = host.authority().to_owned();
+    let client = Client::register(&host);
+    let person = Person::new();
+    let mut browser = Browser::new(&host);
+    let authorization = Authorization::new(&client);
+    let answer = person.approve(&mut browser, &authorization);
+    let tokens = Tokens::of(&client.redeem(answer.code(), &authorization.verifier));
+    host.stop();
+
+    let host = Host::start_on(&state, &listen);
+    let result = McpClient::connect(&host, &tokens.access_token, "2025-11-25")
+        .call_tool("add", json!({ "a": 23, "b": 19 }));
+    assert_eq!(result["content"][0]["text"], json!("42"));
+    let tokens = Tokens::of(&client.refresh(&tokens.refresh_token));
+    host.send(&post(&tokens.access_token, &ping())).expect(200);
+    // The browser is still signed in, and the registration still stands.
+    person.approve(&mut browser, &Authorization::new(&client)).code();
+    // And the account is one that exists, with its own password.
+    let mut elsewhere = Browser::new(&host);
+    let page = elsewhere.open(&Authorization::new(&client).target()).page();
+    let stranger = Person { password: "another".into(), ..person };
+    assert!(postern_tests::oauth::is_sign_in(&stranger.sign_in(&mut elsewhere, &page).page()));
+}
+
+/// Attack: ask with made-up tokens until the store gives in.
+#[test]
+fn garbage_token_costs_no_store_operation() {
+    let state = State::new();
+    let mut host = Host::start(&state);
+    let good = Client::register(&host).sign_in().access_token;
+    // A developer's server keeps the secret that it made for itself in the store, and reads it once for
+    // every instance that it starts.
+    host.send(&post(&good, &ping())).expect(200);
+    let skip = host.log_lines();
+    host.send(&post(&good, &ping())).expect(200);
+    let (reads, writes) = store_operations(&host.log_line(skip, &["POST /mcp 200"]));
+    assert!((1..=2).contains(&reads) && writes == 0, "a good token costs {reads} reads and {writes} writes");
+
+    // Of the same shape as a good one, but for its last characters.
+    let forged = format!("{}AAAA", &good[..good.len() - 4]);
+    for token in ["garbage", "a.b.c", &forged] {
+        let skip = host.log_lines();
+        host.send(&post(token, &ping())).expect(401);
+        assert_eq!(store_operations(&host.log_line(skip, &["POST /mcp 401"])), (0, 0), "{token}");
+    }
+}
+
+/// Attack: fill the store without ever signing in.
+#[test]
+fn nothing_is_stored_before_sign_in() {
+    let state = State::new();
+    let mut host = Host::start(&state);
+    // The first request may write the secret that a developer's server makes for itself.
+    host.get("/.well-known/oauth-authorization-server").expect(200);
+    let client = Client::register(&host);
+    let skip = host.log_lines();
+    for _ in 0..20 {
+        let metadata = json!({ "redirect_uris": [REDIRECT_URI], "token_endpoint_auth_method": "none" });
+        register(&host, &metadata).expect(201);
+        Browser::new(&host).open(&Authorization::new(&client).target()).page().expect_page(200);
+        client.redeem("garbage", &"x".repeat(43)).expect(400);
+        client.refresh("garbage").expect(400);
+        host.send(&Request::new("GET", "/mcp")).expect(401);
+    }
+    host.send(&Request::new("GET", "/the-last-one"));
+    host.log_line(skip, &["GET /the-last-one"]);
+    let log = host.log();
+    let lines: Vec<&str> = log.lines().skip(skip).filter(|line| line.contains("kv=")).collect();
+    assert!(lines.len() > 100, "{log}");
+    for line in lines {
+        assert_eq!(store_operations(line).1, 0, "{line}");
+    }
+}
+
+/// Whoever reads the log or steals the file has no secret and no name (D6 and the seal on every record).
+#[test]
+fn secrets_are_neither_logged_nor_stored() {
+    let state = State::new();
+    let host = Host::start(&state);
+    let client = Client::register(&host);
+    let person = Person::new();
+    let mut browser = Browser::new(&host);
+    let authorization = Authorization::new(&client);
+    let answer = person.approve(&mut browser, &authorization);
+    let first = Tokens::of(&client.redeem(answer.code(), &authorization.verifier));
+    let second = Tokens::of(&client.refresh(&first.refresh_token));
+    host.send(&post(&second.access_token, &ping())).expect(200);
+    host.send(&Request::new("GET", &format!("/mcp?access_token={}", second.access_token)));
+    let log = host.stop();
+    let stored = state.bytes();
+    assert!(stored.len() > 1000, "the store is where it is looked for");
+
+    let cookies = browser.cookies().expect("a signed-in browser");
+    let mut secrets = vec![
+        ("password", person.password.clone()),
+        ("code", answer.code().to_owned()),
+        ("code verifier", authorization.verifier.clone()),
+        ("state", authorization.state.clone()),
+        ("first access token", first.access_token),
+        ("first refresh token", first.refresh_token),
+        ("second access token", second.access_token),
+        ("second refresh token", second.refresh_token),
+        ("e-mail address", person.email),
+    ];
+    secrets.extend(
+        cookies
+            .split("; ")
+            .filter_map(|pair| pair.split_once('='))
+            .map(|(_, value)| ("cookie", value.to_owned())),
+    );
+    for (what, secret) in secrets {
+        assert!(!log.contains(&secret), "the {what} is in the log:\n{log}");
+        let secret = secret.as_bytes();
+        assert!(!stored.windows(secret.len()).any(|window| window == secret), "the {what} is in the store");
+    }
+}
+
+/// Two servers share nothing but the machine.
+#[test]
+fn servers_with_their_own_state_know_nothing_of_each_other() {
+    let (here, there) = (State::new(), State::new());
+    let (here, there) = (Host::start(&here), Host::start(&there));
+    let client = Client::register(&here);
+    let tokens = client.sign_in();
+    here.send(&post(&tokens.access_token, &ping())).expect(200);
+    there.send(&post(&tokens.access_token, &ping())).expect(401);
+    let stranger = Client { server: (*there).clone(), ..client };
+    stranger.refresh(&tokens.refresh_token).expect_oauth_error(401, "invalid_client");
+    Browser::new(&there).open(&Authorization::new(&stranger).target()).page().expect_page(400);
+}
+
+/// RFC 8707 section 2: a token that was given for another address of the same store is not for here.
+#[test]
+fn token_for_another_resource_is_refused() {
+    let state = State::new();
+    let here = Host::start(&state);
+    let tokens = Client::register(&here).sign_in();
+    here.stop();
+    let there = Host::start(&state);
+    let response = there.send(&post(&tokens.access_token, &ping())).expect(401);
+    assert!(response.expect_header("www-authenticate").contains("error=\"invalid_token\""), "{response}");
+}
+
+/// A newcomer has something on port 3000 already. That is a sentence, not a backtrace.
+#[test]
+fn busy_port_is_a_sentence() {
+    let (state, other) = (State::new(), State::new());
+    let host = Host::start(&state);
+    let (success, said) = refused(&other, host.authority());
+    assert!(!success, "{said}");
+    assert!(said.contains(host.port()), "it names the address: {said}");
+    assert!(said.contains("use") && !said.contains("panicked"), "it says what is wrong: {said}");
+}
+
+/// The log says what a request cost, and nothing of what it carried.
+#[test]
+fn every_request_is_a_line_in_the_log() {
+    let state = State::new();
+    let mut host = Host::start(&state);
+    let skip = host.log_lines();
+    host.get("/.well-known/oauth-authorization-server?secret=1").expect(200);
+    let line = host.log_line(skip, &["GET /.well-known/oauth-authorization-server 200"]);
+    assert!(!line.contains("secret"), "{line}");
+    store_operations(&line);
+}
