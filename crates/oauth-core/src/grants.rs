@@ -7,6 +7,7 @@ use crate::{
     Config,
     records::{Grant, GrantEntry, GrantId, GrantState, UserGrants, user_key},
 };
+use serde::de::DeserializeOwned;
 use store_core::{Change, Random, RecordError, Records, Store, TransitionError};
 
 /// The most grants of a user. The oldest gives way.
@@ -32,6 +33,20 @@ pub enum ApprovalError {
     Record(#[from] RecordError),
 }
 
+/// How long an entry in a user's index may be ahead of its grant, in seconds. Longer than any request.
+const APPROVAL_SECONDS: u64 = 60;
+
+/// Reads a record. One that was sealed with a secret since retired ended with it.
+pub async fn find<T: DeserializeOwned, S: Store, R: Random>(
+    records: &Records<'_, S, R>,
+    key: &str,
+) -> Result<Option<T>, RecordError> {
+    match records.find(key).await {
+        Err(RecordError::Retired) => Ok(None),
+        found => found,
+    }
+}
+
 /// Makes sure that the user has a record, and returns the epoch. Called at sign-in, so that everything
 /// after it changes a record that is there.
 pub async fn ensure_user<S: Store, R: Random>(
@@ -39,10 +54,16 @@ pub async fn ensure_user<S: Store, R: Random>(
     subject: &str,
 ) -> Result<u64, RecordError> {
     let key = user_key(subject);
-    if let Some(user) = records.find::<UserGrants>(&key).await? {
-        return Ok(user.epoch);
-    }
-    let user = UserGrants::default();
+    let user = match records.find::<UserGrants>(&key).await {
+        Ok(Some(user)) => return Ok(user.epoch),
+        Ok(None) => UserGrants::default(),
+        // Some of the user's grants may have been sealed anew before the secret was retired. They are in
+        // no index any more, and must not come back: the user starts with an epoch that none of them has.
+        Err(RecordError::Retired) => {
+            UserGrants { epoch: u32::from_be_bytes(records.random.bytes()).into(), grants: Vec::new() }
+        }
+        Err(error) => return Err(error),
+    };
     records.create(&key, &user).await?;
     Ok(user.epoch)
 }
@@ -52,7 +73,7 @@ pub async fn find_epoch<S: Store, R: Random>(
     records: &Records<'_, S, R>,
     subject: &str,
 ) -> Result<Option<u64>, RecordError> {
-    Ok(records.find::<UserGrants>(&user_key(subject)).await?.map(|user| user.epoch))
+    Ok(find::<UserGrants, _, _>(records, &user_key(subject)).await?.map(|user| user.epoch))
 }
 
 /// Stores a grant that the user has approved: first in the user's index, then the grant itself, which
@@ -66,7 +87,13 @@ pub async fn approve<S: Store, R: Random>(
     grant: &Grant,
     now: u64,
 ) -> Result<Approval, ApprovalError> {
-    let dead = make_room(records, &grant.subject, now).await?;
+    // K-32: chance may repeat itself, and no grant is ever made over another.
+    match find::<Grant, _, _>(records, &id.key()).await? {
+        Some(made) if made.subject == grant.subject => return Ok(Approval::MadeBefore(Box::new(made))),
+        Some(_) => return Err(RecordError::Contended.into()),
+        None => {}
+    }
+    let dead = make_room(records, id, grant, now).await?;
     let key = user_key(&grant.subject);
     let entered = records.transition(&key, |user: &UserGrants| {
         if user.epoch != grant.user_epoch {
@@ -84,12 +111,12 @@ pub async fn approve<S: Store, R: Random>(
         Ok(Change::Write(UserGrants { epoch: user.epoch, grants: kept }, Some(dropped)))
     });
     let entered = entered.await.map_err(|error| match error {
-        TransitionError::NotFound => ApprovalError::SignedOut,
+        TransitionError::NotFound | TransitionError::Record(RecordError::Retired) => ApprovalError::SignedOut,
         TransitionError::Refused(error) => error,
         TransitionError::Record(error) => error.into(),
     })?;
     let Some(dropped) = entered else {
-        let made = records.find::<Grant>(&id.key()).await?.ok_or(RecordError::Contended)?;
+        let made = find::<Grant, _, _>(records, &id.key()).await?.ok_or(RecordError::Contended)?;
         return Ok(Approval::MadeBefore(Box::new(made)));
     };
     records.create(&id.key(), grant).await?;
@@ -100,19 +127,27 @@ pub async fn approve<S: Store, R: Random>(
     Ok(Approval::Made)
 }
 
-/// When the index is full: which entries can go. If none is dead, the oldest grant is revoked.
+/// When the index is full: which entries can go for the new one. If none is dead, the oldest grant is
+/// revoked.
 async fn make_room<S: Store, R: Random>(
     records: &Records<'_, S, R>,
-    subject: &str,
+    new_id: GrantId,
+    new_grant: &Grant,
     now: u64,
 ) -> Result<Vec<GrantId>, RecordError> {
-    let Some(user) = records.find::<UserGrants>(&user_key(subject)).await? else { return Ok(Vec::new()) };
-    if user.grants.len() < MAX_GRANTS_PER_USER {
+    let user = find::<UserGrants, _, _>(records, &user_key(&new_grant.subject)).await?.unwrap_or_default();
+    let is_entered = user.grants.iter().any(|entry| entry.id == new_id);
+    if is_entered || user.grants.len() < MAX_GRANTS_PER_USER {
         return Ok(Vec::new());
     }
     let mut dead = Vec::new();
     for entry in &user.grants {
-        if records.find::<Grant>(&entry.id.key()).await?.is_none_or(|grant| grant.is_dead(now)) {
+        let is_dead = match find::<Grant, _, _>(records, &entry.id.key()).await? {
+            Some(grant) => grant.is_dead(now),
+            // Another approval may have entered it just now, and be about to make it.
+            None => new_grant.expires_at.saturating_sub(entry.expires_at) > APPROVAL_SECONDS,
+        };
+        if is_dead {
             dead.push(entry.id);
         }
     }
@@ -138,7 +173,12 @@ pub async fn revoke<S: Store, R: Random>(
         GrantState::Issued { .. } | GrantState::Active { .. } => Ok(Change::Write(revoked(grant, now), ())),
     });
     match revoked.await {
-        Ok(()) | Err(TransitionError::NotFound | TransitionError::Refused(())) => Ok(()),
+        Ok(())
+        | Err(
+            TransitionError::NotFound
+            | TransitionError::Refused(())
+            | TransitionError::Record(RecordError::Retired),
+        ) => Ok(()),
         Err(TransitionError::Record(error)) => Err(error),
     }
 }

@@ -39,7 +39,8 @@ pub async fn introspect<S: Store, R: Random>(
     if credential.expires_at <= now || credential.expires_at > latest_end {
         return Ok(None);
     }
-    let Some(grant) = records.find::<Grant>(&credential.grant.key()).await? else { return Ok(None) };
+    let grant = grants::find::<Grant, _, _>(records, &credential.grant.key()).await?;
+    let Some(grant) = grant else { return Ok(None) };
     let is_active =
         matches!(grant.state, GrantState::Active { generation, .. } if credential.generation <= generation);
     if !is_active || grant.expires_at <= now {

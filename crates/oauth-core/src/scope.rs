@@ -1,6 +1,6 @@
 //! Scopes (RFC 6749 section 3.3).
 
-use crate::ports::Offer;
+use crate::{credential::ScopeSet, ports::Offer};
 
 /// A scope parameter that is not a list of scope tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -21,7 +21,8 @@ pub fn parse(parameter: &str) -> Result<Vec<String>, InvalidScope> {
     Ok(scopes)
 }
 
-/// What to offer the user of what the client asked for, in the offer's order.
+/// What to offer the user of what the client asked for, in the offer's order, and no more than a token
+/// has room for.
 ///
 /// Tolerance `unknown_scopes`: scopes that nothing here needs are dropped, because clients ask for
 /// `openid email profile` or `offline_access` out of habit. A client that asked for nothing that is
@@ -31,7 +32,7 @@ pub fn narrow(requested: &[String], offer: &Offer) -> Vec<String> {
     let any_known = offer.scopes.iter().any(|scope| known(&scope.name));
     let wanted =
         offer.scopes.iter().filter(|scope| if any_known { known(&scope.name) } else { scope.initial });
-    wanted.map(|scope| scope.name.clone()).collect()
+    wanted.map(|scope| scope.name.clone()).take(ScopeSet::CAPACITY).collect()
 }
 
 #[cfg(test)]

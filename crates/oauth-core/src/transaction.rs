@@ -4,8 +4,9 @@
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use store_core::{Keyring, Purpose, Random, seal};
 
-/// The longest transaction that is looked at, in characters.
-const MAX_CHARACTERS: usize = 24 * 1024;
+/// The longest transaction that is looked at, in characters: room for the longest authorization request
+/// and for what was read from it, in base64, when its `state` or `login_hint` is all control characters.
+pub const MAX_CHARACTERS: usize = 72 * 1024;
 
 /// A step that a page stands for. The name keeps one page's transaction from being posted to another.
 pub trait Step: Serialize + DeserializeOwned {

@@ -56,9 +56,9 @@ impl Form {
         self.values.get(name).into_iter().flatten().map(String::as_str)
     }
 
-    /// Whether the parameter occurs, empty or not.
+    /// Whether the parameter occurs. An empty value counts as absent here too.
     pub fn contains(&self, name: &str) -> bool {
-        self.values.contains_key(name)
+        self.all(name).any(|value| !value.is_empty())
     }
 
     /// Whether any parameter but the named ones occurs more than once.
@@ -108,7 +108,7 @@ mod tests {
         let form = Form::parse(b"scope=&state").unwrap();
         assert_eq!(form.single("scope"), Ok(None));
         assert_eq!(form.single("state"), Ok(None));
-        assert!(form.contains("scope"));
+        assert!(!form.contains("scope") && !form.contains("state"));
     }
 
     /// HT-08.

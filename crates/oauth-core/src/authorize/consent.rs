@@ -20,7 +20,7 @@ use store_core::{Purpose, Random, Store, seal};
 use web_core::{Form, Head, ReadBody, Reply};
 
 /// The longest decision, in bytes.
-const MAX_BODY_BYTES: usize = 32 * 1024;
+const MAX_BODY_BYTES: usize = transaction::MAX_CHARACTERS + 8 * 1024;
 
 /// What a consent page hands back: everything that was checked, and who saw it.
 #[derive(Serialize, Deserialize)]
@@ -179,7 +179,11 @@ async fn approve<S: Store, R: Random, I: Identity, C: Catalog>(
         Approval::Made => code_expires_at,
         // AZ-28: a double click gets the same answer; an old page, or another decision, does not.
         Approval::MadeBefore(made) => match made.state {
-            GrantState::Issued { code_expires_at } if made.scopes == grant.scopes => code_expires_at,
+            GrantState::Issued { code_expires_at }
+                if made.scopes == grant.scopes && now < code_expires_at =>
+            {
+                code_expires_at
+            }
             _ => return Err(PageError::StalePage),
         },
     };

@@ -20,10 +20,10 @@ use http::{Method, StatusCode, header};
 use request::{AuthorizationRequest, Refusal};
 use serde_json::json;
 use store_core::{Random, Store};
-use web_core::{Head, ReadBody, Reply};
+use web_core::{Form, Head, ReadBody, Reply};
 
-/// The longest request that is posted, in bytes.
-const MAX_BODY_BYTES: usize = 16 * 1024;
+/// The longest request, in bytes, in the URL or posted. All of it must fit into a transaction.
+const MAX_REQUEST_BYTES: usize = 16 * 1024;
 
 /// Answers a request to `/authorize`.
 pub async fn serve<S: Store, R: Random, I: Identity, C: Catalog>(
@@ -35,14 +35,19 @@ pub async fn serve<S: Store, R: Random, I: Identity, C: Catalog>(
     let query = match head.method {
         Method::GET | Method::HEAD => head.query.clone().unwrap_or_default(),
         Method::POST => {
-            let body = body.read(MAX_BODY_BYTES).await?;
+            let body = body.read(MAX_REQUEST_BYTES).await?;
             if head.query.is_some() {
                 return Err(PageError::Malformed);
             }
-            String::from_utf8(body.into()).map_err(|_| PageError::Malformed)?
+            // It becomes a URL's query after the sign-in, so it is written as a browser writes one.
+            let form = Form::parse(&body).map_err(|_| PageError::Malformed)?;
+            form_urlencoded::Serializer::new(String::new()).extend_pairs(form.iter()).finish()
         }
         _ => return Ok(Reply::method_not_allowed("GET, HEAD, POST")),
     };
+    if query.len() > MAX_REQUEST_BYTES {
+        return Err(PageError::TooLarge);
+    }
     let offer = server.catalog.list().await?;
     let request = match AuthorizationRequest::parse(&query, &offer, server.config, server.records.keys) {
         Ok(request) => request,

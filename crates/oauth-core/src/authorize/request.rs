@@ -34,7 +34,7 @@ pub struct AuthorizationRequest {
     pub code_challenge: String,
     /// What to offer the user, of what the client asked for.
     pub scopes: Vec<String>,
-    /// What the client asked for that nothing here needs.
+    /// What the client asked for that is not offered to the user: nothing here needs it.
     pub unknown_scopes: Vec<String>,
     /// The resources that the tokens will be for.
     pub audience: Vec<String>,
@@ -71,8 +71,7 @@ impl AuthorizationRequest {
         let (code_challenge, audience, requested) =
             checked.map_err(|(code, description)| Refusal::Redirect(redirect.error(code, description)))?;
         let scopes = scope::narrow(&requested, offer);
-        let is_offered = |name: &String| offer.scopes.iter().any(|scope| scope.name == *name);
-        let unknown_scopes = requested.into_iter().filter(|scope| !is_offered(scope)).collect();
+        let unknown_scopes = requested.into_iter().filter(|scope| !scopes.contains(scope)).collect();
         let login_hint = form.single("login_hint").ok().flatten().map(str::to_owned);
         Ok(Self { client, redirect, code_challenge, scopes, unknown_scopes, audience, login_hint })
     }

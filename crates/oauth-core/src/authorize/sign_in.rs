@@ -16,7 +16,7 @@ use store_core::{Random, Store};
 use web_core::{Form, Head, ReadBody, Reply};
 
 /// The longest answer, in bytes.
-const MAX_BODY_BYTES: usize = 32 * 1024;
+const MAX_BODY_BYTES: usize = transaction::MAX_CHARACTERS + 8 * 1024;
 
 /// The form field that carries the transaction; all others are answers.
 const TRANSACTION: &str = "transaction";

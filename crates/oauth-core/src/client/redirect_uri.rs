@@ -83,6 +83,12 @@ pub fn check(uri: &str) -> Result<(), RedirectUriError> {
 fn check_written_authority(uri: &str, parsed: &Url) -> Result<(), RedirectUriError> {
     let authority = authority(uri).ok_or(RedirectUriError::Syntax)?;
     let host = parsed.host_str().filter(|host| !host.is_empty()).ok_or(RedirectUriError::Syntax)?;
+    // Some characters that a URL may have in its host end a directive of the page's security policy.
+    let is_plain =
+        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'[' | b':' | b']');
+    if !host.bytes().all(is_plain) {
+        return Err(RedirectUriError::Syntax);
+    }
     let port = authority.strip_prefix(host).ok_or(RedirectUriError::Syntax)?;
     match port.strip_prefix(':') {
         None if port.is_empty() => Ok(()),
@@ -202,6 +208,8 @@ mod tests {
             ("https://bücher.example/cb", Syntax),
             ("https://a.example\\@evil.example/", Syntax),
             ("https://0x7f.1/cb", Syntax),
+            ("https://a.example;sandbox/cb", Syntax),
+            ("https://a.example,b.example/cb", Syntax),
             ("https://a.example/cb?code=1", ReservedParameter),
             ("https://a.example/cb?st%61te=1", ReservedParameter),
         ] {

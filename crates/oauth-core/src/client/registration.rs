@@ -3,8 +3,12 @@
 use super::{Client, clean_name, redirect_uri};
 use crate::error::{ErrorCode, WireError};
 use http::{Method, StatusCode};
-use serde::Serialize;
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{Error, MapAccess, Visitor},
+};
 use serde_json::{Map, Value};
+use std::fmt;
 use store_core::Keyring;
 use web_core::{
     Head, ReadBody, Reply,
@@ -28,6 +32,34 @@ struct Registered<'a> {
     grant_types: [&'static str; 2],
     response_types: [&'static str; 1],
     token_endpoint_auth_method: &'static str,
+}
+
+/// The metadata in a request: a JSON object in which no member is repeated, so that nobody who looked at
+/// it before us can have seen another value (RFC 8259 section 4).
+struct Metadata(Map<String, Value>);
+
+impl<'de> Deserialize<'de> for Metadata {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members;
+        impl<'de> Visitor<'de> for Members {
+            type Value = Metadata;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Metadata, A::Error> {
+                let mut map = Map::new();
+                while let Some((name, value)) = members.next_entry()? {
+                    if map.insert(name, value).is_some() {
+                        return Err(A::Error::custom("a member is repeated"));
+                    }
+                }
+                Ok(Metadata(map))
+            }
+        }
+        deserializer.deserialize_map(Members)
+    }
 }
 
 /// Answers a request to `/register`.
@@ -54,7 +86,7 @@ async fn register(
         return Err(WireError { status: StatusCode::UNSUPPORTED_MEDIA_TYPE, ..metadata });
     }
     let body = body.read(MAX_BODY_BYTES).await?;
-    let request: Map<String, Value> = serde_json::from_slice(&body).map_err(|_| metadata)?;
+    let Metadata(request) = serde_json::from_slice(&body).map_err(|_| metadata)?;
     let redirect_uris = redirect_uris(&request)?;
     check_capabilities(&request)?;
     let name = match request.get("client_name") {

@@ -3,7 +3,7 @@
 use super::{TokenError, TokenRequest, invalid_request};
 use crate::{
     credential::Kind,
-    grants::{self, Redemption},
+    grants::{self, NotGood, Redemption},
     records::Grant,
 };
 use store_core::{Random, Records, Store};
@@ -24,9 +24,12 @@ pub(super) async fn redeem<S: Store, R: Random>(
     let key = code.grant.key();
     // The resource never changes after approval, so it may be judged before the transition, and must
     // be: a mistaken resource does not burn the code.
-    let grant = records.find::<Grant>(&key).await?.ok_or(TokenError::Unknown)?;
+    let grant = grants::find::<Grant, _, _>(records, &key).await?.ok_or(TokenError::Unknown)?;
     if grant.client_id == request.client.id {
         request.check_resource(&grant.audience)?;
+    }
+    if grants::find_epoch(records, &grant.subject).await? != Some(grant.user_epoch) {
+        return Err(TokenError::NotGood(NotGood::Revoked));
     }
     let issue = records
         .transition(&key, |grant: &Grant| grants::redeem(grant, redemption, request.config, request.now))

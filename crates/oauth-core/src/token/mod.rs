@@ -83,7 +83,7 @@ impl From<Repeated> for TokenError {
 impl From<TransitionError<NotGood>> for TokenError {
     fn from(error: TransitionError<NotGood>) -> Self {
         match error {
-            TransitionError::NotFound => Self::Unknown,
+            TransitionError::NotFound | TransitionError::Record(RecordError::Retired) => Self::Unknown,
             TransitionError::Refused(reason) => Self::NotGood(reason),
             TransitionError::Record(error) => Self::Record(error),
         }
@@ -170,11 +170,16 @@ fn authenticate(head: &Head, form: &Form, keys: &Keyring) -> Result<Client, Wire
         code: ErrorCode::InvalidClient,
         description: "the client is unknown, or did not authenticate as registered",
     };
-    let sends_secret = head.headers.contains_key(header::AUTHORIZATION)
-        || form.contains("client_secret")
-        || form.contains("client_assertion");
-    if sends_secret {
-        return Err(invalid_client);
+    let methods = [
+        head.headers.contains_key(header::AUTHORIZATION),
+        form.contains("client_secret"),
+        form.contains("client_assertion"),
+    ];
+    match methods.into_iter().filter(|is_used| *is_used).count() {
+        0 => {}
+        1 => return Err(invalid_client),
+        // RFC 6749 sections 2.3 and 5.2.
+        _ => return Err(invalid_request("one way of client authentication at a time")),
     }
     let client_id = form.single("client_id")?.ok_or(invalid_client)?;
     Client::find(client_id, keys).ok_or(invalid_client)
@@ -191,7 +196,8 @@ struct Tokens<'a> {
 }
 
 impl TokenRequest<'_> {
-    /// The code or refresh token in this parameter, if it is authentic and within its time.
+    /// The code or refresh token in this parameter, if it is authentic. Whether it is within its time, the
+    /// grant says: a code that comes too late may still be a replay.
     fn credential(&self, parameter: &str, kind: Kind, keys: &Keyring) -> Result<Credential, TokenError> {
         let text = self.form.single(parameter)?;
         let text = text.ok_or(invalid_request("the code or refresh token is missing"))?;

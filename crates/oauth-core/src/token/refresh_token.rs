@@ -18,7 +18,7 @@ pub(super) async fn refresh<S: Store, R: Random>(
 ) -> Result<Reply, TokenError> {
     let token = request.credential("refresh_token", Kind::RefreshToken, records.keys)?;
     let key = token.grant.key();
-    let grant = records.find::<Grant>(&key).await?.ok_or(TokenError::Unknown)?;
+    let grant = grants::find::<Grant, _, _>(records, &key).await?.ok_or(TokenError::Unknown)?;
     // What was granted never changes, so what is asked for is judged before anything is rotated, and
     // only for the client that it was granted to.
     let mut scopes = grant.scopes.clone();

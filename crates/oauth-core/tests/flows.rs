@@ -1,0 +1,27 @@
+//! The authorization server from outside: whole exchanges through `handle`, with a store in memory,
+//! fixed time and fixed chance. Rows such as AZ-28 are those of `reference/threats.md`.
+
+#[cfg(test)]
+mod attacks_at_authorize;
+#[cfg(test)]
+mod attacks_at_register;
+#[cfg(test)]
+mod attacks_at_token;
+#[cfg(test)]
+mod attacks_on_pages;
+#[cfg(test)]
+mod code_flow;
+#[cfg(test)]
+mod concurrency;
+#[cfg(test)]
+mod faults;
+#[cfg(test)]
+mod leaks;
+#[cfg(test)]
+mod refresh;
+#[cfg(test)]
+mod storage;
+#[cfg(test)]
+mod stored_records;
+#[cfg(test)]
+mod support;

@@ -1,0 +1,90 @@
+//! The stored format. A record that was written once must be readable for as long as it lives: a change
+//! to one of the golden files needs a "Stored data" line in the changelog.
+//! `UPDATE_GOLDEN=1 cargo test` rewrites the JSON ones.
+
+use oauth_core::records::{Grant, GrantEntry, GrantId, GrantState, UserGrants, user_key};
+use serde::{Serialize, de::DeserializeOwned};
+use std::fmt::Debug;
+use store_core::{
+    Keyring, Records, Store, seal,
+    testing::{MemoryStore, SequenceRandom, block_on},
+};
+
+fn path(name: &str) -> String {
+    format!("{}/tests/golden/{name}", env!("CARGO_MANIFEST_DIR"))
+}
+
+fn grant(state: GrantState) -> Grant {
+    Grant {
+        subject: "acct_AAAAAAAAAAAAAAAAAAAAAA".into(),
+        user_epoch: 3,
+        client_id: "postern_cl_sealed".into(),
+        client_name: "Inspector".into(),
+        redirect_uri: "http://localhost:3334/oauth/callback".into(),
+        scopes: vec!["math:basic".into()],
+        declined_scopes: vec!["math:statistics".into(), "openid".into()],
+        audience: vec!["https://mcp.example.com/mcp".into()],
+        code_challenge: "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM".into(),
+        approved_at: 1_800_000_000,
+        expires_at: 1_802_592_000,
+        state,
+    }
+}
+
+#[track_caller]
+fn check<T: Serialize + DeserializeOwned + PartialEq + Debug>(name: &str, record: &T) {
+    let written = serde_json::to_string_pretty(record).unwrap();
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::write(path(name), format!("{written}\n")).unwrap();
+    }
+    let golden = std::fs::read_to_string(path(name)).unwrap();
+    assert_eq!(written, golden.trim_end(), "{name}: what is written has changed");
+    assert_eq!(
+        &serde_json::from_str::<T>(&golden).unwrap(),
+        record,
+        "{name}: what was written reads differently"
+    );
+}
+
+/// The records, in each of their states.
+#[test]
+fn records_stay_as_they_are() {
+    check("grant_issued.json", &grant(GrantState::Issued { code_expires_at: 1_800_000_060 }));
+    let active = GrantState::Active {
+        redeemed_at: 1_800_000_010,
+        generation: 2,
+        rotated_at: 1_800_000_900,
+        refresh_expires_at: 1_801_210_500,
+    };
+    check("grant_active.json", &grant(active));
+    let nothing_declined =
+        Grant { declined_scopes: Vec::new(), ..grant(GrantState::Revoked { revoked_at: 1_800_001_000 }) };
+    check("grant_revoked.json", &nothing_declined);
+    let entry = |first, expires_at| GrantEntry { id: GrantId([first; 16]), expires_at };
+    let grants = vec![entry(1, 1_802_592_000), entry(255, 1_802_592_060)];
+    check("user_grants.json", &UserGrants { epoch: 3, grants });
+}
+
+/// The seal around them, keys and their derivation included: what was sealed once still opens, and the
+/// same secret and chance give the same bytes. Never rewritten; a new format gets a file beside it.
+#[test]
+fn sealed_record_still_opens() {
+    let keys = Keyring::from_secret(&[7; 32]).unwrap();
+    let (store, random) = (MemoryStore::default(), SequenceRandom::new(5));
+    let records = Records { store: &store, keys: &keys, random: &random };
+    let user = UserGrants { epoch: 3, grants: vec![GrantEntry { id: GrantId([1; 16]), expires_at: 9 }] };
+    let key = user_key("acct_AAAAAAAAAAAAAAAAAAAAAA");
+    let golden = std::fs::read_to_string(path("sealed_user_grants.txt")).unwrap();
+    let sealed = seal::from_text(golden.trim_end()).unwrap();
+    block_on(store.put(&key, &sealed)).unwrap();
+    assert_eq!(block_on(records.find(&key)), Ok(Some(user.clone())));
+    block_on(records.create(&key, &user)).unwrap();
+    assert_eq!(seal::to_text(&store.snapshot()[&key]), golden.trim_end());
+}
+
+/// The keys under which they are found.
+#[test]
+fn keys_stay_as_they_are() {
+    assert_eq!(GrantId([0xab; 16]).key(), format!("postern:g:{}", "ab".repeat(16)));
+    assert_eq!(user_key("acct_AAAAAAAAAAAAAAAAAAAAAA"), "postern:u:075c5ffe40d948df394b752f72b66377");
+}

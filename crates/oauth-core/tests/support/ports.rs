@@ -1,0 +1,108 @@
+//! The users and the tools, as small as they can be.
+
+use oauth_core::ports::{
+    Catalog, CatalogError, Field, Identity, IdentityError, IdentityRequest, Offer, OfferedScope, OfferedTool,
+    Prompt, Step, User,
+};
+use std::cell::{Cell, RefCell};
+
+/// Everybody whose password is "good".
+#[derive(Default)]
+pub(crate) struct People {
+    /// What the next call answers instead.
+    pub(crate) failure: RefCell<Option<IdentityError>>,
+    /// How often somebody was asked.
+    pub(crate) calls: Cell<usize>,
+}
+
+impl People {
+    fn prompt(&self, problem: Option<&str>, email: &str) -> Step {
+        let field = |name: &str, kind, autocomplete: &str, value: &str| Field {
+            name: name.into(),
+            label: name.into(),
+            kind,
+            autocomplete: autocomplete.into(),
+            value: value.into(),
+        };
+        Step::Ask(Prompt {
+            notice: None,
+            problem: problem.map(str::to_owned),
+            fields: vec![
+                field("email", "email", "username", email),
+                field("password", "password", "current-password", ""),
+            ],
+            submit: "Continue".into(),
+            state: b"asked for a password".to_vec(),
+        })
+    }
+
+    fn count(&self) -> Result<(), IdentityError> {
+        self.calls.set(self.calls.get() + 1);
+        self.failure.borrow_mut().take().map_or(Ok(()), Err)
+    }
+}
+
+impl Identity for People {
+    async fn begin(&self, request: &IdentityRequest) -> Result<Step, IdentityError> {
+        self.count()?;
+        Ok(self.prompt(None, request.login_hint.as_deref().unwrap_or_default()))
+    }
+
+    async fn resume(
+        &self,
+        _: &IdentityRequest,
+        state: Vec<u8>,
+        answers: Vec<(String, String)>,
+    ) -> Result<Step, IdentityError> {
+        self.count()?;
+        if state != b"asked for a password" {
+            return Err(IdentityError::InvalidState);
+        }
+        let answer = |wanted: &str| answers.iter().find(|(name, _)| name == wanted).map(|(_, value)| value);
+        match (answer("email"), answer("password")) {
+            (Some(email), Some(password)) if password == "good" => {
+                Ok(Step::User(User { subject: format!("subject of {email}"), display_name: email.clone() }))
+            }
+            (email, _) => Ok(self.prompt(Some("wrong e-mail or password"), email.map_or("", String::as_str))),
+        }
+    }
+}
+
+/// What there is to be allowed.
+pub(crate) struct Tools {
+    pub(crate) offer: Offer,
+    pub(crate) fails: Cell<bool>,
+}
+
+impl Default for Tools {
+    fn default() -> Self {
+        let scope = |name: &str, description: &str, initial| OfferedScope {
+            name: name.into(),
+            description: description.into(),
+            initial,
+        };
+        let tool = |title: &str, scopes: &[&str]| OfferedTool {
+            title: title.into(),
+            description: format!("{title} things"),
+            scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
+        };
+        let offer = Offer {
+            scopes: vec![
+                scope("math:basic", "Do sums", true),
+                scope("math:statistics", "Do statistics", false),
+            ],
+            tools: vec![
+                tool("Add", &["math:basic"]),
+                tool("Median", &["math:basic", "math:statistics"]),
+                tool("Echo", &[]),
+            ],
+        };
+        Self { offer, fails: Cell::new(false) }
+    }
+}
+
+impl Catalog for Tools {
+    async fn list(&self) -> Result<Offer, CatalogError> {
+        if self.fails.get() { Err(CatalogError("the tools trapped".into())) } else { Ok(self.offer.clone()) }
+    }
+}

@@ -1,0 +1,258 @@
+//! The server with everything around it.
+
+use super::{
+    Browser, PageForm, People, Tools,
+    http::{Params, Request, body_text, header, json, location},
+};
+use http::StatusCode;
+use oauth_core::{
+    AuthorizationServer, Config,
+    introspection::{self, Access},
+    records::{Grant, UserGrants, user_key},
+};
+use serde_json::json;
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+};
+use store_core::{
+    Keyring, RecordError, Records, Store,
+    testing::{MemoryStore, Operations, SequenceRandom, block_on},
+};
+use web_core::{PublicUrl, Reply};
+
+/// RFC 7636 appendix B.
+pub(crate) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+pub(crate) const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+
+/// When every test begins, in seconds since the Unix epoch.
+pub(crate) const START: u64 = 1_800_000_000;
+
+/// The server and everything that it depends on.
+pub(crate) struct World {
+    pub(crate) config: Config,
+    pub(crate) keys: Keyring,
+    pub(crate) store: MemoryStore,
+    pub(crate) random: SequenceRandom,
+    pub(crate) people: People,
+    pub(crate) tools: Tools,
+    pub(crate) now: Cell<u64>,
+    /// What went to the operator's log.
+    pub(crate) logged: Rc<RefCell<Vec<String>>>,
+    log: Box<dyn Fn(&str)>,
+}
+
+/// A registered client.
+#[derive(Debug, Clone)]
+pub(crate) struct Client {
+    pub(crate) id: String,
+    pub(crate) redirect_uri: String,
+}
+
+/// What the token endpoint handed out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Tokens {
+    pub(crate) access: String,
+    pub(crate) refresh: String,
+    pub(crate) scope: String,
+    pub(crate) expires_in: u64,
+}
+
+impl World {
+    /// At a developer's machine.
+    pub(crate) fn local() -> Self {
+        Self::at("http://127.0.0.1:3000")
+    }
+
+    /// On the internet.
+    pub(crate) fn public() -> Self {
+        Self::at("https://mcp.example.com")
+    }
+
+    pub(crate) fn at(public_url: &str) -> Self {
+        let logged = Rc::new(RefCell::new(Vec::new()));
+        let lines = Rc::clone(&logged);
+        Self {
+            config: Config::new(PublicUrl::parse(public_url).unwrap()),
+            keys: Keyring::from_secret(&[7; 32]).unwrap(),
+            store: MemoryStore::default(),
+            random: SequenceRandom::new(1),
+            people: People::default(),
+            tools: Tools::default(),
+            now: Cell::new(START),
+            logged,
+            log: Box::new(move |line| lines.borrow_mut().push(line.to_owned())),
+        }
+    }
+
+    pub(crate) fn issuer(&self) -> &str {
+        self.config.public_url.origin()
+    }
+
+    pub(crate) fn advance(&self, seconds: u64) {
+        self.now.set(self.now.get() + seconds);
+    }
+
+    pub(crate) fn records(&self) -> Records<'_, MemoryStore, SequenceRandom> {
+        Records { store: &self.store, keys: &self.keys, random: &self.random }
+    }
+
+    /// Answers a request from this store, which may be one that fails.
+    pub(crate) async fn answer_from<S: Store>(&self, store: &S, request: Request) -> Reply {
+        let server = AuthorizationServer {
+            config: &self.config,
+            records: Records { store, keys: &self.keys, random: &self.random },
+            identity: &self.people,
+            catalog: &self.tools,
+            now: self.now.get(),
+            log: &*self.log,
+        };
+        let own_authority = self.issuer().split_once("://").unwrap().1;
+        let (head, mut body) = request.into_parts(own_authority);
+        server.handle(&head, &mut body).await
+    }
+
+    pub(crate) async fn answer(&self, request: Request) -> Reply {
+        self.answer_from(&self.store, request).await
+    }
+
+    pub(crate) fn send(&self, request: Request) -> Reply {
+        block_on(self.answer(request))
+    }
+
+    /// The operations that this takes.
+    pub(crate) fn count<T>(&self, action: impl FnOnce() -> T) -> (T, Operations) {
+        self.store.take_operations();
+        let outcome = action();
+        (outcome, self.store.take_operations())
+    }
+
+    pub(crate) fn register(&self, redirect_uris: &[&str]) -> Client {
+        let metadata = json!({ "client_name": "Inspector", "redirect_uris": redirect_uris });
+        let reply = self.send(Request::post_json("/register", &metadata));
+        assert_eq!(reply.status, StatusCode::CREATED, "{}", body_text(&reply));
+        let id = json(&reply)["client_id"].as_str().unwrap().to_owned();
+        Client { id, redirect_uri: redirect_uris[0].to_owned() }
+    }
+
+    pub(crate) fn client(&self) -> Client {
+        self.register(&["https://client.example/cb"])
+    }
+
+    /// Signs in, approves, and gives the code.
+    pub(crate) fn code(&self, client: &Client) -> String {
+        self.code_for(client, "alice@example.com", &client.request())
+    }
+
+    pub(crate) fn code_for(&self, client: &Client, email: &str, request: &Params) -> String {
+        let browser = Browser::default();
+        let consent = browser.sign_in(self, email, &request.encode());
+        let ticked = PageForm::of(&consent).checkboxes().join(" ");
+        let reply = browser.approve(self, &consent, &ticked.split(' ').collect::<Vec<_>>());
+        let (uri, params) = location(&reply);
+        assert_eq!(uri, client.redirect_uri);
+        params["code"].clone()
+    }
+
+    /// The whole dance.
+    pub(crate) fn tokens(&self, client: &Client) -> Tokens {
+        Tokens::of(&self.send(client.redeem(&self.code(client))))
+    }
+
+    pub(crate) fn introspect(&self, access_token: &str) -> Option<Access> {
+        self.try_introspect(access_token).unwrap()
+    }
+
+    pub(crate) fn try_introspect(&self, access_token: &str) -> Result<Option<Access>, RecordError> {
+        block_on(introspection::introspect(access_token, &self.records(), &self.config, self.now.get()))
+    }
+
+    /// The only grant in the store.
+    pub(crate) fn grant(&self) -> Grant {
+        let grants = self.grants();
+        assert_eq!(grants.len(), 1);
+        grants.into_iter().next().unwrap().1
+    }
+
+    /// All grants in the store, with their keys.
+    pub(crate) fn grants(&self) -> Vec<(String, Grant)> {
+        let keys = self.store.snapshot().into_keys().filter(|key| key.starts_with("postern:g:"));
+        keys.map(|key| (key.clone(), block_on(self.records().find(&key)).unwrap().unwrap())).collect()
+    }
+
+    pub(crate) fn user(&self, email: &str) -> UserGrants {
+        block_on(self.records().find(&user_key(&format!("subject of {email}")))).unwrap().unwrap()
+    }
+
+    /// Signs the user out everywhere.
+    pub(crate) fn raise_epoch(&self, email: &str) {
+        let user = self.user(email);
+        let raised = UserGrants { epoch: user.epoch + 1, ..user };
+        block_on(self.records().create(&user_key(&format!("subject of {email}")), &raised)).unwrap();
+    }
+}
+
+impl Client {
+    /// A complete authorization request.
+    pub(crate) fn request(&self) -> Params {
+        Params::of(&[
+            ("response_type", "code"),
+            ("client_id", &self.id),
+            ("redirect_uri", &self.redirect_uri),
+            ("state", "state of the client"),
+            ("code_challenge", CHALLENGE),
+            ("code_challenge_method", "S256"),
+            ("scope", "math:basic math:statistics"),
+        ])
+    }
+
+    pub(crate) fn redemption(&self, code: &str) -> Params {
+        Params::of(&[
+            ("grant_type", "authorization_code"),
+            ("client_id", &self.id),
+            ("redirect_uri", &self.redirect_uri),
+            ("code", code),
+            ("code_verifier", VERIFIER),
+        ])
+    }
+
+    pub(crate) fn redeem(&self, code: &str) -> Request {
+        Request::post_form("/token", &self.redemption(code))
+    }
+
+    pub(crate) fn refreshment(&self, refresh_token: &str) -> Params {
+        Params::of(&[
+            ("grant_type", "refresh_token"),
+            ("client_id", &self.id),
+            ("refresh_token", refresh_token),
+        ])
+    }
+
+    pub(crate) fn refresh(&self, refresh_token: &str) -> Request {
+        Request::post_form("/token", &self.refreshment(refresh_token))
+    }
+}
+
+impl Tokens {
+    pub(crate) fn of(reply: &Reply) -> Self {
+        assert_eq!(reply.status, StatusCode::OK, "{}", body_text(reply));
+        assert_eq!(header(reply, "cache-control"), "no-store");
+        let document = json(reply);
+        assert_eq!(document["token_type"], "Bearer");
+        let text = |name: &str| document[name].as_str().unwrap().to_owned();
+        Self {
+            access: text("access_token"),
+            refresh: text("refresh_token"),
+            scope: text("scope"),
+            expires_in: document["expires_in"].as_u64().unwrap(),
+        }
+    }
+}
+
+/// Status and error code of an answer to a program.
+#[track_caller]
+pub(crate) fn refusal(reply: &Reply) -> (u16, String) {
+    let document = json(reply);
+    assert_eq!(header(reply, "cache-control"), "no-store", "TK-30");
+    (reply.status.as_u16(), document["error"].as_str().unwrap_or_default().to_owned())
+}
