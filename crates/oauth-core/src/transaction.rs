@@ -27,7 +27,7 @@ pub fn seal<T: Step>(step: &T, expires_at: u64, keys: &Keyring, random: &impl Ra
     seal::to_text(&seal::seal(keys, Purpose::Transaction, T::NAME.as_bytes(), &plaintext, random))
 }
 
-/// Opens what [`seal`] made. `None` when it is not ours, of another step, or too old.
+/// Opens what [`seal()`] made. `None` when it is not ours, of another step, or too old.
 pub fn open<T: Step>(text: &str, keys: &Keyring, now: u64) -> Option<T> {
     if text.len() > MAX_CHARACTERS {
         return None;
