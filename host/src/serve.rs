@@ -69,7 +69,7 @@ impl Application {
         Self { router, components, limits, places, quiet }
     }
 
-    /// Serve `listener` until `stop` is done, and then for as long as [`DRAIN_TIMEOUT`] allows.
+    /// Serve `listener` until `stop` is done, and give what is under way a few seconds to end.
     pub async fn serve(self, listener: TcpListener, stop: impl Future<Output = ()>) {
         let application = Arc::new(self);
         let (stopping, stopped) = watch::channel(false);
