@@ -6,26 +6,29 @@ use accounts_core::{Accounts, Answer as Filled, Prompt as Question, SignUp, Step
 use bindings::exports::postern::identity::identity::{
     Answer, Error, Field, FieldKind, Guest, Prompt, Request, Step, User,
 };
-use platform::{deployment, log, random::HostRandom, store::HostStore, variables};
-use store_core::{DeploymentError, Provision, RecordError, Records};
+use platform::{deployment, fault::Fault, random::HostRandom, store::HostStore, variables};
+use store_core::{Provision, RecordError, Records};
 
 #[expect(unsafe_code, reason = "generated")]
 mod bindings {
     wit_bindgen::generate!({ path: "../../wit/identity", world: "sign-in" });
-    export!(LocalAccounts);
-    use super::LocalAccounts;
+    export!(Component);
+    use super::Component;
 }
 
-struct LocalAccounts;
+struct Component;
+
+type LocalAccounts<'a> = Accounts<'a, HostStore, HostRandom>;
 
 /// The one state that the conversation has.
 const STATE: &[u8] = b"password";
 const EMAIL: &str = "email";
 const PASSWORD: &str = "password";
 
-impl Guest for LocalAccounts {
+impl Guest for Component {
     async fn begin(request: Request) -> Result<Step, Error> {
-        with_accounts(&request, async |accounts| Ok(accounts.begin(request.login_hint.as_deref()))).await
+        let begin = async |accounts: LocalAccounts<'_>| Ok(accounts.begin(request.login_hint.as_deref()));
+        Ok(with_accounts(&request, begin).await?.into())
     }
 
     async fn resume(request: Request, state: Vec<u8>, answers: Vec<Answer>) -> Result<Step, Error> {
@@ -37,26 +40,23 @@ impl Guest for LocalAccounts {
             found.map(|answer| answer.value.as_str()).unwrap_or_default()
         };
         let filled = Filled { email: find(EMAIL), password: find(PASSWORD) };
-        with_accounts(&request, async |accounts| accounts.resume(filled).await).await
+        let resume = async |accounts: LocalAccounts<'_>| accounts.resume(filled).await;
+        Ok(with_accounts(&request, resume).await?.into())
     }
 }
 
 /// Calls `judge` with the deployment's accounts.
 async fn with_accounts(
     request: &Request,
-    judge: impl AsyncFnOnce(Accounts<'_, HostStore, HostRandom>) -> Result<Next, RecordError>,
-) -> Result<Step, Error> {
-    let public_url = deployment::public_url().map_err(|error| other(&error))?;
-    let sign_up =
-        SignUp::parse(&variables::value("sign_up"), request.loopback).map_err(|error| other(&error))?;
+    judge: impl AsyncFnOnce(LocalAccounts<'_>) -> Result<Next, RecordError>,
+) -> Result<Next, Fault> {
+    let public_url = deployment::public_url()?;
+    let sign_up = SignUp::parse(&variables::value("sign_up"), request.loopback)
+        .map_err(|error| Fault::Other(error.to_string()))?;
     let store = HostStore::default();
-    let keys = deployment::keyring(&public_url, Provision::Make, &store)
-        .await
-        .map_err(|error| from_deployment(&error))?
-        .ok_or(Error::Unavailable)?;
+    let keys = deployment::keyring(&public_url, Provision::Make, &store).await?.ok_or(Fault::Unavailable)?;
     let records = Records { store: &store, keys: &keys, random: &HostRandom };
-    let accounts = Accounts { records, sign_up, is_loopback: request.loopback };
-    judge(accounts).await.map(Step::from).map_err(|error| from_record(&error))
+    Ok(judge(Accounts { records, sign_up, is_loopback: request.loopback }).await?)
 }
 
 impl From<Next> for Step {
@@ -94,26 +94,11 @@ impl From<Question> for Prompt {
     }
 }
 
-fn from_deployment(error: &DeploymentError) -> Error {
-    match error {
-        DeploymentError::Store(error) => unavailable(&error.detail),
-        DeploymentError::BeingMade => Error::Unavailable,
-        DeploymentError::Keyring(_) | DeploymentError::Missing => other(error),
+impl From<Fault> for Error {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Unavailable => Self::Unavailable,
+            Fault::Other(text) => Self::Other(text),
+        }
     }
-}
-
-fn from_record(error: &RecordError) -> Error {
-    match error {
-        RecordError::Store(error) => unavailable(&error.detail),
-        other => unavailable(&other.to_string()),
-    }
-}
-
-fn unavailable(detail: &str) -> Error {
-    log::line(&format!("accounts: {detail}"));
-    Error::Unavailable
-}
-
-fn other(error: &impl std::fmt::Display) -> Error {
-    Error::Other(error.to_string())
 }

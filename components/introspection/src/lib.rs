@@ -4,8 +4,8 @@
 
 use bindings::exports::postern::introspection::introspection::{Access, Error, Guest};
 use oauth_core::{Config, introspection};
-use platform::{clock, deployment, log, random::HostRandom, store::HostStore};
-use store_core::{DeploymentError, Provision, RecordError, Records};
+use platform::{clock, deployment, fault::Fault, random::HostRandom, store::HostStore};
+use store_core::{Provision, Records};
 
 #[expect(unsafe_code, reason = "generated")]
 mod bindings {
@@ -18,17 +18,19 @@ struct Introspection;
 
 impl Guest for Introspection {
     async fn introspect(token: String) -> Result<Option<Access>, Error> {
-        let public_url = deployment::public_url().map_err(|error| other(&error))?;
-        let store = HostStore::default();
-        let keys = deployment::keyring(&public_url, Provision::FindOnly, &store).await;
-        // Without a key nothing can have been issued.
-        let Some(keys) = keys.map_err(|error| from_deployment(&error))? else { return Ok(None) };
-        let records = Records { store: &store, keys: &keys, random: &HostRandom };
-        introspection::introspect(&token, &records, &Config::new(public_url), clock::unix_now())
-            .await
-            .map(|access| access.map(Access::from))
-            .map_err(|error| from_record(&error))
+        Ok(introspect(&token).await?.map(Access::from))
     }
+}
+
+async fn introspect(token: &str) -> Result<Option<introspection::Access>, Fault> {
+    let public_url = deployment::public_url()?;
+    let store = HostStore::default();
+    // Without a key nothing can have been issued.
+    let Some(keys) = deployment::keyring(&public_url, Provision::FindOnly, &store).await? else {
+        return Ok(None);
+    };
+    let records = Records { store: &store, keys: &keys, random: &HostRandom };
+    Ok(introspection::introspect(token, &records, &Config::new(public_url), clock::unix_now()).await?)
 }
 
 impl From<introspection::Access> for Access {
@@ -38,26 +40,11 @@ impl From<introspection::Access> for Access {
     }
 }
 
-fn from_deployment(error: &DeploymentError) -> Error {
-    match error {
-        DeploymentError::Store(error) => unavailable(&error.detail),
-        DeploymentError::BeingMade => Error::Unavailable,
-        DeploymentError::Keyring(_) | DeploymentError::Missing => other(error),
+impl From<Fault> for Error {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Unavailable => Self::Unavailable,
+            Fault::Other(text) => Self::Other(text),
+        }
     }
-}
-
-fn from_record(error: &RecordError) -> Error {
-    match error {
-        RecordError::Store(error) => unavailable(&error.detail),
-        other => unavailable(&other.to_string()),
-    }
-}
-
-fn unavailable(detail: &str) -> Error {
-    log::line(&format!("introspection: {detail}"));
-    Error::Unavailable
-}
-
-fn other(error: &impl std::fmt::Display) -> Error {
-    Error::Other(error.to_string())
 }

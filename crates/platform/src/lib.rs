@@ -7,6 +7,7 @@
 
 pub mod clock;
 pub mod deployment;
+pub mod fault;
 #[cfg(feature = "http")]
 pub mod http;
 pub mod log;
