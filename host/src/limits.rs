@@ -10,7 +10,7 @@ use std::time::Duration;
 use wasmtime::{ResourceLimiter, Result, UpdateDeadline, bail};
 
 /// How often the epoch advances: how long a guest may run before others get a turn on its thread.
-pub const TICK: Duration = Duration::from_millis(10);
+pub const TICK: Duration = Duration::from_millis(5);
 
 /// The most elements that all tables of an instance may have together.
 const MAX_TABLE_ELEMENTS: usize = 1_000_000;
@@ -130,7 +130,7 @@ mod tests {
     use super::*;
 
     fn budget(ticks: &Ticks) -> CpuBudget {
-        CpuBudget::new(Duration::from_millis(30), ticks.clone())
+        CpuBudget::new(3 * TICK, ticks.clone())
     }
 
     #[test]
@@ -142,7 +142,7 @@ mod tests {
             assert!(matches!(budget.spend(), Ok(UpdateDeadline::Yield(1))));
         }
         ticks.advance();
-        assert!(budget.spend().err().unwrap().to_string().contains("30ms"));
+        assert!(budget.spend().err().unwrap().to_string().contains("15ms"));
     }
 
     #[test]

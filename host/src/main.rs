@@ -8,6 +8,10 @@ use clap::Parser as _;
 use postern_host::options::Options;
 use postern_host::{Server, log};
 
+/// After how many turns of tasks the network is looked at. A turn of a guest that loops takes a whole
+/// tick of the epoch, so with tokio's 61 a few of them would keep everybody waiting for half a second.
+const EVENT_INTERVAL: u32 = 7;
+
 fn main() -> ExitCode {
     let options = Options::parse();
     match run(&options) {
@@ -20,7 +24,11 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Result<()> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start")?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .event_interval(EVENT_INTERVAL)
+        .build()
+        .context("cannot start")?;
     runtime.block_on(async {
         let server = Server::start(options).await?;
         let mut stdout = std::io::stdout().lock();

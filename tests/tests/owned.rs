@@ -49,6 +49,14 @@ fn grant_and_account_survive_a_restart() {
 fn garbage_token_costs_no_store_operation() {
     let state = State::new();
     let mut host = Host::start(&state);
+    let skip = host.log_lines();
+    host.send(&post("garbage", &ping())).expect(401);
+    assert_eq!(
+        store_operations(&host.log_line(skip, &["POST /mcp 401"])),
+        (0, 0),
+        "not even in a new instance"
+    );
+
     let good = Client::register(&host).sign_in().access_token;
     // A developer's server keeps the secret that it made for itself in the store, and reads it once for
     // every instance that it starts.

@@ -23,6 +23,7 @@ impl Guest for Introspection {
 }
 
 async fn introspect(token: &str) -> Result<Option<introspection::Access>, Fault> {
+    let Some(token) = introspection::parse(token) else { return Ok(None) };
     let public_url = deployment::public_url()?;
     let store = HostStore::default();
     // Without a key nothing can have been issued.

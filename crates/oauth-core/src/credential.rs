@@ -92,29 +92,7 @@ impl Credential {
 
     /// Reads a credential of this kind. `None` when it is anything else, or not authentic.
     pub fn verify(kind: Kind, text: &str, keys: &Keyring) -> Option<Self> {
-        let encoded = text.strip_prefix(kind.prefix())?;
-        if encoded.len() > 2 * (CLAIMS_BYTES + MAC_BYTES) {
-            return None;
-        }
-        let bytes = seal::from_text(encoded)?;
-        let (claims, mac) = bytes.split_at_checked(CLAIMS_BYTES)?;
-        let (version, rest) = claims.split_first()?;
-        let (key_id, rest) = rest.split_first_chunk::<4>()?;
-        let (grant, rest) = rest.split_first_chunk::<16>()?;
-        let (generation, rest) = rest.split_first_chunk::<4>()?;
-        let (expires_at, rest) = rest.split_first_chunk::<8>()?;
-        let (scopes, _) = rest.split_first_chunk::<4>()?;
-        let expected = keys.authenticate(*key_id, kind.purpose(), claims)?;
-        if *version != VERSION || !bool::from(expected.as_slice().ct_eq(mac)) {
-            return None;
-        }
-        Some(Self {
-            kind,
-            grant: GrantId(*grant),
-            generation: u32::from_be_bytes(*generation),
-            expires_at: u64::from_be_bytes(*expires_at),
-            scopes: ScopeSet(u32::from_be_bytes(*scopes)),
-        })
+        Unverified::parse(kind, text)?.verify(keys)
     }
 
     fn claims(&self, key_id: [u8; 4]) -> Vec<u8> {
@@ -127,6 +105,49 @@ impl Credential {
             &self.scopes.0.to_be_bytes(),
         ]
         .concat()
+    }
+}
+
+/// A text that has the form of a credential. Whether it is one takes a key to say.
+#[derive(Debug, Clone)]
+pub struct Unverified {
+    kind: Kind,
+    claims: [u8; CLAIMS_BYTES],
+    mac: [u8; MAC_BYTES],
+}
+
+impl Unverified {
+    /// Takes a text apart. `None` for what no key could have made.
+    pub fn parse(kind: Kind, text: &str) -> Option<Self> {
+        let encoded = text.strip_prefix(kind.prefix())?;
+        if encoded.len() > 2 * (CLAIMS_BYTES + MAC_BYTES) {
+            return None;
+        }
+        let bytes = seal::from_text(encoded)?;
+        let (claims, mac) = bytes.split_first_chunk()?;
+        Some(Self { kind, claims: *claims, mac: mac.try_into().ok()? })
+    }
+
+    /// The credential, if it is authentic.
+    pub fn verify(self, keys: &Keyring) -> Option<Credential> {
+        let Self { kind, claims, mac } = self;
+        let (version, rest) = claims.split_first()?;
+        let (key_id, rest) = rest.split_first_chunk::<4>()?;
+        let (grant, rest) = rest.split_first_chunk::<16>()?;
+        let (generation, rest) = rest.split_first_chunk::<4>()?;
+        let (expires_at, rest) = rest.split_first_chunk::<8>()?;
+        let (scopes, _) = rest.split_first_chunk::<4>()?;
+        let expected = keys.authenticate(*key_id, kind.purpose(), &claims)?;
+        if *version != VERSION || !bool::from(expected.ct_eq(&mac)) {
+            return None;
+        }
+        Some(Credential {
+            kind,
+            grant: GrantId(*grant),
+            generation: u32::from_be_bytes(*generation),
+            expires_at: u64::from_be_bytes(*expires_at),
+            scopes: ScopeSet(u32::from_be_bytes(*scopes)),
+        })
     }
 }
 

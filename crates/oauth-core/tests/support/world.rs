@@ -164,7 +164,8 @@ impl World {
     }
 
     pub(crate) fn try_introspect(&self, access_token: &str) -> Result<Option<Access>, RecordError> {
-        block_on(introspection::introspect(access_token, &self.records(), &self.config, self.now.get()))
+        let Some(token) = introspection::parse(access_token) else { return Ok(None) };
+        block_on(introspection::introspect(token, &self.records(), &self.config, self.now.get()))
     }
 
     /// The only grant in the store.
