@@ -75,6 +75,22 @@ fn garbage_token_costs_no_store_operation() {
     }
 }
 
+/// The first requests to a developer's server come together, and each wants the secret that is only now
+/// being made: all are answered, and with the same one.
+#[test]
+fn first_requests_may_all_come_at_once() {
+    let state = State::new();
+    let host = Host::start(&state);
+    let metadata = json!({ "client_name": "The same", "redirect_uris": [REDIRECT_URI] });
+    let client_ids: Vec<String> = std::thread::scope(|scope| {
+        let requests: Vec<_> =
+            (0..24).map(|_| scope.spawn(|| register(&host, &metadata).expect(201).json())).collect();
+        let answers = requests.into_iter().map(|request| request.join().unwrap());
+        answers.map(|answer| answer["client_id"].as_str().unwrap().to_owned()).collect()
+    });
+    assert!(client_ids.iter().all(|id| *id == client_ids[0]), "{client_ids:?}");
+}
+
 /// Attack: fill the store without ever signing in.
 #[test]
 fn nothing_is_stored_before_sign_in() {
@@ -83,6 +99,7 @@ fn nothing_is_stored_before_sign_in() {
     // The first request may write the secret that a developer's server makes for itself.
     host.get("/.well-known/oauth-authorization-server").expect(200);
     let client = Client::register(&host);
+    host.log_line(0, &["POST /register 201"]);
     let skip = host.log_lines();
     for _ in 0..20 {
         let metadata = json!({ "redirect_uris": [REDIRECT_URI], "token_endpoint_auth_method": "none" });

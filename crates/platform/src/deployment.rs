@@ -1,9 +1,14 @@
 //! The deployment's public address and keys, as its variables give them.
 
 use crate::{random::HostRandom, store::HostStore, variables};
-use std::cell::RefCell;
+use std::{cell::RefCell, time::Duration};
 use store_core::{DeploymentError, Keyring, Provision};
 use web_core::{PublicUrl, PublicUrlError};
+
+/// How long to wait, and how often, for another request that is making a developer's server its secret:
+/// the first requests of a client tend to come together.
+const WAIT: Duration = Duration::from_millis(20);
+const MAX_WAITS: u32 = 100;
 
 thread_local! {
     /// The keyring that this instance has made or found, and the variables that it came from. Deriving
@@ -29,9 +34,30 @@ pub async fn keyring(
     if known.is_some() {
         return Ok(known);
     }
-    let keys = store_core::deployment::keyring(&source.0, source.1, provision, store, &HostRandom).await?;
+    let find = async |provision| {
+        store_core::deployment::keyring(&source.0, source.1, provision, store, &HostRandom).await
+    };
+    let keys = match find(provision).await {
+        Err(DeploymentError::BeingMade) => Some(wait_for_keyring(find, store).await?),
+        found => found?,
+    };
     if let Some(keys) = &keys {
         KEYRING.with_borrow_mut(|known| *known = Some((source, keys.clone())));
     }
     Ok(keys)
+}
+
+/// Waits until somebody else has made the secret. Whoever takes too long for it has died.
+async fn wait_for_keyring(
+    find: impl AsyncFn(Provision) -> Result<Option<Keyring>, DeploymentError>,
+    store: &HostStore,
+) -> Result<Keyring, DeploymentError> {
+    for _ in 0..MAX_WAITS {
+        std::thread::sleep(WAIT);
+        if let Some(keys) = find(Provision::FindOnly).await? {
+            return Ok(keys);
+        }
+    }
+    store_core::deployment::give_up(store).await?;
+    Err(DeploymentError::BeingMade)
 }

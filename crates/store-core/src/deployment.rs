@@ -13,9 +13,6 @@ const SECRET_KEY: &str = "postern:secret";
 /// Counts who set out to make it. Stores have no create-if-absent, but they count exactly.
 const CLAIM_KEY: &str = "postern:secret-claim";
 
-/// Every so many claims, one may make the secret: the first one may have died before it did.
-const CLAIMS_PER_MAKER: i64 = 16;
-
 /// Whether a missing secret is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Provision {
@@ -40,7 +37,8 @@ pub enum DeploymentError {
     /// The store did not answer.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Another request is making the secret at this moment; the next try will find it.
+    /// Another request is making the secret at this moment. Whoever waits looks again with
+    /// [`Provision::FindOnly`], and calls [`give_up`] in the end.
     #[error("the deployment secret is being made")]
     BeingMade,
 }
@@ -65,12 +63,17 @@ pub async fn keyring(
     if provision == Provision::FindOnly {
         return Ok(None);
     }
-    if store.increment(CLAIM_KEY).await? % CLAIMS_PER_MAKER == 1 {
+    if store.increment(CLAIM_KEY).await? == 1 {
         store.put(SECRET_KEY, &random.bytes::<MIN_SECRET_BYTES>()).await?;
     }
     // What counts is what is stored, whoever stored it.
     let secret = store.get(SECRET_KEY).await?.ok_or(DeploymentError::BeingMade)?;
     Ok(Some(Keyring::from_secret(&secret)?))
+}
+
+/// Lets the next request make the secret: whoever set out to make it must have died before it did.
+pub async fn give_up(store: &impl Store) -> Result<(), DeploymentError> {
+    Ok(store.delete(CLAIM_KEY).await?)
 }
 
 #[cfg(test)]
@@ -101,6 +104,18 @@ mod tests {
         assert!(store.is_empty(), "checking something makes no secret");
         let made = find(Provision::Make).unwrap().unwrap();
         assert_eq!(find(Provision::FindOnly).unwrap().unwrap().newest_id(), made.newest_id());
+    }
+
+    #[test]
+    fn maker_that_died_is_replaced() {
+        let (store, random) = (MemoryStore::default(), SequenceRandom::default());
+        block_on(store.increment(CLAIM_KEY)).unwrap();
+        for _ in 0..100 {
+            let outcome = block_on(keyring("", true, Provision::Make, &store, &random));
+            assert_eq!(outcome.unwrap_err(), DeploymentError::BeingMade, "it may still be at work");
+        }
+        block_on(give_up(&store)).unwrap();
+        assert!(block_on(keyring("", true, Provision::Make, &store, &random)).unwrap().is_some());
     }
 
     /// Two first requests at once end up with one secret, or are told to try again.
