@@ -134,6 +134,7 @@ fn command(state: &State, listen: &str) -> Command {
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("SPIN_VARIABLE_")) {
         command.env_remove(name);
     }
+    command.envs(state.variables.iter().map(|(name, value)| (name, value)));
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
@@ -154,6 +155,8 @@ fn collect(output: impl Read + Send + 'static, log: &Arc<Mutex<String>>) {
 pub struct State {
     /// The folder.
     pub dir: PathBuf,
+    /// What an operator configures: variables and their values.
+    variables: Vec<(String, String)>,
 }
 
 impl Default for State {
@@ -167,7 +170,14 @@ impl State {
     pub fn new() -> Self {
         let dir = std::env::temp_dir().join(format!("postern-{}", random()));
         std::fs::create_dir_all(&dir).expect("a folder can be made");
-        Self { dir }
+        Self { dir, variables: Vec::new() }
+    }
+
+    /// Sets a variable for the servers that use it, in the way of the manifest's own comments.
+    #[must_use]
+    pub fn with_variable(mut self, name: &str, value: &str) -> Self {
+        self.variables.push((format!("SPIN_VARIABLE_{}", name.to_ascii_uppercase()), value.to_owned()));
+        self
     }
 
     /// All bytes of all files in it.

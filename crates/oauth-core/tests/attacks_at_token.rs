@@ -147,7 +147,8 @@ fn credential_has_one_spelling() {
     let tokens = world.tokens(&client);
     let before = world.store.snapshot();
     let spellings = |text: &str| {
-        [format!("{text}="), format!("{text}A"), format!(" {text}"), format!("{text}\n"), text.to_uppercase()]
+        let prefix = text.replacen("postern", "Postern", 1);
+        [format!("{text}="), format!("{text}A"), format!(" {text}"), format!("{text}\n"), prefix]
     };
     for refresh_token in spellings(&tokens.refresh) {
         assert_eq!(refusal(&world.send(client.refresh(&refresh_token))), invalid("invalid_grant"));
@@ -181,6 +182,8 @@ fn token_request_is_read_strictly() {
     }
     let in_query = Request { query: Some(good.encode()), ..client.redeem(&code) };
     assert_eq!(refusal(&world.send(in_query.with_body(""))), invalid("invalid_request"));
+    let beside_it = Request { query: Some("x=1".into()), ..client.redeem(&code) };
+    assert_eq!(refusal(&world.send(beside_it)), invalid("invalid_request"), "a query beside a good body");
     for content_type in [
         "application/json",
         "text/plain",

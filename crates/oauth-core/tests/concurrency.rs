@@ -189,3 +189,23 @@ fn approvals_at_once_do_not_prune_each_other() {
 fn approval(page: &Reply) -> Params {
     PageForm::of(page).filled_in(&[], Some("approve"))
 }
+
+/// I1, AZ-28: the second click comes whole between the first one's entry in the index and its grant. It
+/// must not make the grant again, because by then the first one's code may have been used.
+#[test]
+fn second_click_never_makes_the_grant_again() {
+    let world = Rc::new(World::local());
+    let client = world.client();
+    let browser = Browser::default();
+    let page = browser.sign_in(&world, "alice@example.com", &client.request().encode());
+    let click = browser.dress(browser.form_request("/consent", &approval(&page)));
+    let second = Rc::new(RefCell::new(None));
+    world.store.after_next_swap(Box::new({
+        let (world, second, click) = (Rc::clone(&world), Rc::clone(&second), click.clone());
+        move || *second.borrow_mut() = Some(world.send(click))
+    }));
+    let first = world.send(click);
+    assert_eq!(second.take().unwrap().status, StatusCode::SERVICE_UNAVAILABLE);
+    Tokens::of(&world.send(client.redeem(&location(&first).1["code"])));
+    assert_eq!(world.user("alice@example.com").grants.len(), 1);
+}

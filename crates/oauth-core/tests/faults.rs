@@ -3,7 +3,7 @@
 
 use crate::support::{Browser, PageForm, Request, Tokens, World, body_text, header, json, location, refusal};
 use http::StatusCode;
-use oauth_core::ports::IdentityError;
+use oauth_core::{grants::MAX_GRANTS_PER_USER, ports::IdentityError};
 use std::cell::Cell;
 use store_core::{
     Store, StoreError,
@@ -274,5 +274,57 @@ fn single_failure_is_found_out() {
             }
             Tokens::of(&world.send(client.refresh(&again.refresh)));
         }
+    }
+}
+
+/// D1, K-25: the oldest grant gives way and its record cannot be deleted: it is revoked all the same.
+#[test]
+fn grant_that_gave_way_is_dead_even_if_its_record_stays() {
+    let world = World::local();
+    let client = world.client();
+    let oldest = world.tokens(&client);
+    for _ in 1..MAX_GRANTS_PER_USER {
+        world.code(&client);
+    }
+    let browser = Browser::default();
+    let page = browser.sign_in(&world, "alice@example.com", &client.request().encode());
+    let approval = PageForm::of(&page).filled_in(&[], Some("approve"));
+    let approval = browser.dress(browser.form_request("/consent", &approval));
+    let store = WithoutDelete(&world.store);
+    let reply = block_on(world.answer_from(&store, approval));
+    assert_eq!(reply.status, StatusCode::SEE_OTHER, "the approval is not undone for it");
+    assert_eq!(world.grants().len(), MAX_GRANTS_PER_USER + 1, "the record stayed");
+    assert_eq!(world.introspect(&oldest.access), None);
+    assert_eq!(refusal(&world.send(client.refresh(&oldest.refresh))), (400, "invalid_grant".into()));
+}
+
+/// A store that deletes nothing.
+struct WithoutDelete<'a>(&'a MemoryStore);
+
+impl Store for WithoutDelete<'_> {
+    type Swap = MemorySwap;
+
+    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.0.get(key).await
+    }
+
+    async fn put(&self, key: &str, value: &[u8]) -> Result<(), StoreError> {
+        self.0.put(key, value).await
+    }
+
+    async fn delete(&self, _: &str) -> Result<(), StoreError> {
+        Err(StoreError { detail: "injected".into() })
+    }
+
+    async fn increment(&self, key: &str) -> Result<i64, StoreError> {
+        self.0.increment(key).await
+    }
+
+    async fn begin_swap(&self, key: &str) -> Result<(Option<Vec<u8>>, MemorySwap), StoreError> {
+        self.0.begin_swap(key).await
+    }
+
+    async fn swap(&self, swap: MemorySwap, value: &[u8]) {
+        self.0.swap(swap, value).await;
     }
 }

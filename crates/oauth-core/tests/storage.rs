@@ -3,12 +3,12 @@
 use crate::support::{Browser, PageForm, Params, Request, Tokens, World, location, refusal};
 use http::{Method, StatusCode};
 use oauth_core::{
-    grants::MAX_GRANTS_PER_USER,
+    grants::{self, ApprovalError, MAX_GRANTS_PER_USER},
     records::{GrantId, GrantState},
 };
 use store_core::{
     Keyring, seal,
-    testing::{Operations, SequenceRandom},
+    testing::{Operations, SequenceRandom, block_on},
 };
 
 const DAY: u64 = 24 * 60 * 60;
@@ -273,4 +273,20 @@ fn double_click_revokes_one_grant_only() {
     assert_eq!(clicks[0], clicks[1]);
     let alive = all.iter().filter(|tokens| world.introspect(&tokens.access).is_some()).count();
     assert_eq!(alive, MAX_GRANTS_PER_USER - 1);
+}
+
+/// K-06: the user signs out everywhere between the check of the session and the approval.
+#[test]
+fn approval_from_before_signing_out_everywhere_makes_no_grant() {
+    let world = World::local();
+    let client = world.client();
+    world.code(&client);
+    let (key, grant) = world.grants().remove(0);
+    world.raise_epoch("alice@example.com");
+    let before = world.store.snapshot();
+    let id = GrantId([1; 16]);
+    assert_ne!(id.key(), key);
+    let outcome = block_on(grants::approve(&world.records(), id, &grant, world.now.get()));
+    assert_eq!(outcome, Err(ApprovalError::SignedOut));
+    assert_eq!(world.store.snapshot(), before);
 }
