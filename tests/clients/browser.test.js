@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
 import { mkdir } from "node:fs/promises";
+import { createServer } from "node:http";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { base, listenForComplaints, newPerson, noBrowser, openBrowser, openCallback, signIn, within } from "./support.js";
@@ -186,4 +187,25 @@ test("a code reaches each kind of redirect address", { skip: noBrowser, timeout:
     assert.equal(new URL(page.url()).searchParams.has(decision === "approve" ? "code" : "error"), true);
     assert.deepEqual(complaints, []);
   }
+});
+
+// Chromium holds every redirect after a form to the page's form-action, also those of the client's own
+// site. Clients do redirect onwards: from the callback to the application, on another origin.
+test("a client may send the person on to another origin", { skip: noBrowser, timeout: 60_000 }, async (t) => {
+  const browser = await openBrowser(t);
+  const callback = await openCallback(t);
+  const first = createServer((request, response) => {
+    const { search } = new URL(request.url, "http://127.0.0.1");
+    response.writeHead(302, { location: `${callback.url.replace("127.0.0.1", "localhost")}${search}` }).end();
+  });
+  await new Promise((resolve) => first.listen(0, "127.0.0.1", resolve));
+  t.after(() => first.close());
+  const page = await (await browser.newContext()).newPage();
+  const complaints = listenForComplaints(page);
+  await page.goto((await authorizationUrl(`http://127.0.0.1:${first.address().port}/first`)).toString());
+  await signIn(page, newPerson());
+  await page.locator("button[name=decision][value=approve]").click();
+  await page.waitForURL((url) => url.pathname === "/callback", { timeout: 20_000 });
+  assert.equal(new URL(page.url()).searchParams.has("code"), true);
+  assert.deepEqual(complaints, []);
 });

@@ -54,16 +54,13 @@ pub async fn ensure_user<S: Store, R: Random>(
     subject: &str,
 ) -> Result<u64, RecordError> {
     let key = user_key(subject);
-    let user = match records.find::<UserGrants>(&key).await {
-        Ok(Some(user)) => return Ok(user.epoch),
-        Ok(None) => UserGrants::default(),
-        // Some of the user's grants may have been sealed anew before the secret was retired. They are in
-        // no index any more, and must not come back: the user starts with an epoch that none of them has.
-        Err(RecordError::Retired) => {
-            UserGrants { epoch: u32::from_be_bytes(records.random.bytes()).into(), grants: Vec::new() }
-        }
-        Err(error) => return Err(error),
-    };
+    if let Some(user) = find::<UserGrants, _, _>(records, &key).await? {
+        return Ok(user.epoch);
+    }
+    // There may have been a record: one that was sealed with a secret since retired, or one that another
+    // sign-in is making at this moment. Grants that it had are in no index now, and must not live on: the
+    // user starts with an epoch that none of them has.
+    let user = UserGrants { epoch: u32::from_be_bytes(records.random.bytes()).into(), grants: Vec::new() };
     records.create(&key, &user).await?;
     Ok(user.epoch)
 }

@@ -76,11 +76,11 @@ impl<S: Store, R: Random, I: Identity, C: Catalog> AuthorizationServer<'_, S, R,
             Ok(reply) => reply,
             Err(error) => {
                 if error.is_fault() {
-                    let detail = match &error {
-                        page_error::PageError::Record(RecordError::Store(error)) => error.detail.as_str(),
-                        _ => "",
+                    let cause = match &error {
+                        page_error::PageError::Record(error) => error.for_log(),
+                        other => other.to_string(),
                     };
-                    (self.log)(&format!("{}: {error} {detail}", head.path));
+                    (self.log)(&format!("{}: {cause}", head.path));
                 }
                 if authorize::wants_json(head) { error.wire().reply() } else { error.page() }
             }

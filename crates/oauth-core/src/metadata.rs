@@ -1,6 +1,12 @@
 //! Authorization server metadata (RFC 8414), made from the same constants that the endpoints use.
 
-use crate::{Config, pkce, ports::Offer, routes};
+use crate::{
+    Config,
+    error::WireError,
+    pkce,
+    ports::{Catalog, Offer},
+    routes,
+};
 use http::{HeaderValue, Method, StatusCode, header};
 use serde::Serialize;
 use web_core::{
@@ -29,27 +35,15 @@ struct Metadata<'a> {
 }
 
 /// Answers a request for the document.
-pub fn serve(head: &Head, config: &Config, offer: &Offer) -> Reply {
-    let url = &config.public_url;
+pub async fn serve(head: &Head, config: &Config, catalog: &impl Catalog, log: &dyn Fn(&str)) -> Reply {
     let reply = match head.method {
-        Method::GET | Method::HEAD => {
-            let metadata = Metadata {
-                issuer: url.origin(),
-                authorization_endpoint: url.join(routes::AUTHORIZE),
-                token_endpoint: url.join(routes::TOKEN),
-                registration_endpoint: url.join(routes::REGISTER),
-                scopes_supported: offer.scopes.iter().map(|scope| scope.name.as_str()).collect(),
-                response_types_supported: ["code"],
-                response_modes_supported: ["query"],
-                grant_types_supported: ["authorization_code", "refresh_token"],
-                token_endpoint_auth_methods_supported: ["none"],
-                code_challenge_methods_supported: [pkce::METHOD],
-                authorization_response_iss_parameter_supported: true,
-                protected_resources: [url.join("/mcp")],
-            };
-            Reply::json(StatusCode::OK, &metadata)
-                .with(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=3600"))
-        }
+        Method::GET | Method::HEAD => match catalog.list().await {
+            Ok(offer) => document(config, &offer),
+            Err(error) => {
+                log(&format!("metadata: {error}"));
+                WireError::UNAVAILABLE.reply()
+            }
+        },
         Method::OPTIONS => cors::preflight(Preflight {
             methods: "GET, HEAD, OPTIONS",
             headers: "accept, content-type, mcp-protocol-version",
@@ -57,4 +51,24 @@ pub fn serve(head: &Head, config: &Config, offer: &Offer) -> Reply {
         _ => Reply::method_not_allowed("GET, HEAD, OPTIONS"),
     };
     cors::allow_any(reply)
+}
+
+fn document(config: &Config, offer: &Offer) -> Reply {
+    let url = &config.public_url;
+    let metadata = Metadata {
+        issuer: url.origin(),
+        authorization_endpoint: url.join(routes::AUTHORIZE),
+        token_endpoint: url.join(routes::TOKEN),
+        registration_endpoint: url.join(routes::REGISTER),
+        scopes_supported: offer.scopes.iter().map(|scope| scope.name.as_str()).collect(),
+        response_types_supported: ["code"],
+        response_modes_supported: ["query"],
+        grant_types_supported: ["authorization_code", "refresh_token"],
+        token_endpoint_auth_methods_supported: ["none"],
+        code_challenge_methods_supported: [pkce::METHOD],
+        authorization_response_iss_parameter_supported: true,
+        protected_resources: [url.join("/mcp")],
+    };
+    Reply::json(StatusCode::OK, &metadata)
+        .with(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=3600"))
 }

@@ -43,7 +43,9 @@ pub(crate) async fn serve<S: Store, R: Random, I: Identity, C: Catalog>(
         CONSENT => authorize::consent::serve(server, head, body).await,
         TOKEN => Ok(token::serve(head, body, &server.records, server.config, server.now, server.log).await),
         REGISTER => Ok(registration::serve(head, body, server.records.keys, server.now).await),
-        METADATA | OPENID_METADATA => Ok(metadata::serve(head, server.config, &server.catalog.list().await?)),
+        METADATA | OPENID_METADATA => {
+            Ok(metadata::serve(head, server.config, server.catalog, server.log).await)
+        }
         HOME => match head.method {
             Method::GET | Method::HEAD => {
                 let page = pages::HomePage::new(&server.config.public_url, &server.catalog.list().await?);

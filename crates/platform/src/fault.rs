@@ -16,13 +16,7 @@ pub enum Fault {
 
 impl From<RecordError> for Fault {
     fn from(error: RecordError) -> Self {
-        match &error {
-            RecordError::Store(store) => log::line(&format!("{error}: {}", store.detail)),
-            RecordError::Unreadable
-            | RecordError::Retired
-            | RecordError::TooLarge
-            | RecordError::Contended => log::line(&error.to_string()),
-        }
+        log::line(&error.for_log());
         Self::Unavailable
     }
 }

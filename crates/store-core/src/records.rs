@@ -57,6 +57,16 @@ pub enum RecordError {
     Contended,
 }
 
+impl RecordError {
+    /// The fault with what the store said of it: for the operator's log, and for nobody else.
+    pub fn for_log(&self) -> String {
+        match self {
+            Self::Store(error) => format!("{error}: {}", error.detail),
+            Self::Unreadable | Self::Retired | Self::TooLarge | Self::Contended => self.to_string(),
+        }
+    }
+}
+
 /// Why a transition was not made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TransitionError<E> {

@@ -99,13 +99,13 @@ fn consent_scopes(scopes: &[String], offer: &Offer) -> Vec<ConsentScope> {
         .collect()
 }
 
-/// Where the answer to the form leads, for the content security policy: some browsers hold a form's
-/// redirect to it. An IPv6 address cannot be written there, so its scheme stands for it.
+/// Where the answer to the form may lead, for the content security policy. Some browsers hold all of a
+/// form's redirects to it, also those that the client's site adds, so it says how and not where: the
+/// address itself was checked.
 fn form_action(uri: &str) -> String {
     match redirect_uri::destination(uri) {
-        Destination::Host(authority) => format!(" https://{authority}"),
-        Destination::ThisComputer(authority) if authority.starts_with('[') => " http:".to_owned(),
-        Destination::ThisComputer(authority) => format!(" http://{authority}"),
+        Destination::Host(_) => " https:".to_owned(),
+        Destination::ThisComputer(_) => " http: https:".to_owned(),
         Destination::App(scheme) => format!(" {scheme}:"),
     }
 }

@@ -111,8 +111,10 @@ pub async fn serve<S: Store, R: Random>(
         Method::POST => match issue(head, body, records, config, now).await {
             Ok(reply) => reply,
             Err(error) => {
-                if !matches!(error, TokenError::Request(_)) {
-                    log(&format!("token: {error}"));
+                match &error {
+                    TokenError::Request(_) => {}
+                    TokenError::Record(cause) => log(&format!("token: {}", cause.for_log())),
+                    TokenError::NotGood(_) | TokenError::Unknown => log(&format!("token: {error}")),
                 }
                 error.wire().reply()
             }
@@ -192,6 +194,8 @@ struct Tokens<'a> {
     token_type: &'static str,
     expires_in: u64,
     refresh_token: String,
+    /// RFC 6749 section 3.3 has no empty scope.
+    #[serde(skip_serializing_if = "str::is_empty")]
     scope: &'a str,
 }
 
