@@ -1,6 +1,6 @@
 //! Authorization server metadata (RFC 8414), made from the same constants that the endpoints use.
 
-use crate::{Config, pkce, ports::Offer, routes};
+use crate::{Config, client::authentication, pkce, ports::Offer, routes};
 use http::{HeaderValue, Method, StatusCode, header};
 use serde::Serialize;
 use web_core::{
@@ -20,7 +20,7 @@ struct Metadata<'a> {
     response_types_supported: [&'a str; 1],
     response_modes_supported: [&'a str; 1],
     grant_types_supported: [&'a str; 2],
-    token_endpoint_auth_methods_supported: [&'a str; 1],
+    token_endpoint_auth_methods_supported: [&'a str; 3],
     code_challenge_methods_supported: [&'a str; 1],
     /// RFC 9207 section 3.
     authorization_response_iss_parameter_supported: bool,
@@ -42,7 +42,7 @@ pub fn serve(head: &Head, config: &Config, offer: &Offer) -> Reply {
                 response_types_supported: ["code"],
                 response_modes_supported: ["query"],
                 grant_types_supported: ["authorization_code", "refresh_token"],
-                token_endpoint_auth_methods_supported: ["none"],
+                token_endpoint_auth_methods_supported: authentication::METHODS,
                 code_challenge_methods_supported: [pkce::METHOD],
                 authorization_response_iss_parameter_supported: true,
                 protected_resources: [url.join("/mcp")],

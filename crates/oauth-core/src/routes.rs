@@ -42,7 +42,10 @@ pub(crate) async fn serve<S: Store, R: Random, I: Identity, C: Catalog>(
         SIGN_IN => authorize::sign_in::serve(server, head, body).await,
         CONSENT => authorize::consent::serve(server, head, body).await,
         TOKEN => Ok(token::serve(head, body, &server.records, server.config, server.now, server.log).await),
-        REGISTER => Ok(registration::serve(head, body, server.records.keys, server.now).await),
+        REGISTER => {
+            let (keys, random) = (server.records.keys, server.records.random);
+            Ok(registration::serve(head, body, keys, random, server.now).await)
+        }
         METADATA | OPENID_METADATA => Ok(metadata::serve(head, server.config, &server.catalog.list().await?)),
         HOME => match head.method {
             Method::GET | Method::HEAD => {
