@@ -22,6 +22,8 @@ mod leaks;
 #[cfg(test)]
 mod refresh;
 #[cfg(test)]
+mod revocation;
+#[cfg(test)]
 mod storage;
 #[cfg(test)]
 mod stored_records;
