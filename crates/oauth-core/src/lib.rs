@@ -9,7 +9,7 @@
 //! 4. [`token`]: from the code to tokens, and from tokens to newer ones;
 //! 5. [`grants`]: the life of a grant, each step one compare-and-swap on one record;
 //! 6. [`records`] and [`credential`]: what is stored, and what clients carry;
-//! 7. [`client`], [`metadata`], [`introspection`]: registration, discovery, and what `mcp` asks;
+//! 7. [`client`], [`metadata`], [`introspection`], [`revocation`]: registration, discovery, what `mcp` asks, and giving back;
 //! 8. [`pkce`], [`scope`], [`resource`]: one rule each;
 //! 9. [`transaction`], [`browser`], [`pages`], [`page_error`], [`error`]: how it meets people and programs.
 //!
@@ -37,6 +37,7 @@ pub mod pkce;
 pub mod ports;
 pub mod records;
 pub mod resource;
+pub mod revocation;
 pub mod routes;
 pub mod scope;
 pub mod token;

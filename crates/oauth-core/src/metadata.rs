@@ -2,6 +2,7 @@
 
 use crate::{
     Config,
+    client::authentication,
     error::WireError,
     pkce,
     ports::{Catalog, Offer},
@@ -26,7 +27,10 @@ struct Metadata<'a> {
     response_types_supported: [&'a str; 1],
     response_modes_supported: [&'a str; 1],
     grant_types_supported: [&'a str; 2],
-    token_endpoint_auth_methods_supported: [&'a str; 1],
+    token_endpoint_auth_methods_supported: [&'a str; 3],
+    /// RFC 7009 has both of these (RFC 8414 section 2).
+    revocation_endpoint: String,
+    revocation_endpoint_auth_methods_supported: [&'a str; 3],
     code_challenge_methods_supported: [&'a str; 1],
     /// RFC 9207 section 3.
     authorization_response_iss_parameter_supported: bool,
@@ -64,7 +68,9 @@ fn document(config: &Config, offer: &Offer) -> Reply {
         response_types_supported: ["code"],
         response_modes_supported: ["query"],
         grant_types_supported: ["authorization_code", "refresh_token"],
-        token_endpoint_auth_methods_supported: ["none"],
+        token_endpoint_auth_methods_supported: authentication::METHODS,
+        revocation_endpoint: url.join(routes::REVOKE),
+        revocation_endpoint_auth_methods_supported: authentication::METHODS,
         code_challenge_methods_supported: [pkce::METHOD],
         authorization_response_iss_parameter_supported: true,
         protected_resources: [url.join("/mcp")],

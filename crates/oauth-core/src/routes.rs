@@ -8,7 +8,7 @@ use crate::{
     page_error::PageError,
     pages,
     ports::{Catalog, Identity},
-    token,
+    revocation, token,
 };
 use http::{Method, StatusCode};
 use store_core::{Random, Store};
@@ -24,6 +24,8 @@ pub const SIGN_IN: &str = "/sign-in";
 pub const CONSENT: &str = "/consent";
 /// The token endpoint (RFC 6749 section 3.2).
 pub const TOKEN: &str = "/token";
+/// The revocation endpoint (RFC 7009 section 2).
+pub const REVOKE: &str = "/revoke";
 /// The registration endpoint (RFC 7591 section 3).
 pub const REGISTER: &str = "/register";
 /// Authorization server metadata (RFC 8414 section 3).
@@ -42,7 +44,11 @@ pub(crate) async fn serve<S: Store, R: Random, I: Identity, C: Catalog>(
         SIGN_IN => authorize::sign_in::serve(server, head, body).await,
         CONSENT => authorize::consent::serve(server, head, body).await,
         TOKEN => Ok(token::serve(head, body, &server.records, server.config, server.now, server.log).await),
-        REGISTER => Ok(registration::serve(head, body, server.records.keys, server.now).await),
+        REVOKE => Ok(revocation::serve(head, body, &server.records, server.now, server.log).await),
+        REGISTER => {
+            let (keys, random) = (server.records.keys, server.records.random);
+            Ok(registration::serve(head, body, keys, random, server.now).await)
+        }
         METADATA | OPENID_METADATA => {
             Ok(metadata::serve(head, server.config, server.catalog, server.log).await)
         }

@@ -49,8 +49,8 @@ fn repeated_member_is_refused() {
     assert_eq!(refusal(&reply), (400, "invalid_client_metadata".into()));
 }
 
-/// RG-10, RG-16, RG-17: a client chooses its id, claims a vouching statement, or wants a secret; the
-/// answer says what it got.
+/// RG-10, RG-16, RG-17: a client chooses its id or its secret, or claims a vouching statement; the answer
+/// says what it got.
 #[test]
 fn answer_says_what_was_registered_and_may_not_be_kept() {
     let world = World::public();
@@ -67,8 +67,10 @@ fn answer_says_what_was_registered_and_may_not_be_kept() {
     assert_eq!(header(&reply, "cache-control"), "no-store");
     let document = json(&reply);
     assert!(document["client_id"].as_str().unwrap().starts_with("postern_cl_"));
-    assert_eq!(document["token_endpoint_auth_method"], "none");
-    for name in ["client_secret", "scope", "software_statement", "registration_access_token"] {
+    assert_eq!(document["token_endpoint_auth_method"], "client_secret_post");
+    assert!(document["client_secret"].as_str().unwrap().starts_with("postern_cs_"));
+    assert_eq!(document["client_secret_expires_at"], 0);
+    for name in ["scope", "software_statement", "registration_access_token"] {
         assert!(document.get(name).is_none(), "{name}");
     }
 }

@@ -10,6 +10,8 @@ mod attacks_at_token;
 #[cfg(test)]
 mod attacks_on_pages;
 #[cfg(test)]
+mod client_authentication;
+#[cfg(test)]
 mod code_flow;
 #[cfg(test)]
 mod concurrency;
@@ -19,6 +21,8 @@ mod faults;
 mod leaks;
 #[cfg(test)]
 mod refresh;
+#[cfg(test)]
+mod revocation;
 #[cfg(test)]
 mod storage;
 #[cfg(test)]

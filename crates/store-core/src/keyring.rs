@@ -35,6 +35,8 @@ pub enum Purpose {
     RefreshToken,
     /// Sealing client metadata into a client id.
     ClientId,
+    /// Deriving a client's secret from its id.
+    ClientSecret,
     /// Sealing what a page hands back to us.
     Transaction,
     /// Sealing the browser's cookies.
@@ -52,6 +54,7 @@ impl Purpose {
             Self::AccessToken => b"postern access token v1",
             Self::RefreshToken => b"postern refresh token v1",
             Self::ClientId => b"postern client id v1",
+            Self::ClientSecret => b"postern client secret v1",
             Self::Transaction => b"postern transaction v1",
             Self::Cookie => b"postern cookie v1",
             Self::GrantId => b"postern grant id v1",
@@ -202,6 +205,7 @@ mod tests {
             Purpose::AccessToken,
             Purpose::RefreshToken,
             Purpose::ClientId,
+            Purpose::ClientSecret,
             Purpose::Transaction,
             Purpose::Cookie,
             Purpose::GrantId,

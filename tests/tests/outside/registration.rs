@@ -1,8 +1,9 @@
 //! Dynamic client registration (RFC 7591).
 
+use base64ct::{Base64, Encoding};
 use postern_tests::oauth::{REDIRECT_URI, register};
 use postern_tests::{Request, Server};
-use serde_json::{Value, json};
+use serde_json::json;
 
 /// RFC 7591 section 3.2.1.
 #[test]
@@ -113,23 +114,36 @@ fn registration_is_open_to_scripts() {
     assert_eq!(response.expect(201).header("access-control-allow-origin"), Some("*"));
 }
 
-/// Authentication by a secret is not offered yet; saying so at registration beats failing later.
+/// RFC 7591 section 3.2.1, RFC 6749 section 2.3.1: each gets what it asked for, and a secret that is good
+/// by that method only.
 #[test]
-fn registration_answers_with_a_method_that_the_metadata_names() {
+fn registration_gives_a_secret_for_the_method_that_was_asked_for() {
     let server = Server::under_test();
     let supported = server.get("/.well-known/oauth-authorization-server").json();
     let supported = supported["token_endpoint_auth_methods_supported"].as_array().unwrap().clone();
     for method in ["client_secret_basic", "client_secret_post"] {
-        let response = register(
-            &server,
-            &json!({ "redirect_uris": [REDIRECT_URI], "token_endpoint_auth_method": method }),
-        );
-        if response.status == 201 {
-            let document = response.json();
-            assert!(supported.contains(&document["token_endpoint_auth_method"]), "{document}");
-        } else {
-            let document = response.expect(400).json();
-            assert_eq!(document.get("error").and_then(Value::as_str), Some("invalid_client_metadata"));
+        let metadata = json!({ "redirect_uris": [REDIRECT_URI], "token_endpoint_auth_method": method });
+        let document = register(&server, &metadata).expect(201).json();
+        assert_eq!(document["token_endpoint_auth_method"], json!(method));
+        assert_eq!(document["client_secret_expires_at"], json!(0));
+        assert!(supported.contains(&json!(method)));
+        let (id, secret) =
+            (document["client_id"].as_str().unwrap(), document["client_secret"].as_str().unwrap());
+        let fields = [("grant_type", "refresh_token"), ("refresh_token", "x")];
+        let posted = |secret| {
+            let fields = [fields[0], fields[1], ("client_id", id), ("client_secret", secret)];
+            server.send(&Request::form("/token", &fields))
+        };
+        let basic = format!("Basic {}", Base64::encode_string(format!("{id}:{secret}").as_bytes()));
+        let by_basic = server.send(&Request::form("/token", &fields).header("authorization", &basic));
+        let (good, bad) = match method {
+            "client_secret_basic" => (by_basic, posted(secret)),
+            _ => (posted(secret), by_basic),
+        };
+        good.expect_oauth_error(400, "invalid_grant");
+        for refused in [bad, posted("wrong")] {
+            let refused = refused.expect_oauth_error(401, "invalid_client");
+            assert!(refused.expect_header("www-authenticate").starts_with("Basic "));
         }
     }
 }

@@ -285,6 +285,29 @@ fn other_kinds_of_bodies_are_refused() {
     server.send(&request).expect_oauth_error(400, "invalid_request");
 }
 
+/// RFC 7009 section 2: either token ends both at once, and only its own client can do it.
+#[test]
+fn revocation_ends_the_grant_on_the_next_request() {
+    let server = Server::under_test();
+    let client = Client::register(&server);
+    for which in 0..2 {
+        let tokens = client.sign_in();
+        let token = [&tokens.access_token, &tokens.refresh_token][which];
+        let revoke = |client: &Client, token: &str| {
+            let fields = [("client_id", client.client_id.as_str()), ("token", token)];
+            server.send(&Request::form("/revoke", &fields))
+        };
+        revoke(&Client::register(&server), token).expect(200);
+        assert!(is_accepted(&server, &tokens.access_token), "another client's stays good");
+        revoke(&client, "garbage").expect(200);
+        revoke(&client, "").expect_oauth_error(400, "invalid_request");
+        revoke(&client, token).expect(200);
+        assert!(!is_accepted(&server, &tokens.access_token));
+        client.refresh(&tokens.refresh_token).expect_oauth_error(400, "invalid_grant");
+    }
+    assert_eq!(server.get("/revoke").expect(405).header("allow"), Some("POST, OPTIONS"));
+}
+
 /// Scripts of any page may ask for tokens: no cookie has a part in it.
 #[test]
 fn token_endpoint_is_open_to_scripts() {

@@ -1,16 +1,23 @@
 //! Clients: who asks.
 //!
 //! A client that registered itself is nowhere in the store: its id *is* its registration, sealed. So a
-//! flood of registrations stores nothing, and a registration cannot go stale while its key lives.
+//! flood of registrations stores nothing, and a registration cannot go stale while its key lives. Its
+//! secret, if it has one, is derived from the id, so that is not stored either.
 
+pub mod authentication;
 pub mod redirect_uri;
 pub mod registration;
+pub mod request;
 
+use authentication::Method;
 use serde::{Deserialize, Serialize};
-use store_core::{Keyring, Purpose, seal};
+use store_core::{Keyring, Purpose, Random, seal};
 
 /// What the id of a self-registered client begins with.
 const PREFIX: &str = "postern_cl_";
+
+/// What a client secret begins with, for people and for secret scanners.
+const SECRET_PREFIX: &str = "postern_cs_";
 
 /// The longest client id that is issued, and looked at.
 const MAX_ID_CHARACTERS: usize = 4096;
@@ -24,6 +31,8 @@ pub struct Client {
     pub name: String,
     /// Where it may ask the user to be sent.
     pub redirect_uris: Vec<String>,
+    /// How it proves who it is, at every endpoint that it calls itself.
+    pub authentication: Method,
 }
 
 /// What is sealed into a client id. The field names are short because clients carry it around.
@@ -33,6 +42,9 @@ struct SealedClient {
     name: String,
     #[serde(rename = "r")]
     redirect_uris: Vec<String>,
+    /// Left out for public clients: their ids are older than this field.
+    #[serde(rename = "m", default, skip_serializing_if = "Method::is_none")]
+    authentication: Method,
 }
 
 impl Client {
@@ -44,20 +56,48 @@ impl Client {
         }
         let sealed = seal::from_text(id.strip_prefix(PREFIX)?)?;
         let plaintext = seal::open(keys, Purpose::ClientId, PREFIX.as_bytes(), &sealed)?;
-        let SealedClient { name, mut redirect_uris } = serde_json::from_slice(&plaintext).ok()?;
+        let SealedClient { name, mut redirect_uris, authentication } =
+            serde_json::from_slice(&plaintext).ok()?;
         // RG-13: what was registered under older rules is judged by today's.
         redirect_uris.retain(|uri| redirect_uri::check(uri).is_ok());
-        Some(Self { id: id.to_owned(), name, redirect_uris })
+        Some(Self { id: id.to_owned(), name, redirect_uris, authentication })
     }
 
-    /// Registers a client: the same name and redirect URIs always give the same id, so a client that
-    /// registers at every start stays one client. `None` when the id would be too long.
-    fn register(name: String, redirect_uris: Vec<String>, keys: &Keyring) -> Option<Self> {
-        let sealed_client = SealedClient { name: name.clone(), redirect_uris: redirect_uris.clone() };
+    /// Registers a client. `None` when the id would be too long.
+    ///
+    /// The same name and redirect URIs always give the same id, so a public client that registers at
+    /// every start stays one client. A confidential one gets a new id each time: its name and redirect
+    /// URIs are no secret, and whoever registered them again would be given the secret of the first.
+    fn register(
+        name: String,
+        redirect_uris: Vec<String>,
+        authentication: Method,
+        keys: &Keyring,
+        random: &impl Random,
+    ) -> Option<Self> {
+        let sealed_client = SealedClient { name, redirect_uris, authentication };
         let plaintext = serde_json::to_vec(&sealed_client).ok()?;
-        let sealed = seal::seal_deterministically(keys, Purpose::ClientId, PREFIX.as_bytes(), &plaintext);
+        let (purpose, associated_data) = (Purpose::ClientId, PREFIX.as_bytes());
+        let sealed = match authentication {
+            Method::None => seal::seal_deterministically(keys, purpose, associated_data, &plaintext),
+            Method::ClientSecretBasic | Method::ClientSecretPost => {
+                seal::seal(keys, purpose, associated_data, &plaintext, random)
+            }
+        };
         let id = format!("{PREFIX}{}", seal::to_text(&sealed));
-        (id.len() <= MAX_ID_CHARACTERS).then_some(Self { id, name, redirect_uris })
+        let SealedClient { name, redirect_uris, .. } = sealed_client;
+        (id.len() <= MAX_ID_CHARACTERS).then_some(Self { id, name, redirect_uris, authentication })
+    }
+
+    /// The client's secret, which only a confidential client has. It comes from the id, by a key of the
+    /// secret that the id is sealed with: both live and end together.
+    fn secret(&self, keys: &Keyring) -> Option<String> {
+        if self.authentication.is_none() {
+            return None;
+        }
+        let key_id = seal::key_id(&seal::from_text(self.id.strip_prefix(PREFIX)?)?)?;
+        let mac = keys.authenticate(key_id, Purpose::ClientSecret, self.id.as_bytes())?;
+        Some(format!("{SECRET_PREFIX}{}", seal::to_text(&mac)))
     }
 }
 
@@ -88,13 +128,19 @@ fn is_deceptive(character: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use store_core::testing::SequenceRandom;
 
     fn keys() -> Keyring {
         Keyring::from_secret(&[7; 32]).unwrap()
     }
 
+    fn register(authentication: Method, random: &SequenceRandom) -> Client {
+        let uris = vec!["http://localhost:1234/cb".into()];
+        Client::register("Inspector".into(), uris, authentication, &keys(), random).unwrap()
+    }
+
     fn registered() -> Client {
-        Client::register("Inspector".into(), vec!["http://localhost:1234/cb".into()], &keys()).unwrap()
+        register(Method::None, &SequenceRandom::default())
     }
 
     #[test]
@@ -103,12 +149,40 @@ mod tests {
         assert_eq!(Client::find(&client.id, &keys()), Some(client.clone()));
         assert_eq!(registered().id, client.id, "registering again gives the same id");
         assert!(!client.id.starts_with("http"), "RG-10");
+        assert_eq!(client.secret(&keys()), None);
     }
 
-    /// The text of issued client ids is a stored format: clients keep them.
+    /// The text of issued client ids and secrets is a stored format: clients keep them. The first of them
+    /// is older than confidential clients.
     #[test]
     fn format_stays_as_it_is() {
         assert_eq!(registered().id, include_str!("../../tests/golden/client_id.txt").trim_end());
+        let golden = include_str!("../../tests/golden/confidential_client.txt");
+        let (id, secret) = golden.trim_end().split_once('\n').unwrap();
+        let client = register(Method::ClientSecretBasic, &SequenceRandom::new(5));
+        assert_eq!((client.id.as_str(), client.secret(&keys()).unwrap().as_str()), (id, secret));
+        assert_eq!(Client::find(id, &keys()), Some(client));
+    }
+
+    /// TK-20: knowing a client's metadata is not enough to be given its secret.
+    #[test]
+    fn confidential_client_is_one_of_a_kind() {
+        let random = SequenceRandom::default();
+        let one = register(Method::ClientSecretPost, &random);
+        let other = register(Method::ClientSecretPost, &random);
+        assert_ne!(one.id, other.id);
+        assert_ne!(one.secret(&keys()), other.secret(&keys()));
+    }
+
+    #[test]
+    fn secret_lives_as_long_as_the_id() {
+        let client = register(Method::ClientSecretBasic, &SequenceRandom::default());
+        let (new, old) = (seal::to_text(&[8; 32]), seal::to_text(&[7; 32]));
+        let rotated = Keyring::parse(&format!("{new},{old}")).unwrap();
+        assert_eq!(Client::find(&client.id, &rotated), Some(client.clone()));
+        assert_eq!(client.secret(&rotated), client.secret(&keys()));
+        let retired = Keyring::parse(&new).unwrap();
+        assert_eq!((Client::find(&client.id, &retired), client.secret(&retired)), (None, None));
     }
 
     /// RG-12.

@@ -1,6 +1,6 @@
 //! Dynamic client registration (RFC 7591), without storing anything.
 
-use super::{Client, clean_name, redirect_uri};
+use super::{Client, authentication, clean_name, redirect_uri};
 use crate::error::{ErrorCode, WireError};
 use http::{Method, StatusCode};
 use serde::{
@@ -9,7 +9,7 @@ use serde::{
 };
 use serde_json::{Map, Value};
 use std::fmt;
-use store_core::Keyring;
+use store_core::{Keyring, Random};
 use web_core::{
     Head, ReadBody, Reply,
     cors::{self, Preflight},
@@ -22,7 +22,7 @@ const MAX_BODY_BYTES: usize = 16 * 1024;
 const MAX_REDIRECT_URIS: usize = 10;
 
 /// What a registered client is told (section 3.2.1): everything that was registered, whatever it had
-/// asked for. All clients are public ones for now.
+/// asked for.
 #[derive(Serialize)]
 struct Registered<'a> {
     client_id: &'a str,
@@ -32,6 +32,18 @@ struct Registered<'a> {
     grant_types: [&'static str; 2],
     response_types: [&'static str; 1],
     token_endpoint_auth_method: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    application_type: Option<&'static str>,
+    #[serde(flatten)]
+    secret: Option<Secret>,
+}
+
+/// What only a confidential client is told besides.
+#[derive(Serialize)]
+struct Secret {
+    client_secret: String,
+    /// 0: it lives as long as the id.
+    client_secret_expires_at: u64,
 }
 
 /// The metadata in a request: a JSON object in which no member is repeated, so that nobody who looked at
@@ -63,9 +75,15 @@ impl<'de> Deserialize<'de> for Metadata {
 }
 
 /// Answers a request to `/register`.
-pub async fn serve(head: &Head, body: &mut impl ReadBody, keys: &Keyring, now: u64) -> Reply {
+pub async fn serve(
+    head: &Head,
+    body: &mut impl ReadBody,
+    keys: &Keyring,
+    random: &impl Random,
+    now: u64,
+) -> Reply {
     let reply = match head.method {
-        Method::POST => register(head, body, keys, now).await.unwrap_or_else(WireError::reply),
+        Method::POST => register(head, body, keys, random, now).await.unwrap_or_else(WireError::reply),
         Method::OPTIONS => cors::preflight(Preflight {
             methods: "POST, OPTIONS",
             headers: "accept, content-type, mcp-protocol-version",
@@ -79,6 +97,7 @@ async fn register(
     head: &Head,
     body: &mut impl ReadBody,
     keys: &Keyring,
+    random: &impl Random,
     now: u64,
 ) -> Result<Reply, WireError> {
     let metadata = invalid_metadata("the body must be a JSON object with client metadata");
@@ -89,13 +108,15 @@ async fn register(
     let Metadata(request) = serde_json::from_slice(&body).map_err(|_| metadata)?;
     let redirect_uris = redirect_uris(&request)?;
     check_capabilities(&request)?;
+    let authentication = authentication_method(&request)?;
+    let application_type = application_type(&request)?;
     let name = match request.get("client_name") {
         None | Some(Value::Null) => String::new(),
         Some(Value::String(name)) => clean_name(name),
         Some(_) => return Err(invalid_metadata("client_name must be a string")),
     };
-    let client =
-        Client::register(name, redirect_uris, keys).ok_or(invalid_metadata("the metadata is too large"))?;
+    let client = Client::register(name, redirect_uris, authentication, keys, random)
+        .ok_or(invalid_metadata("the metadata is too large"))?;
     let registered = Registered {
         client_id: &client.id,
         client_id_issued_at: now,
@@ -103,7 +124,11 @@ async fn register(
         redirect_uris: &client.redirect_uris,
         grant_types: ["authorization_code", "refresh_token"],
         response_types: ["code"],
-        token_endpoint_auth_method: "none",
+        token_endpoint_auth_method: client.authentication.as_str(),
+        application_type,
+        secret: client
+            .secret(keys)
+            .map(|client_secret| Secret { client_secret, client_secret_expires_at: 0 }),
     };
     Ok(Reply::json(StatusCode::CREATED, &registered).no_store())
 }
@@ -135,8 +160,36 @@ fn redirect_uris(request: &Map<String, Value>) -> Result<Vec<String>, WireError>
     Ok(uris)
 }
 
-/// Refuses clients that want what is not offered, and would find out only later. What can be left
-/// out is left out, and the answer says so; which authentication method, for example.
+/// Section 2: without it, a client would be one of `client_secret_basic`.
+///
+/// Tolerance `public_by_default`: it is a public one instead, and the answer says so (section 3.2.1 lets
+/// the server choose). Native clients leave it out and then show no secret, which would lock them out;
+/// one that wants a secret sees that it was given none.
+fn authentication_method(request: &Map<String, Value>) -> Result<authentication::Method, WireError> {
+    let named = match request.get("token_endpoint_auth_method") {
+        None | Some(Value::Null) => return Ok(authentication::Method::None),
+        Some(value) => value.as_str().and_then(authentication::Method::find),
+    };
+    named.ok_or(invalid_metadata(
+        "token_endpoint_auth_method must be none, client_secret_basic or client_secret_post",
+    ))
+}
+
+/// OpenID Connect Registration section 2. It changes nothing: which redirect URIs are good does not
+/// depend on it, because the claim is the client's own.
+///
+/// Tolerance `web_loopback`: a client of type `web` may have loopback redirect URIs. Editors that run on
+/// the user's machine say that they are one.
+fn application_type(request: &Map<String, Value>) -> Result<Option<&'static str>, WireError> {
+    match request.get("application_type") {
+        None | Some(Value::Null) => Ok(None),
+        Some(value) if value == "native" => Ok(Some("native")),
+        Some(value) if value == "web" => Ok(Some("web")),
+        Some(_) => Err(invalid_metadata("application_type must be native or web")),
+    }
+}
+
+/// Refuses clients that want what is not offered, and would find out only later.
 fn check_capabilities(request: &Map<String, Value>) -> Result<(), WireError> {
     let contains = |name: &str, wanted: &str| match request.get(name) {
         None | Some(Value::Null) => Ok(true),
@@ -169,7 +222,7 @@ mod tests {
     use bytes::Bytes;
     use http::HeaderMap;
     use serde_json::json;
-    use store_core::testing::block_on;
+    use store_core::testing::{SequenceRandom, block_on};
 
     fn post(body: impl Into<Bytes>) -> (StatusCode, Value) {
         let mut headers = HeaderMap::new();
@@ -177,7 +230,7 @@ mod tests {
         let head =
             Head { method: Method::POST, path: "/register".into(), query: None, authority: None, headers };
         let keys = Keyring::from_secret(&[7; 32]).unwrap();
-        let reply = block_on(serve(&head, &mut body.into(), &keys, 1_000));
+        let reply = block_on(serve(&head, &mut body.into(), &keys, &SequenceRandom::default(), 1_000));
         assert_eq!(reply.headers["cache-control"], "no-store");
         (reply.status, serde_json::from_slice(&reply.body).unwrap())
     }
@@ -190,21 +243,32 @@ mod tests {
 
     #[test]
     fn answer_says_what_was_registered() {
-        let (status, document) = post(
+        let metadata = |method: Value| {
+            let uris = ["http://localhost:3334/oauth/callback"];
             json!({
-                "client_name": "MCP CLI Client",
-                "redirect_uris": ["http://localhost:3334/oauth/callback"],
+                "client_name": "MCP CLI Client", "redirect_uris": uris,
                 "grant_types": ["authorization_code", "refresh_token"],
-                "token_endpoint_auth_method": "client_secret_basic",
-                "software_id": "x", "client_id": "https://chosen.example",
+                "token_endpoint_auth_method": method, "application_type": "web",
+                "software_id": "x", "client_id": "https://chosen.example", "client_secret": "chosen",
             })
-            .to_string(),
-        );
-        assert_eq!(status, StatusCode::CREATED);
-        assert_eq!(document["client_name"], "MCP CLI Client");
-        assert_eq!(document["token_endpoint_auth_method"], "none", "and not what was asked for");
-        assert_eq!(document["client_id_issued_at"], 1_000);
-        assert!(document["client_id"].as_str().unwrap().starts_with(super::super::PREFIX), "RG-10");
+            .to_string()
+        };
+        for method in authentication::METHODS {
+            let (status, document) = post(metadata(json!(method)));
+            assert_eq!(status, StatusCode::CREATED);
+            assert_eq!(document["client_name"], "MCP CLI Client");
+            assert_eq!(document["token_endpoint_auth_method"], method);
+            assert_eq!(document["application_type"], "web", "with a loopback redirect URI");
+            assert_eq!(document["client_id_issued_at"], 1_000);
+            assert!(document["client_id"].as_str().unwrap().starts_with(super::super::PREFIX), "RG-10");
+            let secret = document.get("client_secret").map(|secret| secret.as_str().unwrap());
+            assert_eq!(secret.is_some(), method != "none");
+            assert!(secret.is_none_or(|secret| secret.starts_with(super::super::SECRET_PREFIX)));
+            let ends = document.get("client_secret_expires_at");
+            assert_eq!(ends.is_some_and(|ends| ends == 0), method != "none", "RG-17");
+        }
+        let (_, document) = post(metadata(Value::Null));
+        assert_eq!(document["token_endpoint_auth_method"], "none", "tolerance public_by_default");
         assert!(document.get("client_secret").is_none());
     }
 
@@ -232,6 +296,10 @@ mod tests {
         assert_eq!(with("response_types", json!(["token"])), "invalid_client_metadata");
         assert_eq!(with("response_types", json!("code")), "invalid_client_metadata");
         assert_eq!(with("client_name", json!(1)), "invalid_client_metadata");
+        for method in [json!("private_key_jwt"), json!("client_secret_jwt"), json!(1), json!([])] {
+            assert_eq!(with("token_endpoint_auth_method", method), "invalid_client_metadata");
+        }
+        assert_eq!(with("application_type", json!("desktop")), "invalid_client_metadata");
         assert_eq!(with("logo_uri", json!("javascript:x")), "invalid_client_metadata");
         assert_eq!(with("client_uri#de", json!("data:x")), "invalid_client_metadata");
     }

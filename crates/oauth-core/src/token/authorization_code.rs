@@ -1,7 +1,8 @@
 //! `grant_type=authorization_code` (RFC 6749 section 4.1.3).
 
-use super::{TokenError, TokenRequest, invalid_request};
+use super::{TokenError, TokenRequest};
 use crate::{
+    client::request::invalid_request,
     credential::Kind,
     grants::{self, NotGood, Redemption},
     records::Grant,

@@ -7,7 +7,10 @@ mod refresh_token;
 
 use crate::{
     Config,
-    client::Client,
+    client::{
+        Client, authentication,
+        request::{self, invalid_request},
+    },
     credential::{Credential, Kind, ScopeSet},
     error::{ErrorCode, WireError},
     grants::{Issue, NotGood},
@@ -17,14 +20,7 @@ use crate::{
 use http::{HeaderValue, Method, StatusCode, header};
 use serde::Serialize;
 use store_core::{Keyring, Random, RecordError, Records, Store, TransitionError};
-use web_core::{
-    BodyError, Form, FormError, Head, ReadBody, Reply,
-    cors::{self, Preflight},
-    form::Repeated,
-};
-
-/// The longest request, in bytes.
-const MAX_BODY_BYTES: usize = 16 * 1024;
+use web_core::{Form, Head, ReadBody, Reply, cors, form::Repeated};
 
 /// Why no token was issued.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -59,18 +55,6 @@ impl TokenError {
 impl From<WireError> for TokenError {
     fn from(error: WireError) -> Self {
         Self::Request(error)
-    }
-}
-
-impl From<BodyError> for TokenError {
-    fn from(error: BodyError) -> Self {
-        Self::Request(error.into())
-    }
-}
-
-impl From<FormError> for TokenError {
-    fn from(error: FormError) -> Self {
-        Self::Request(error.into())
     }
 }
 
@@ -119,10 +103,7 @@ pub async fn serve<S: Store, R: Random>(
                 error.wire().reply()
             }
         },
-        Method::OPTIONS => cors::preflight(Preflight {
-            methods: "POST, OPTIONS",
-            headers: "accept, authorization, content-type, mcp-protocol-version",
-        }),
+        Method::OPTIONS => cors::preflight(request::PREFLIGHT),
         _ => Reply::method_not_allowed("POST, OPTIONS"),
     };
     cors::allow_any(reply)
@@ -135,23 +116,9 @@ async fn issue<S: Store, R: Random>(
     config: &Config,
     now: u64,
 ) -> Result<Reply, TokenError> {
-    if head.content_type().as_deref() != Some("application/x-www-form-urlencoded") {
-        return Err(invalid_request("the body must be application/x-www-form-urlencoded").into());
-    }
-    if head.has_content_encoding() {
-        let error = invalid_request("the body must not be compressed");
-        return Err(WireError { status: StatusCode::UNSUPPORTED_MEDIA_TYPE, ..error }.into());
-    }
-    // RFC 6749 section 2.3.1: not in the URI, where logs would keep them.
-    if head.query.is_some() {
-        return Err(invalid_request("parameters belong in the body").into());
-    }
-    let form = Form::parse(&body.read(MAX_BODY_BYTES).await?)?;
-    if form.has_repeats_except(&["resource"]) {
-        return Err(invalid_request("a parameter is repeated").into());
-    }
+    let form = request::read(head, body, &["resource"]).await?;
     let grant_type = form.single("grant_type")?.ok_or(invalid_request("grant_type is missing"))?;
-    let client = authenticate(head, &form, records.keys)?;
+    let client = authentication::authenticate(head, &form, records.keys)?;
     let request = TokenRequest { client, form: &form, config, now };
     match grant_type {
         "authorization_code" => authorization_code::redeem(&request, records).await,
@@ -162,29 +129,6 @@ async fn issue<S: Store, R: Random>(
         )
         .into()),
     }
-}
-
-/// Which client asks. All clients are public ones: they are named, and prove themselves by PKCE and by
-/// holding their tokens. One that sends a secret is mistaken about what it is.
-fn authenticate(head: &Head, form: &Form, keys: &Keyring) -> Result<Client, WireError> {
-    let invalid_client = WireError {
-        status: StatusCode::UNAUTHORIZED,
-        code: ErrorCode::InvalidClient,
-        description: "the client is unknown, or did not authenticate as registered",
-    };
-    let methods = [
-        head.headers.contains_key(header::AUTHORIZATION),
-        form.contains("client_secret"),
-        form.contains("client_assertion"),
-    ];
-    match methods.into_iter().filter(|is_used| *is_used).count() {
-        0 => {}
-        1 => return Err(invalid_client),
-        // RFC 6749 sections 2.3 and 5.2.
-        _ => return Err(invalid_request("one way of client authentication at a time")),
-    }
-    let client_id = form.single("client_id")?.ok_or(invalid_client)?;
-    Client::find(client_id, keys).ok_or(invalid_client)
 }
 
 /// A successful answer (RFC 6749 section 5.1).
@@ -248,8 +192,4 @@ impl TokenRequest<'_> {
             .no_store()
             .with(header::PRAGMA, HeaderValue::from_static("no-cache"))
     }
-}
-
-fn invalid_request(description: &'static str) -> WireError {
-    WireError::bad_request(ErrorCode::InvalidRequest, description)
 }

@@ -4,6 +4,7 @@ use super::{
     Browser, PageForm, People, Tools,
     http::{Params, Request, body_text, header, json, location},
 };
+use base64ct::{Base64, Encoding};
 use http::StatusCode;
 use oauth_core::{
     AuthorizationServer, Config,
@@ -135,6 +136,16 @@ impl World {
         Client { id, redirect_uri: redirect_uris[0].to_owned() }
     }
 
+    /// A confidential client that authenticates by this method, and its secret.
+    pub(crate) fn confidential(&self, method: &str) -> (Client, String) {
+        let redirect_uri = "https://client.example/cb";
+        let metadata = json!({ "redirect_uris": [redirect_uri], "token_endpoint_auth_method": method });
+        let document = json(&self.send(Request::post_json("/register", &metadata)));
+        let text = |name: &str| document[name].as_str().unwrap().to_owned();
+        let client = Client { id: text("client_id"), redirect_uri: redirect_uri.into() };
+        (client, text("client_secret"))
+    }
+
     pub(crate) fn client(&self) -> Client {
         self.register(&["https://client.example/cb"])
     }
@@ -248,6 +259,13 @@ impl Tokens {
             expires_in: document["expires_in"].as_u64().unwrap(),
         }
     }
+}
+
+/// The value of a Basic header.
+pub(crate) fn basic(client_id: &str, client_secret: &str) -> String {
+    let encode = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+    let credentials = format!("{}:{}", encode(client_id), encode(client_secret));
+    format!("Basic {}", Base64::encode_string(credentials.as_bytes()))
 }
 
 /// Status and error code of an answer to a program.
