@@ -144,6 +144,7 @@ mod tests {
     use super::*;
 
     /// D10, I9.
+    /// K-21.
     #[test]
     fn keys_are_digests_in_a_small_alphabet() {
         let keys = [user_key("'; drop/\0\\ Ünïcode"), user_key(""), GrantId([255; 16]).key()];

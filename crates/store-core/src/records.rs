@@ -237,6 +237,7 @@ mod tests {
         keys
     }
 
+    /// K-14: what is not there is not swapped.
     #[test]
     fn changes_and_refuses() {
         let store = MemoryStore::default();

@@ -143,6 +143,7 @@ fn is_host(host: &str) -> bool {
 mod tests {
     use super::*;
 
+    /// DS-10.
     #[test]
     fn accepts_origins_only() {
         for good in [

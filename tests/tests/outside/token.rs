@@ -20,6 +20,7 @@ fn is_accepted(server: &Server, access_token: &str) -> bool {
 }
 
 /// RFC 6749 section 5.1.
+/// TK-30.
 #[test]
 fn tokens_come_with_their_lifetime_and_are_not_kept() {
     let server = Server::under_test();

@@ -3,6 +3,7 @@
 
 mod dependencies;
 mod sizes;
+mod threats;
 mod wit;
 
 use crate::command::Program;
@@ -19,10 +20,11 @@ const WASM_PACKAGES: [&str; 6] = ["platform", "oauth", "accounts", "mcp", "tools
 
 type Rule = (&'static str, fn() -> Result<()>);
 
-const RULES: [Rule; 11] = [
+const RULES: [Rule; 12] = [
     ("format", format),
     ("dependency direction", dependencies::check),
     ("WIT is documented", wit::check),
+    ("threats", threats::check),
     ("lints, native", lint_native),
     ("lints, components", lint_components),
     ("lints, server", lint_host),
