@@ -19,5 +19,5 @@ pub mod request;
 
 pub use form::{Form, FormError};
 pub use public_url::{PublicUrl, PublicUrlError};
-pub use reply::Reply;
+pub use reply::{Body, Reply};
 pub use request::{BodyError, Head, ReadBody};
