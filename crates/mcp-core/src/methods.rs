@@ -138,7 +138,7 @@ fn initialize(id: &Id, call: &Call<'_>) -> Result<Vec<u8>, Fault> {
     let result = InitializeResult {
         protocol_version: revision.as_str(),
         capabilities: CAPABILITIES,
-        server_info: SERVER_INFO,
+        server_info: ServerInfo::for_revision(revision),
     };
     jsonrpc::result_message(id, &result)
 }
@@ -171,8 +171,15 @@ const DISCOVER_TTL_MS: u32 = 3_600_000;
 /// What is advertised is what is served (MCP-V-24).
 const CAPABILITIES: Capabilities = Capabilities { tools: Empty {} };
 
-const SERVER_INFO: ServerInfo =
-    ServerInfo { name: "postern", title: SERVER_TITLE, version: env!("CARGO_PKG_VERSION") };
+impl ServerInfo {
+    fn for_revision(revision: Revision) -> Self {
+        Self {
+            name: "postern",
+            title: revision.has_titles().then_some(SERVER_TITLE),
+            version: env!("CARGO_PKG_VERSION"),
+        }
+    }
+}
 
 #[derive(Serialize)]
 struct Capabilities {
@@ -182,7 +189,8 @@ struct Capabilities {
 #[derive(Serialize)]
 struct ServerInfo {
     name: &'static str,
-    title: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    title: Option<&'static str>,
     version: &'static str,
 }
 
@@ -217,7 +225,7 @@ pub(crate) struct Caching {
 impl Envelope {
     /// Only modern results have them.
     pub(crate) fn for_revision(revision: Revision) -> Option<Self> {
-        let meta = ResultMeta { server_info: SERVER_INFO };
+        let meta = ResultMeta { server_info: ServerInfo::for_revision(revision) };
         revision.is_modern().then_some(Self { result_type: "complete", meta })
     }
 }
