@@ -1,7 +1,7 @@
 //! What a client says that it can be asked for (`ClientCapabilities`), read and written.
 
-use crate::{json, ports::ClientCapabilities};
-use serde::{Deserialize, Serialize, Serializer};
+use crate::{json, ports::ClientCapabilities, revision::Revision};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Value, json, value::RawValue};
 
 /// The name of the tasks extension.
@@ -34,6 +34,24 @@ impl ClientCapabilities {
             list_roots: offered(wire.roots),
             tasks: has_member(wire.extensions, TASKS_EXTENSION),
         }
+    }
+
+    /// What of it there is in a legacy revision, whatever the client says (MCP-R-19, MCP-R-20, MCP-K-26).
+    pub(crate) fn in_revision(self, revision: Revision) -> Self {
+        Self {
+            elicit_form: self.elicit_form && revision.elicits_forms(),
+            elicit_url: self.elicit_url && revision.elicits_pages(),
+            sample: self.sample,
+            sample_with_tools: self.sample_with_tools && revision.samples_with_tools(),
+            list_roots: self.list_roots,
+            tasks: self.tasks && revision.is_modern(),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for ClientCapabilities {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self::parse(<&RawValue>::deserialize(deserializer)?))
     }
 }
 

@@ -86,6 +86,7 @@ pub mod ports;
 mod resource_metadata;
 pub mod revision;
 pub mod routes;
+mod session;
 mod streamable_http;
 mod tool_call;
 mod tool_list;
