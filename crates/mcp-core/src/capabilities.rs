@@ -55,6 +55,19 @@ impl<'de> Deserialize<'de> for ClientCapabilities {
     }
 }
 
+/// Capabilities for a person to read.
+pub(crate) fn in_words(capabilities: ClientCapabilities) -> String {
+    let named = [
+        (capabilities.elicit_form, "elicitation (forms)"),
+        (capabilities.elicit_url, "elicitation (pages)"),
+        (capabilities.sample, "sampling"),
+        (capabilities.sample_with_tools, "sampling with tools"),
+        (capabilities.list_roots, "roots"),
+        (capabilities.tasks, "tasks"),
+    ];
+    named.into_iter().filter(|(lacks, _)| *lacks).map(|(_, name)| name).collect::<Vec<_>>().join(", ")
+}
+
 /// Whether the object has an object under this name.
 fn has_member(object: Option<&RawValue>, name: &str) -> bool {
     let object = object.and_then(|object| serde_json::from_str::<Value>(object.get()).ok());

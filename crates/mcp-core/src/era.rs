@@ -159,7 +159,9 @@ mod tests {
         headers.extend(header.map(|header| {
             (http::HeaderName::from_static("mcp-protocol-version"), http::HeaderValue::from_static(header))
         }));
-        let Ok(Parsed::One(Message::Request(_, call))) = jsonrpc::parse(body.as_bytes()) else { panic!("{body}") };
+        let Ok(Parsed::One(Message::Request(_, call))) = jsonrpc::parse(body.as_bytes()) else {
+            panic!("{body}")
+        };
         classify(&headers, &call).map(|era| match era {
             Era::Legacy(revision) => revision.as_str().to_owned(),
             Era::Modern(_) => "modern".to_owned(),

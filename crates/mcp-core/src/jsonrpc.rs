@@ -401,11 +401,14 @@ mod tests {
     /// One bad message in a batch is its own affair; a batch in a batch is such a message.
     #[test]
     fn messages_of_a_batch_are_judged_one_by_one() {
-        let body = br#"[1, [], {"jsonrpc":"2.0","id":1,"method":"ping"}, {"jsonrpc":"2.0","id":"a","result":{}}]"#;
+        let body =
+            br#"[1, [], {"jsonrpc":"2.0","id":1,"method":"ping"}, {"jsonrpc":"2.0","id":"a","result":{}}]"#;
         let Ok(Parsed::Batch(messages)) = parse(body) else { panic!() };
         assert!(messages[..2].iter().all(Result::is_err));
         assert!(matches!(messages[2], Ok(Message::Request(..))));
-        assert!(matches!(&messages[3], Ok(Message::Response(response)) if response.id.as_deref() == Some("a")));
+        assert!(
+            matches!(&messages[3], Ok(Message::Response(response)) if response.id.as_deref() == Some("a"))
+        );
     }
 
     /// MCP-B-06.

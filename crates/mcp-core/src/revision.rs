@@ -97,6 +97,16 @@ impl Revision {
         self >= Self::R2025_06_18
     }
 
+    /// Whether such a page has an id (`elicitationId`), by which a client hears that it is done with.
+    pub fn pages_have_ids(self) -> bool {
+        self.elicits_pages() && !self.is_modern()
+    }
+
+    /// Whether a form knows choices with titles, several choices at once, and defaults of every type.
+    pub fn forms_have_titled_choices(self) -> bool {
+        self >= Self::R2025_11_25
+    }
+
     /// Whether structured content may be any JSON value. Otherwise it is an object.
     pub fn structured_content_is_any_json(self) -> bool {
         self >= Self::R2026_07_28
