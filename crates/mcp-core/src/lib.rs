@@ -74,6 +74,7 @@ mod access;
 mod answer;
 mod capabilities;
 mod challenge;
+mod changes;
 mod connection;
 mod content;
 mod conversation;

@@ -2,6 +2,7 @@
 
 use crate::{
     McpServer,
+    access::{Admitted, Credential},
     answer::Answered,
     challenge::Refusal,
     era::{self, Era, Meta},
@@ -23,6 +24,7 @@ pub(crate) const SERVER_TITLE: &str = "Postern";
 pub(crate) struct Context<'a> {
     pub(crate) revision: Revision,
     pub(crate) access: Access,
+    pub(crate) credential: Credential,
     /// What the request says of itself. A legacy one says little.
     pub(crate) meta: Meta<'a>,
     pub(crate) headers: &'a HeaderMap,
@@ -39,13 +41,14 @@ pub(crate) enum Failure {
 
 impl<'a> Context<'a> {
     /// Classifies a request and judges what its era makes it say of itself.
-    pub(crate) fn of(head: &'a Head, call: &Call<'a>, access: Access) -> Result<Self, Fault> {
+    pub(crate) fn of(head: &'a Head, call: &Call<'a>, admitted: Admitted) -> Result<Self, Fault> {
+        let Admitted { access, credential } = admitted;
         let headers = &head.headers;
         let (revision, meta) = match era::classify(headers, call)? {
             Era::Legacy(revision) => (revision, Meta::parse(call.params.meta)),
             Era::Modern(meta) => (meta.judge(headers, call)?, meta),
         };
-        Ok(Self { revision, access, meta, headers })
+        Ok(Self { revision, access, credential, meta, headers })
     }
 
     /// The members that a modern result has besides its own.
