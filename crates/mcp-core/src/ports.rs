@@ -39,6 +39,9 @@ pub trait Clock {
     fn now(&self) -> SystemTime;
     /// Waits.
     fn sleep(&self, time: Duration) -> impl Future<Output = ()>;
+    /// Does something beside, whoever waits for what else; also when the answer has left or nobody reads it any
+    /// more, for as long as the host lets it.
+    fn spawn(&self, work: LocalBoxFuture<'static, ()>);
 }
 
 /// The tools on offer (`postern:tools`).

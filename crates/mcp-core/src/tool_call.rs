@@ -96,7 +96,7 @@ impl<O: Outside> McpServer<O> {
             subject: context.access.subject.clone(),
             client_id: context.access.client_id.clone(),
             scopes: context.access.scopes.clone(),
-            client_info: context.meta.client_info().filter(|_| context.revision.is_modern()),
+            client_info: context.client_info(),
         };
         Ok(ToolCall {
             id: id.clone(),
@@ -106,7 +106,7 @@ impl<O: Outside> McpServer<O> {
             arguments: arguments.to_owned(),
             client: context.client_capabilities(),
             progress_token: context.meta.progress_token(),
-            log_level: context.meta.log_level(),
+            log_level: context.log_level(),
         })
     }
 
