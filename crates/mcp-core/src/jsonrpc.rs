@@ -38,6 +38,12 @@ pub(crate) struct Params<'a> {
     pub(crate) arguments: Option<&'a RawValue>,
     #[serde(default, borrow, deserialize_with = "json::present")]
     pub(crate) cursor: Option<&'a RawValue>,
+    #[serde(rename = "inputResponses", default, borrow, deserialize_with = "json::present")]
+    pub(crate) input_responses: Option<&'a RawValue>,
+    #[serde(rename = "requestState", default, borrow, deserialize_with = "json::present")]
+    pub(crate) request_state: Option<&'a RawValue>,
+    #[serde(default, borrow, deserialize_with = "json::present")]
+    pub(crate) notifications: Option<&'a RawValue>,
     #[serde(rename = "protocolVersion", default, borrow, deserialize_with = "json::present")]
     pub(crate) protocol_version: Option<&'a RawValue>,
 }

@@ -228,8 +228,13 @@ pub(crate) struct Caching {
 impl Envelope {
     /// Only modern results have them.
     pub(crate) fn for_revision(revision: Revision) -> Option<Self> {
-        let meta = ResultMeta { server_info: ServerInfo::for_revision(revision) };
-        revision.is_modern().then_some(Self { result_type: "complete", meta })
+        revision.is_modern().then(|| Self::of_type("complete"))
+    }
+
+    /// For a modern result of this type.
+    pub(crate) fn of_type(result_type: &'static str) -> Self {
+        let meta = ResultMeta { server_info: ServerInfo::for_revision(Revision::R2026_07_28) };
+        Self { result_type, meta }
     }
 }
 
