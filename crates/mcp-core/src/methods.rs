@@ -1,4 +1,5 @@
-//! The methods, by era. Those about tools are in [`tool_list`](crate::tool_list) and [`tool_call`](crate::tool_call).
+//! The methods, by era. Those about tools are in [`tool_list`](crate::tool_list) and [`tool_call`](crate::tool_call),
+//! the others in modules called after what they are about.
 
 use crate::{
     McpServer,
@@ -8,7 +9,7 @@ use crate::{
     era::{self, Era, Meta},
     json,
     jsonrpc::{self, Call, Fault, Id},
-    ports::{Access, ClientCapabilities, LogEvent, Outside, ToolsError},
+    ports::{Access, Caller, ClientCapabilities, LogEvent, Outside, ToolsError},
     revision::Revision,
 };
 use http::HeaderMap;
@@ -56,6 +57,16 @@ impl<'a> Context<'a> {
         Envelope::for_revision(self.revision)
     }
 
+    /// Who asks, as the components behind this one are told.
+    pub(crate) fn caller(&self) -> Caller {
+        Caller {
+            subject: self.access.subject.clone(),
+            client_id: self.access.client_id.clone(),
+            scopes: self.access.scopes.clone(),
+            client_info: self.meta.client_info().filter(|_| self.revision.is_modern()),
+        }
+    }
+
     /// What the client can be asked for.
     pub(crate) fn client_capabilities(&self) -> ClientCapabilities {
         // A legacy client says it once, in the handshake.
@@ -90,6 +101,12 @@ impl<O: Outside> McpServer<O> {
             Method::Discover => Ok(discover(id, &context)?.into()),
             Method::ListTools => Ok(self.list_tools(id, call, &context).await?.into()),
             Method::CallTool => self.call_tool(id, call, context).await,
+            Method::ListResources => Ok(self.list_resources(id, call, &context).await?.into()),
+            Method::ListTemplates => Ok(self.list_templates(id, call, &context).await?.into()),
+            Method::ReadResource => self.read_resource(id, call, context).await,
+            Method::ListPrompts => Ok(self.list_prompts(id, call, &context).await?.into()),
+            Method::GetPrompt => self.get_prompt(id, call, context).await,
+            Method::Complete => Ok(self.complete(id, call, &context).await?.into()),
         }
     }
 
@@ -107,6 +124,12 @@ enum Method {
     Discover,
     ListTools,
     CallTool,
+    ListResources,
+    ListTemplates,
+    ReadResource,
+    ListPrompts,
+    GetPrompt,
+    Complete,
 }
 
 impl Method {
@@ -117,6 +140,12 @@ impl Method {
             ("server/discover", true) => Some(Self::Discover),
             ("tools/list", _) => Some(Self::ListTools),
             ("tools/call", _) => Some(Self::CallTool),
+            ("resources/list", _) => Some(Self::ListResources),
+            ("resources/templates/list", _) => Some(Self::ListTemplates),
+            ("resources/read", _) => Some(Self::ReadResource),
+            ("prompts/list", _) => Some(Self::ListPrompts),
+            ("prompts/get", _) => Some(Self::GetPrompt),
+            ("completion/complete", _) => Some(Self::Complete),
             _ => None,
         }
     }
@@ -172,7 +201,8 @@ fn discover(id: &Id, context: &Context<'_>) -> Result<Vec<u8>, Fault> {
 const DISCOVER_TTL_MS: u32 = 3_600_000;
 
 /// What is advertised is what is served (MCP-V-24).
-const CAPABILITIES: Capabilities = Capabilities { tools: Empty {} };
+const CAPABILITIES: Capabilities =
+    Capabilities { tools: Empty {}, resources: Empty {}, prompts: Empty {}, completions: Empty {} };
 
 impl ServerInfo {
     fn for_revision(revision: Revision) -> Self {
@@ -187,6 +217,9 @@ impl ServerInfo {
 #[derive(Serialize)]
 struct Capabilities {
     tools: Empty,
+    resources: Empty,
+    prompts: Empty,
+    completions: Empty,
 }
 
 #[derive(Serialize)]
@@ -279,7 +312,7 @@ mod tests {
     #[test]
     fn method_names_are_matched_exactly() {
         for name in
-            ["Tools/List", "tools/list ", "tools", "", "logging/setLevel", "prompts/list", "tasks/get"]
+            ["Tools/List", "tools/list ", "tools", "", "logging/setLevel", "prompts/List", "tasks/get"]
         {
             for revision in Revision::ALL {
                 assert_eq!(Method::find(name, revision), None, "{name}");
