@@ -57,7 +57,7 @@ impl<O: Outside> McpServer<O> {
         };
         let result = InitializeResult {
             protocol_version: revision.as_str(),
-            capabilities: Capabilities::legacy(begun.is_some() || context.session.is_some()),
+            capabilities: Capabilities::legacy(revision, begun.is_some() || context.session.is_some()),
             server_info: ServerInfo::for_revision(revision),
         };
         let message = jsonrpc::result_message(id, &result)?;

@@ -61,8 +61,20 @@ pub(crate) struct Params<'a> {
     pub(crate) task_id: Option<&'a RawValue>,
     #[serde(default, borrow, deserialize_with = "json::present")]
     pub(crate) arguments: Option<&'a RawValue>,
+    #[serde(rename = "ref", default, borrow, deserialize_with = "json::present")]
+    pub(crate) reference: Option<&'a RawValue>,
+    #[serde(default, borrow, deserialize_with = "json::present")]
+    pub(crate) argument: Option<&'a RawValue>,
+    #[serde(default, borrow, deserialize_with = "json::present")]
+    pub(crate) context: Option<&'a RawValue>,
     #[serde(default, borrow, deserialize_with = "json::present")]
     pub(crate) cursor: Option<&'a RawValue>,
+    #[serde(rename = "inputResponses", default, borrow, deserialize_with = "json::present")]
+    pub(crate) input_responses: Option<&'a RawValue>,
+    #[serde(rename = "requestState", default, borrow, deserialize_with = "json::present")]
+    pub(crate) request_state: Option<&'a RawValue>,
+    #[serde(default, borrow, deserialize_with = "json::present")]
+    pub(crate) notifications: Option<&'a RawValue>,
     #[serde(rename = "protocolVersion", default, borrow, deserialize_with = "json::present")]
     pub(crate) protocol_version: Option<&'a RawValue>,
     #[serde(default, borrow, deserialize_with = "json::present")]
@@ -182,6 +194,13 @@ pub(crate) enum Fault {
     MethodNotFound,
     /// The method's parameters are wrong.
     InvalidParams(String),
+    /// There is no such resource, or this caller may not know that there is (MP-15).
+    ResourceNotFound {
+        /// As the client wrote it.
+        uri: String,
+        /// The code, which depends on the revision.
+        code: i32,
+    },
     /// The request does not say what every modern request has to say in `_meta`.
     InvalidMeta(&'static str),
     /// A header does not say what the body says.
@@ -212,6 +231,7 @@ impl Fault {
             Self::Parse => -32700,
             Self::InvalidRequest(_) | Self::SessionNeeded | Self::SessionNotFound => -32600,
             Self::MethodNotFound => -32601,
+            Self::ResourceNotFound { code, .. } => *code,
             Self::InvalidParams(_) | Self::InvalidMeta(_) => -32602,
             Self::Interrupted(_) | Self::Internal | Self::Unavailable => -32603,
             Self::HeaderMismatch(_) => -32020,
@@ -228,6 +248,7 @@ impl Fault {
             Self::SessionNotFound => "Session not found".into(),
             Self::MethodNotFound => "Method not found".into(),
             Self::InvalidParams(what) => what.into(),
+            Self::ResourceNotFound { .. } => "Resource not found".into(),
             Self::HeaderMismatch(what) => format!("Header mismatch: {what}").into(),
             Self::UnsupportedProtocolVersion { .. } => "Unsupported protocol version".into(),
             Self::MissingCapability(_) => "Missing required client capability".into(),
@@ -242,6 +263,7 @@ impl Fault {
                 Some(json!({ "supported": Revision::ALL.map(Revision::as_str), "requested": requested }))
             }
             Self::MissingCapability(needed) => Some(json!({ "requiredCapabilities": needed })),
+            Self::ResourceNotFound { uri, .. } => Some(json!({ "uri": uri })),
             Self::Parse
             | Self::InvalidRequest(_)
             | Self::MethodNotFound
@@ -264,6 +286,7 @@ impl Fault {
             Self::SessionNotFound => StatusCode::NOT_FOUND,
             Self::MethodNotFound
             | Self::InvalidParams(_)
+            | Self::ResourceNotFound { .. }
             | Self::Interrupted(_)
             | Self::Internal
             | Self::Unavailable => StatusCode::OK,

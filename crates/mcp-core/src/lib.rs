@@ -1,5 +1,5 @@
-//! The MCP server: what its endpoint answers, to whom, and in which words. No I/O; the tools, the
-//! meaning of tokens, what lasts, the time and the operator's log are [`ports`].
+//! The MCP server: what its endpoint answers, to whom, and in which words. No I/O; the tools, resources and
+//! prompts, the meaning of tokens, what lasts, the time and the operator's log are [`ports`].
 //!
 //! Reading order, which is also the way of a request:
 //!
@@ -10,6 +10,7 @@
 //!   `mirrored_headers` for what the headers repeat.
 //! * `methods`, `tool_list` and `tool_call`: what the server does; `content`, how a tool's result is written; `answer`,
 //!   what a method gives a transport to send.
+//! * `resources` (over `uri`: addresses and templates), `prompts` and `completion`: the same for what can be read and said.
 //! * `challenge` and `resource_metadata`: how a client without a good token gets one.
 //! * [`revision`]: in what the protocol's revisions differ.
 //!
@@ -29,6 +30,25 @@
 //!     async fn list_scopes(&self) -> Result<Vec<Scope>, ToolsError> { Ok(vec![]) }
 //!     async fn call_tool(&self, _: Caller, _: Call) -> Result<Reply, ToolsError> {
 //!         Err(ToolsError::UnknownTool)
+//!     }
+//! }
+//! impl Resources for Nothing {
+//!     async fn list_resources(&self, _: Caller) -> Result<Vec<Resource>, ResourcesError> { Ok(vec![]) }
+//!     async fn list_templates(&self, _: Caller) -> Result<Vec<Template>, ResourcesError> { Ok(vec![]) }
+//!     async fn read_resource(&self, _: Caller, _: Read) -> Result<ReadOutcome, ResourcesError> {
+//!         Err(ResourcesError::NotFound)
+//!     }
+//!     async fn complete_template(&self, _: Caller, _: Completion) -> Result<Suggestions, ResourcesError> {
+//!         Err(ResourcesError::NotFound)
+//!     }
+//! }
+//! impl Prompts for Nothing {
+//!     async fn list_prompts(&self, _: Caller) -> Result<Vec<Prompt>, PromptsError> { Ok(vec![]) }
+//!     async fn get_prompt(&self, _: Caller, _: GetPrompt) -> Result<PromptOutcome, PromptsError> {
+//!         Err(PromptsError::UnknownPrompt)
+//!     }
+//!     async fn complete_prompt(&self, _: Caller, _: Completion) -> Result<Suggestions, PromptsError> {
+//!         Err(PromptsError::UnknownPrompt)
 //!     }
 //! }
 //! impl Introspection for Nothing {
@@ -76,6 +96,7 @@ mod answer;
 mod capabilities;
 mod challenge;
 mod changes;
+mod completion;
 mod connection;
 mod content;
 mod conversation;
@@ -88,12 +109,17 @@ mod kept_stream;
 mod methods;
 mod mirrored_headers;
 mod origin;
+mod page;
 pub mod ports;
+mod prompts;
 mod questions;
 mod resource_metadata;
+mod resources;
 pub mod revision;
+mod rounds;
 pub mod routes;
 mod schema;
+mod sealed;
 mod session;
 mod session_http;
 mod sse;
@@ -101,6 +127,7 @@ mod streamable_http;
 mod tool_call;
 mod tool_list;
 mod tool_rounds;
+mod uri;
 mod watch;
 
 pub use ports::LogEvent;

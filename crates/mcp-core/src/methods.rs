@@ -1,4 +1,5 @@
-//! The methods, by era. Those about tools are in [`tool_list`](crate::tool_list) and [`tool_call`](crate::tool_call).
+//! The methods, by era. Those about tools are in [`tool_list`](crate::tool_list) and [`tool_call`](crate::tool_call),
+//! the others in modules called after what they are about.
 
 use crate::{
     McpServer,
@@ -7,7 +8,7 @@ use crate::{
     challenge::Refusal,
     era::{self, Era, Meta},
     jsonrpc::{self, Call, Fault, Id},
-    ports::{Access, ClientCapabilities, ClientInfo, LogEvent, LogLevel, Outside, ToolsError},
+    ports::{Access, Caller, ClientCapabilities, ClientInfo, LogEvent, LogLevel, Outside, ToolsError},
     revision::Revision,
     session::OpenSession,
 };
@@ -61,6 +62,16 @@ impl<'a> Context<'a> {
     /// The members that a modern result has besides its own.
     pub(crate) fn envelope(&self) -> Option<Envelope> {
         Envelope::for_revision(self.revision)
+    }
+
+    /// Who asks, as the components behind this one are told.
+    pub(crate) fn caller(&self) -> Caller {
+        Caller {
+            subject: self.access.subject.clone(),
+            client_id: self.access.client_id.clone(),
+            scopes: self.access.scopes.clone(),
+            client_info: self.client_info(),
+        }
     }
 
     /// What the client can be asked for.
@@ -121,6 +132,12 @@ impl<O: Outside> McpServer<O> {
                 self.converse_with_tool(id, call, context).await
             }
             Method::CallTool => self.call_tool(id, call, context).await,
+            Method::ListResources => Ok(self.list_resources(id, call, &context).await?.into()),
+            Method::ListTemplates => Ok(self.list_templates(id, call, &context).await?.into()),
+            Method::ReadResource => self.read_resource(id, call, context).await,
+            Method::ListPrompts => Ok(self.list_prompts(id, call, &context).await?.into()),
+            Method::GetPrompt => self.get_prompt(id, call, context).await,
+            Method::Complete => Ok(self.complete(id, call, &context).await?.into()),
         }
     }
 
@@ -141,6 +158,12 @@ enum Method {
     Discover,
     ListTools,
     CallTool,
+    ListResources,
+    ListTemplates,
+    ReadResource,
+    ListPrompts,
+    GetPrompt,
+    Complete,
 }
 
 impl Method {
@@ -154,6 +177,12 @@ impl Method {
             ("server/discover", true) => Some(Self::Discover),
             ("tools/list", _) => Some(Self::ListTools),
             ("tools/call", _) => Some(Self::CallTool),
+            ("resources/list", _) => Some(Self::ListResources),
+            ("resources/templates/list", _) => Some(Self::ListTemplates),
+            ("resources/read", _) => Some(Self::ReadResource),
+            ("prompts/list", _) => Some(Self::ListPrompts),
+            ("prompts/get", _) => Some(Self::GetPrompt),
+            ("completion/complete", _) => Some(Self::Complete),
             _ => None,
         }
     }
@@ -197,26 +226,48 @@ impl ServerInfo {
 /// What is advertised is what is served (MCP-V-24).
 #[derive(Serialize)]
 pub(crate) struct Capabilities {
+    tools: ListCapability,
+    resources: ResourcesCapability,
+    prompts: ListCapability,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    completions: Option<Empty>,
     #[serde(skip_serializing_if = "Option::is_none")]
     logging: Option<Empty>,
-    tools: ToolsCapability,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct ToolsCapability {
+struct ListCapability {
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    list_changed: bool,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ResourcesCapability {
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    subscribe: bool,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     list_changed: bool,
 }
 
 impl Capabilities {
-    const MODERN: Self = Self { logging: None, tools: ToolsCapability { list_changed: false } };
+    const MODERN: Self = Self {
+        tools: ListCapability { list_changed: false },
+        resources: ResourcesCapability { subscribe: false, list_changed: false },
+        prompts: ListCapability { list_changed: false },
+        completions: Some(Empty {}),
+        logging: None,
+    };
 
     /// To a legacy client. What has to be remembered of it takes a session, and so does telling it of changes.
-    pub(crate) fn legacy(has_session: bool) -> Self {
+    pub(crate) fn legacy(revision: Revision, has_session: bool) -> Self {
         Self {
+            tools: ListCapability { list_changed: has_session },
+            resources: ResourcesCapability { subscribe: has_session, list_changed: has_session },
+            prompts: ListCapability { list_changed: has_session },
+            completions: revision.has_completions_capability().then_some(Empty {}),
             logging: has_session.then_some(Empty {}),
-            tools: ToolsCapability { list_changed: has_session },
         }
     }
 }
@@ -260,8 +311,13 @@ pub(crate) struct Caching {
 impl Envelope {
     /// Only modern results have them.
     pub(crate) fn for_revision(revision: Revision) -> Option<Self> {
-        let meta = ResultMeta { server_info: ServerInfo::for_revision(revision) };
-        revision.is_modern().then_some(Self { result_type: "complete", meta })
+        revision.is_modern().then(|| Self::of_type("complete"))
+    }
+
+    /// For a modern result of this type.
+    pub(crate) fn of_type(result_type: &'static str) -> Self {
+        let meta = ResultMeta { server_info: ServerInfo::for_revision(Revision::R2026_07_28) };
+        Self { result_type, meta }
     }
 }
 
@@ -308,7 +364,7 @@ mod tests {
     #[test]
     fn method_names_are_matched_exactly() {
         for name in
-            ["Tools/List", "tools/list ", "tools", "", "logging/setlevel", "prompts/list", "tasks/get"]
+            ["Tools/List", "tools/list ", "tools", "", "logging/setlevel", "prompts/List", "tasks/get"]
         {
             for revision in Revision::ALL {
                 assert_eq!(Method::find(name, revision), None, "{name}");
