@@ -772,7 +772,10 @@ fn what_is_kept_is_sealed() {
 fn nothing_is_left_when_the_grant_is_forgotten() {
     let bench = Bench::new();
     let clients: Vec<_> = (0..9).map(|_| Client::connect(&bench, "2025-11-25")).collect();
-    clients.iter().skip(1).for_each(|client| while client.call("tells").message().is_some() {});
+    for client in &clients[1..] {
+        let mut stream = client.call("tells");
+        while stream.message().is_some() {}
+    }
     let grant = store_core::Connection::of(Some("0123456789abcdef0123456789abcdef"), "", "");
     store_core::testing::block_on(grant.forget(&bench.store)).unwrap();
     assert!(bench.store.is_empty(), "{:?}", bench.store.snapshot().keys());
