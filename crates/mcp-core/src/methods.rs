@@ -3,6 +3,7 @@
 
 use crate::{
     McpServer,
+    accept::{self, Format},
     access::{Admitted, Credential},
     answer::Answered,
     challenge::Refusal,
@@ -29,6 +30,8 @@ pub(crate) struct Context<'a> {
     /// What the request says of itself. A legacy one says little.
     pub(crate) meta: Meta<'a>,
     pub(crate) headers: &'a HeaderMap,
+    /// The client reads event streams.
+    pub(crate) reads_streams: bool,
 }
 
 /// Why a method has no result.
@@ -49,7 +52,8 @@ impl<'a> Context<'a> {
             Era::Legacy(revision) => (revision, Meta::parse(call.params.meta)),
             Era::Modern(meta) => (meta.judge(headers, call)?, meta),
         };
-        Ok(Self { revision, access, credential, meta, headers })
+        let reads_streams = accept::negotiate(headers) != Some(Format::Json);
+        Ok(Self { revision, access, credential, meta, headers, reads_streams })
     }
 
     /// The members that a modern result has besides its own.
@@ -107,6 +111,10 @@ impl<O: Outside> McpServer<O> {
             Method::ListPrompts => Ok(self.list_prompts(id, call, &context).await?.into()),
             Method::GetPrompt => self.get_prompt(id, call, context).await,
             Method::Complete => Ok(self.complete(id, call, &context).await?.into()),
+            Method::Listen => self.listen(id, call, context).await,
+            Method::GetTask => Ok(self.get_task(id, call, &context).await?.into()),
+            Method::UpdateTask => Ok(self.update_task(id, call, &context).await?.into()),
+            Method::CancelTask => Ok(self.cancel_task(id, call, &context).await?.into()),
         }
     }
 
@@ -130,6 +138,10 @@ enum Method {
     ListPrompts,
     GetPrompt,
     Complete,
+    Listen,
+    GetTask,
+    UpdateTask,
+    CancelTask,
 }
 
 impl Method {
@@ -138,6 +150,10 @@ impl Method {
             ("initialize", false) => Some(Self::Initialize),
             ("ping", false) => Some(Self::Ping),
             ("server/discover", true) => Some(Self::Discover),
+            ("subscriptions/listen", true) => Some(Self::Listen),
+            ("tasks/get", true) => Some(Self::GetTask),
+            ("tasks/update", true) => Some(Self::UpdateTask),
+            ("tasks/cancel", true) => Some(Self::CancelTask),
             ("tools/list", _) => Some(Self::ListTools),
             ("tools/call", _) => Some(Self::CallTool),
             ("resources/list", _) => Some(Self::ListResources),
@@ -169,7 +185,7 @@ fn initialize(id: &Id, call: &Call<'_>) -> Result<Vec<u8>, Fault> {
         .unwrap_or(Revision::NEWEST_LEGACY);
     let result = InitializeResult {
         protocol_version: revision.as_str(),
-        capabilities: CAPABILITIES,
+        capabilities: Capabilities::for_revision(revision),
         server_info: ServerInfo::for_revision(revision),
     };
     jsonrpc::result_message(id, &result)
@@ -190,7 +206,7 @@ fn discover(id: &Id, context: &Context<'_>) -> Result<Vec<u8>, Fault> {
     }
     let result = DiscoverResult {
         supported_versions: Revision::ALL.map(Revision::as_str),
-        capabilities: CAPABILITIES,
+        capabilities: Capabilities::for_revision(context.revision),
         caching: context.caching(Caching { ttl_ms: DISCOVER_TTL_MS, cache_scope: "public" }),
         envelope: context.envelope(),
     };
@@ -200,9 +216,21 @@ fn discover(id: &Id, context: &Context<'_>) -> Result<Vec<u8>, Fault> {
 /// What is served changes with a deployment only.
 const DISCOVER_TTL_MS: u32 = 3_600_000;
 
-/// What is advertised is what is served (MCP-V-24).
-const CAPABILITIES: Capabilities =
-    Capabilities { tools: Empty {}, resources: Empty {}, prompts: Empty {}, completions: Empty {} };
+impl Capabilities {
+    /// What is advertised is what is served (MCP-V-24).
+    fn for_revision(revision: Revision) -> Self {
+        let modern = revision.is_modern();
+        let list = || ListCapability { list_changed: modern };
+        Self {
+            tools: list(),
+            resources: ResourcesCapability { list_changed: modern, subscribe: modern },
+            prompts: list(),
+            completions: Empty {},
+            logging: modern.then_some(Empty {}),
+            extensions: modern.then_some(Extensions { tasks: Empty {} }),
+        }
+    }
+}
 
 impl ServerInfo {
     fn for_revision(revision: Revision) -> Self {
@@ -216,10 +244,38 @@ impl ServerInfo {
 
 #[derive(Serialize)]
 struct Capabilities {
-    tools: Empty,
-    resources: Empty,
-    prompts: Empty,
+    tools: ListCapability,
+    resources: ResourcesCapability,
+    prompts: ListCapability,
     completions: Empty,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    logging: Option<Empty>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    extensions: Option<Extensions>,
+}
+
+/// Something that can be listed, and whether whoever listens hears of changes to the list.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ListCapability {
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    list_changed: bool,
+}
+
+/// The same of resources, each of which can be listened for besides.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ResourcesCapability {
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    list_changed: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    subscribe: bool,
+}
+
+#[derive(Serialize)]
+struct Extensions {
+    #[serde(rename = "io.modelcontextprotocol/tasks")]
+    tasks: Empty,
 }
 
 #[derive(Serialize)]
@@ -247,6 +303,8 @@ pub(crate) struct Envelope {
 struct ResultMeta {
     #[serde(rename = "io.modelcontextprotocol/serverInfo")]
     server_info: ServerInfo,
+    #[serde(rename = "io.modelcontextprotocol/subscriptionId", skip_serializing_if = "Option::is_none")]
+    subscription_id: Option<Id>,
 }
 
 /// How long a modern result may be kept, and by whom.
@@ -266,8 +324,15 @@ impl Envelope {
 
     /// For a modern result of this type.
     pub(crate) fn of_type(result_type: &'static str) -> Self {
-        let meta = ResultMeta { server_info: ServerInfo::for_revision(Revision::R2026_07_28) };
-        Self { result_type, meta }
+        let server_info = ServerInfo::for_revision(Revision::R2026_07_28);
+        Self { result_type, meta: ResultMeta { server_info, subscription_id: None } }
+    }
+
+    /// For the result that ends a stream of changes.
+    pub(crate) fn of_subscription(id: &Id) -> Self {
+        let mut envelope = Self::of_type("complete");
+        envelope.meta.subscription_id = Some(id.clone());
+        envelope
     }
 }
 

@@ -18,14 +18,25 @@ use crate::{
     ports::Outside,
     routes,
 };
+use async_stream::stream;
 use bytes::Bytes;
-use futures_util::StreamExt;
+use futures_util::{
+    StreamExt,
+    future::{Either, select},
+};
 use http::{Method, StatusCode};
-use std::{rc::Rc, time::SystemTime};
+use std::{
+    pin::pin,
+    rc::Rc,
+    time::{Duration, SystemTime},
+};
 use web_core::{Body, BodyError, Head, ReadBody, Reply};
 
 /// The longest body that is read (HT-01).
 const MAX_BODY: usize = 1024 * 1024;
+
+/// How long a stream may be quiet.
+const KEEP_ALIVE: Duration = Duration::from_secs(5);
 
 impl<O: Outside> McpServer<O> {
     /// Answers a request to the MCP endpoint.
@@ -129,10 +140,35 @@ impl<O: Outside> McpServer<O> {
         let modern = context.revision.is_modern();
         match self.run(id, call, context).await {
             Ok(Answered::Message(message)) => write(StatusCode::OK, message, format),
-            Ok(Answered::Stream(messages)) => write_stream(messages, format).await,
+            Ok(Answered::Stream(messages)) if format == Format::Json => {
+                // It gets the last one, and none of those before.
+                let last = messages.fold(Vec::new(), async |_, message| message).await;
+                write(StatusCode::OK, last, format)
+            }
+            Ok(Answered::Endless(_)) if format == Format::Json => {
+                refuse(StatusCode::NOT_ACCEPTABLE, "Accept must allow text/event-stream")
+            }
+            Ok(Answered::Stream(messages) | Answered::Endless(messages)) => self.write_stream(messages),
             Err(Failure::Fault(fault)) => error_reply(&fault, Some(id), modern, format),
             Err(Failure::Refusal(refusal)) => self.challenge(head, &refusal).await.into(),
         }
+    }
+}
+
+impl<O: Outside> McpServer<O> {
+    /// Messages as they are made. In between, a comment now and then: so nobody on the way takes the connection for
+    /// dead, and a client that has left is missed, and whatever was being made for it ends (MCP-T-42, MCP-T-44).
+    pub(crate) fn write_stream(self: &Rc<Self>, mut messages: Messages) -> Reply<Body> {
+        let server = Rc::clone(self);
+        Reply::event_stream(Box::pin(stream! {
+            loop {
+                match select(messages.next(), pin!(server.outside.sleep(KEEP_ALIVE))).await {
+                    Either::Left((Some(message), _)) => yield event(message),
+                    Either::Left((None, _)) => break,
+                    Either::Right(((), _)) => yield Bytes::from_static(b":\n\n"),
+                }
+            }
+        }))
     }
 }
 
@@ -165,15 +201,6 @@ fn write(status: StatusCode, message: Vec<u8>, format: Format) -> Reply<Body> {
         return Reply { status, headers, body: Body::Whole(event(message)) };
     }
     Reply::json_bytes(status, message.into()).into()
-}
-
-/// Messages as they are made. A client that reads JSON only gets the last one.
-async fn write_stream(messages: Messages, format: Format) -> Reply<Body> {
-    if format == Format::Json {
-        let last = messages.fold(Vec::new(), async |_, message| message).await;
-        return write(StatusCode::OK, last, format);
-    }
-    Reply::event_stream(Box::pin(messages.map(event)))
 }
 
 /// A message as an event (HTML, section 9.2.6).

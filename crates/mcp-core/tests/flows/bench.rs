@@ -1,5 +1,6 @@
 //! A server on a bench: requests to put to it, and what its ports saw.
 
+use crate::long_tools::{self, World};
 use bytes::Bytes;
 use futures_util::StreamExt;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
@@ -62,6 +63,17 @@ pub(crate) struct Shared {
     pub(crate) tools_error: Option<ToolsError>,
     pub(crate) store: MemoryStore,
     random: SequenceRandom,
+    /// Where the work of tasks goes on.
+    pub(crate) world: World,
+    /// There are keys.
+    pub(crate) has_keys: Cell<bool>,
+    /// No token is good any more.
+    pub(crate) is_revoked: Cell<bool>,
+    /// What lookups fail with, after so many.
+    pub(crate) outage: RefCell<Option<IntrospectionError>>,
+    pub(crate) outage_begins_after: Cell<usize>,
+    /// How many tools there are besides.
+    pub(crate) more_tools: usize,
     /// How many milliseconds after [`NOW`] it is.
     pub(crate) later: Cell<u64>,
 }
@@ -86,6 +98,12 @@ impl Bench {
             tools_error: None,
             store: MemoryStore::default(),
             random: SequenceRandom::default(),
+            world: World::default(),
+            has_keys: Cell::new(true),
+            is_revoked: Cell::default(),
+            outage: RefCell::default(),
+            outage_begins_after: Cell::default(),
+            more_tools: 0,
             later: Cell::default(),
         };
         change(&mut shared);
@@ -181,7 +199,7 @@ impl Lasting for Bench {
     }
 
     async fn keys(&self) -> Result<Option<Keyring>, DeploymentError> {
-        Ok(Some(Keyring::from_secret(&[7; 32]).unwrap()))
+        Ok(self.has_keys.get().then(|| Keyring::from_secret(&[7; 32]).unwrap()))
     }
 }
 
@@ -210,6 +228,14 @@ impl Log for Bench {
 impl Introspection for Bench {
     async fn introspect(&self, token: &str) -> Result<Option<Access>, IntrospectionError> {
         self.introspected.borrow_mut().push(token.to_owned());
+        if self.is_revoked.get() {
+            return Ok(None);
+        }
+        if let Some(error) = self.outage.borrow().clone()
+            && self.introspected.borrow().len() > self.outage_begins_after.get()
+        {
+            return Err(error);
+        }
         let access = |scopes: &[&str], audience: &str, expires_at| {
             Ok(Some(Access {
                 subject: "alice".into(),
@@ -221,6 +247,11 @@ impl Introspection for Bench {
             }))
         };
         let ours = format!("{}/mcp", self.public_url);
+        if token == "bob" {
+            let bob = access(&["math:basic"], &ours, NOW + 86_400)?;
+            let grant_id = Some("fedcba9876543210fedcba9876543210".into());
+            return Ok(bob.map(|access| Access { subject: "bob".into(), grant_id, ..access }));
+        }
         match token {
             "good-secret" => access(&["math:basic"], &ours, NOW + 1),
             "statistics" => access(&["offline_access", "math:statistics", "math:basic"], &ours, NOW + 1),
@@ -251,7 +282,9 @@ impl Tools for Bench {
             scopes: scopes.iter().map(|&scope| scope.into()).collect(),
             ..Tool::default()
         };
-        Ok(vec![
+        let long = long_tools::NAMES.iter().map(|name| tool(name, &["math:basic"]));
+        let more = (0..self.more_tools).map(|n| tool(&format!("more-{n}"), &[]));
+        let tools = vec![
             Tool {
                 title: Some("Add".into()),
                 input_schema: r#"{"$schema":"https://json-schema.org/draft/2020-12/schema","type":"object","$defs":{"n":{"$anchor":"n"}}}"#.into(),
@@ -277,7 +310,8 @@ impl Tools for Bench {
             },
             Tool { input_schema: "{".into(), ..tool("has-a-bad-schema", &[]) },
             tool("größer", &[]),
-        ])
+        ];
+        Ok(tools.into_iter().chain(long).chain(more).collect())
     }
 
     async fn list_scopes(&self) -> Result<Vec<Scope>, ToolsError> {
@@ -290,7 +324,13 @@ impl Tools for Bench {
 
     async fn call_tool(&self, caller: Caller, call: Call) -> Result<ports::Reply, ToolsError> {
         let name = call.name.clone();
-        self.calls.borrow_mut().push((caller, call));
+        self.calls.borrow_mut().push((caller, call.clone()));
+        if self.world.is_stuck.get() {
+            std::future::pending::<()>().await;
+        }
+        if let Some(reply) = long_tools::call(&self.world, &call) {
+            return reply;
+        }
         let text = |text: &str| vec![ContentBlock::Text(text.into())];
         let done = |result| Ok(ports::Reply::Done(Outcome::Complete(result)));
         let structured = |content, structured: &str| {

@@ -9,6 +9,10 @@ mod completion;
 #[cfg(test)]
 mod legacy;
 #[cfg(test)]
+mod listen;
+#[cfg(test)]
+mod long_tools;
+#[cfg(test)]
 mod metadata;
 #[cfg(test)]
 mod modern;
@@ -19,7 +23,11 @@ mod prompts;
 #[cfg(test)]
 mod resources;
 #[cfg(test)]
+mod rounds;
+#[cfg(test)]
 mod streams;
+#[cfg(test)]
+mod tasks;
 #[cfg(test)]
 mod tool_calls;
 mod transport;

@@ -16,7 +16,7 @@ fn legacy(method: &str, mut params: Value) -> Request {
 }
 
 /// The messages of an event stream.
-fn messages(reply: &Reply) -> Vec<Value> {
+pub(crate) fn messages(reply: &Reply) -> Vec<Value> {
     assert_eq!(reply.headers["content-type"], "text/event-stream");
     let text = std::str::from_utf8(&reply.body).unwrap();
     let events = text.split("\n\n").filter(|event| !event.is_empty());
