@@ -164,7 +164,8 @@ impl Bench {
     }
 }
 
-async fn yield_once() {
+/// Lets somebody else go on.
+pub(crate) async fn yield_once() {
     let mut yielded = false;
     std::future::poll_fn(|_| match std::mem::replace(&mut yielded, true) {
         true => std::task::Poll::Ready(()),
@@ -309,6 +310,22 @@ impl Tools for Bench {
                 ..tool("mirrors-region", &[])
             },
             Tool { input_schema: "{".into(), ..tool("has-a-bad-schema", &[]) },
+            Tool {
+                input_schema: r#"{"type":"object","properties":{"n":{"type":"number","x-mcp-header":"N"}}}"#.into(),
+                ..tool("mirrors-a-number", &[])
+            },
+            Tool {
+                input_schema: r#"{"$schema":"https://example.com/dialect","type":"object"}"#.into(),
+                ..tool("has-a-dialect", &[])
+            },
+            Tool {
+                input_schema: r#"{"type":"object","$ref":"https://example.com/schema"}"#.into(),
+                ..tool("refers-elsewhere", &[])
+            },
+            Tool {
+                input_schema: r#"{"type":"object","properties":{"n":{"type":"integer","maximum":9}},"required":["n"],"additionalProperties":false}"#.into(),
+                ..tool("takes-a-number", &[])
+            },
             tool("größer", &[]),
         ];
         Ok(tools.into_iter().chain(long).chain(more).collect())

@@ -16,7 +16,7 @@ pub(crate) struct World {
     pub(crate) is_down: Cell<bool>,
 }
 
-pub(crate) const NAMES: [&str; 16] = [
+pub(crate) const NAMES: [&str; 18] = [
     "asks",
     "asks-twice",
     "asks-for-ever",
@@ -33,6 +33,8 @@ pub(crate) const NAMES: [&str; 16] = [
     "begins-something-large",
     "changes",
     "changes-a-lot",
+    "is-slow",
+    "gives-too-much",
 ];
 
 /// Calls one of [`NAMES`].
@@ -107,11 +109,24 @@ pub(crate) fn call(world: &World, call: &Call) -> Option<Result<Reply, ToolsErro
         "changes" => tells(vec![
             Notification::ToolsChanged,
             Notification::PromptsChanged,
-            Notification::ResourceUpdated("bench://listed".into()),
+            Notification::ResourceUpdated("test://bench/text".into()),
         ]),
+        "is-slow" => Ok(Reply::Running(Running {
+            notifications: Box::pin(futures_util::stream::empty()),
+            outcome: Box::pin(turns(20_000, || Err(ToolsError::InsufficientScope(vec!["math:more".into()])))),
+        })),
+        "gives-too-much" => text(&"x".repeat(5 * 1024 * 1024)),
         "changes-a-lot" => tells(vec![Notification::ToolsChanged; 1000]),
         _ => return None,
     })
+}
+
+/// What there is after so many turns of everybody else's.
+async fn turns<T>(turns: u32, then: impl FnOnce() -> T) -> T {
+    for _ in 0..turns {
+        crate::bench::yield_once().await;
+    }
+    then()
 }
 
 fn tells(notifications: Vec<Notification>) -> Result<Reply, ToolsError> {
