@@ -44,6 +44,12 @@ pub(crate) struct Params<'a> {
     pub(crate) context: Option<&'a RawValue>,
     #[serde(default, borrow, deserialize_with = "json::present")]
     pub(crate) cursor: Option<&'a RawValue>,
+    #[serde(rename = "inputResponses", default, borrow, deserialize_with = "json::present")]
+    pub(crate) input_responses: Option<&'a RawValue>,
+    #[serde(rename = "requestState", default, borrow, deserialize_with = "json::present")]
+    pub(crate) request_state: Option<&'a RawValue>,
+    #[serde(default, borrow, deserialize_with = "json::present")]
+    pub(crate) notifications: Option<&'a RawValue>,
     #[serde(rename = "protocolVersion", default, borrow, deserialize_with = "json::present")]
     pub(crate) protocol_version: Option<&'a RawValue>,
 }
@@ -357,7 +363,7 @@ mod tests {
         let fault = Fault::UnsupportedProtocolVersion { requested: "1900-01-01".to_owned() };
         assert_eq!(
             String::from_utf8(fault.to_message(None)).unwrap(),
-            r#"{"jsonrpc":"2.0","error":{"code":-32022,"message":"Unsupported protocol version","data":{"requested":"1900-01-01","supported":["2026-07-28","2025-11-25","2025-06-18"]}}}"#
+            r#"{"jsonrpc":"2.0","error":{"code":-32022,"message":"Unsupported protocol version","data":{"requested":"1900-01-01","supported":["2026-07-28","2025-11-25","2025-06-18","2025-03-26","2024-11-05"]}}}"#
         );
     }
 

@@ -16,7 +16,7 @@ use std::{
     fmt,
     time::{Duration, SystemTime},
 };
-use store_core::{DeploymentError, Keyring, Random, Store};
+use store_core::{DeploymentError, Keyring, Random, RecordError, Store};
 
 /// Everything that the server needs from outside. One type supplies all of it.
 ///
@@ -474,6 +474,10 @@ pub enum LogEvent<'a> {
         /// What it answered.
         error: &'a ToolsError,
     },
+    /// What is kept for a client could not be had.
+    StoreFailed(&'a RecordError),
+    /// The deployment's keys could not be had.
+    NoKeys(&'a DeploymentError),
     /// A function of the resources failed.
     ResourcesFailed {
         /// The WIT function.
@@ -526,6 +530,8 @@ impl fmt::Display for LogEvent<'_> {
             Self::ToolsFailed { function, error } => {
                 write!(f, "mcp: {function} failed: {}", one_line(&error.to_string()))
             }
+            Self::StoreFailed(error) => write!(f, "mcp: {}", one_line(&error.for_log())),
+            Self::NoKeys(error) => write!(f, "mcp: {}", one_line(&error.to_string())),
             Self::ResourcesFailed { function, error } => {
                 write!(f, "mcp: {function} of the resources failed: {}", one_line(&error.to_string()))
             }
