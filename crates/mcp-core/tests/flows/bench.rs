@@ -59,6 +59,8 @@ pub(crate) struct Shared {
     pub(crate) bodies_read: Cell<usize>,
     /// The operator's log.
     pub(crate) log: RefCell<Vec<String>>,
+    /// Whether there is more to read and to say than fits on a page.
+    pub(crate) offers_many: Cell<bool>,
     /// What the tools answer to everything, when they are broken.
     pub(crate) tools_error: Option<ToolsError>,
     pub(crate) store: MemoryStore,
@@ -93,6 +95,7 @@ impl Bench {
             reads: RefCell::default(),
             gets: RefCell::default(),
             completions: RefCell::default(),
+            offers_many: Cell::default(),
             bodies_read: Cell::default(),
             log: RefCell::default(),
             tools_error: None,
