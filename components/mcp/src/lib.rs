@@ -6,6 +6,7 @@ mod bindings;
 mod convert;
 
 use bindings::postern::{introspection::introspection, prompts::prompts, resources::resources, tools::tools};
+use futures_core::future::LocalBoxFuture;
 use mcp_core::{
     LogEvent, McpServer, Tolerances,
     ports::{
@@ -133,6 +134,10 @@ impl Clock for Imported {
 
     async fn sleep(&self, time: Duration) {
         clock::sleep(time).await;
+    }
+
+    fn spawn(&self, work: LocalBoxFuture<'static, ()>) {
+        platform::http::spawn(work);
     }
 }
 

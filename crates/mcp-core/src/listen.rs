@@ -69,7 +69,7 @@ struct Followed {
 
 impl<O: Outside> McpServer<O> {
     /// Listens.
-    pub(crate) async fn listen(
+    pub(crate) async fn listen_for_changes(
         self: &Rc<Self>,
         id: &Id,
         call: &Call<'_>,

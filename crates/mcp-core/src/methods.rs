@@ -8,10 +8,10 @@ use crate::{
     answer::Answered,
     challenge::Refusal,
     era::{self, Era, Meta},
-    json,
     jsonrpc::{self, Call, Fault, Id},
-    ports::{Access, Caller, ClientCapabilities, LogEvent, Outside, ToolsError},
+    ports::{Access, Caller, ClientCapabilities, ClientInfo, LogEvent, LogLevel, Outside, ToolsError},
     revision::Revision,
+    session::OpenSession,
 };
 use http::HeaderMap;
 use serde::Serialize;
@@ -32,7 +32,14 @@ pub(crate) struct Context<'a> {
     pub(crate) headers: &'a HeaderMap,
     /// The client reads event streams.
     pub(crate) reads_streams: bool,
+    /// The session that a legacy request belongs to, if it has one.
+    pub(crate) session: Option<Rc<OpenSession>>,
+    /// Whether the answer may be a stream that carries our requests too, and if so, whether it may pause.
+    pub(crate) conversation: Option<MayPause>,
 }
+
+/// Whether a client comes back for what a stream did not bring.
+pub(crate) type MayPause = bool;
 
 /// Why a method has no result.
 #[derive(Debug)]
@@ -53,7 +60,16 @@ impl<'a> Context<'a> {
             Era::Modern(meta) => (meta.judge(headers, call)?, meta),
         };
         let reads_streams = accept::negotiate(headers) != Some(Format::Json);
-        Ok(Self { revision, access, credential, meta, headers, reads_streams })
+        Ok(Self {
+            revision,
+            access,
+            credential,
+            meta,
+            headers,
+            reads_streams,
+            session: None,
+            conversation: None,
+        })
     }
 
     /// The members that a modern result has besides its own.
@@ -67,17 +83,35 @@ impl<'a> Context<'a> {
             subject: self.access.subject.clone(),
             client_id: self.access.client_id.clone(),
             scopes: self.access.scopes.clone(),
-            client_info: self.meta.client_info().filter(|_| self.revision.is_modern()),
+            client_info: self.client_info(),
         }
     }
 
     /// What the client can be asked for.
     pub(crate) fn client_capabilities(&self) -> ClientCapabilities {
         // A legacy client says it once, in the handshake.
-        if self.revision.is_modern() {
-            self.meta.client_capabilities()
-        } else {
-            ClientCapabilities::default()
+        match &self.session {
+            _ if self.revision.is_modern() => self.meta.client_capabilities(),
+            Some(session) if self.conversation.is_some() => session.session.capabilities,
+            Some(_) | None => ClientCapabilities::default(),
+        }
+    }
+
+    /// What the client says of itself.
+    pub(crate) fn client_info(&self) -> Option<ClientInfo> {
+        match &self.session {
+            _ if self.revision.is_modern() => self.meta.client_info(),
+            Some(session) => session.session.client_info.clone(),
+            None => None,
+        }
+    }
+
+    /// The least severe log message that the client wants to have. `None`: none.
+    pub(crate) fn log_level(&self) -> Option<LogLevel> {
+        match &self.session {
+            _ if self.revision.is_modern() => self.meta.log_level(),
+            Some(session) => session.session.log_level,
+            None => None,
         }
     }
 
@@ -100,10 +134,16 @@ impl<O: Outside> McpServer<O> {
             context.meta.judge_log_level()?;
         }
         match method {
-            Method::Initialize => Ok(initialize(id, call)?.into()),
+            Method::Initialize => self.initialize(id, call, &context).await,
+            Method::SetLogLevel => Ok(self.set_log_level(id, call, &context).await?.into()),
+            Method::Subscribe => Ok(self.subscribe(id, call, &context, true).await?.into()),
+            Method::Unsubscribe => Ok(self.subscribe(id, call, &context, false).await?.into()),
             Method::Ping => Ok(jsonrpc::result_message(id, &Empty {})?.into()),
             Method::Discover => Ok(discover(id, &context)?.into()),
             Method::ListTools => Ok(self.list_tools(id, call, &context).await?.into()),
+            Method::CallTool if context.conversation.is_some() => {
+                self.converse_with_tool(id, call, context).await
+            }
             Method::CallTool => self.call_tool(id, call, context).await,
             Method::ListResources => Ok(self.list_resources(id, call, &context).await?.into()),
             Method::ListTemplates => Ok(self.list_templates(id, call, &context).await?.into()),
@@ -111,7 +151,7 @@ impl<O: Outside> McpServer<O> {
             Method::ListPrompts => Ok(self.list_prompts(id, call, &context).await?.into()),
             Method::GetPrompt => self.get_prompt(id, call, context).await,
             Method::Complete => Ok(self.complete(id, call, &context).await?.into()),
-            Method::Listen => self.listen(id, call, context).await,
+            Method::Listen => self.listen_for_changes(id, call, context).await,
             Method::GetTask => Ok(self.get_task(id, call, &context).await?.into()),
             Method::UpdateTask => Ok(self.update_task(id, call, &context).await?.into()),
             Method::CancelTask => Ok(self.cancel_task(id, call, &context).await?.into()),
@@ -129,6 +169,9 @@ impl<O: Outside> McpServer<O> {
 enum Method {
     Initialize,
     Ping,
+    SetLogLevel,
+    Subscribe,
+    Unsubscribe,
     Discover,
     ListTools,
     CallTool,
@@ -149,6 +192,9 @@ impl Method {
         match (name, revision.is_modern()) {
             ("initialize", false) => Some(Self::Initialize),
             ("ping", false) => Some(Self::Ping),
+            ("logging/setLevel", false) => Some(Self::SetLogLevel),
+            ("resources/subscribe", false) => Some(Self::Subscribe),
+            ("resources/unsubscribe", false) => Some(Self::Unsubscribe),
             ("server/discover", true) => Some(Self::Discover),
             ("subscriptions/listen", true) => Some(Self::Listen),
             ("tasks/get", true) => Some(Self::GetTask),
@@ -167,30 +213,6 @@ impl Method {
     }
 }
 
-/// The handshake (2025-11-25, lifecycle). The client's revision if we serve it, else another that it
-/// may take or leave; never a modern one, which has no handshake (MCP-V-13).
-fn initialize(id: &Id, call: &Call<'_>) -> Result<Vec<u8>, Fault> {
-    #[derive(Serialize)]
-    #[serde(rename_all = "camelCase")]
-    struct InitializeResult {
-        protocol_version: &'static str,
-        capabilities: Capabilities,
-        server_info: ServerInfo,
-    }
-    let requested = call.params.protocol_version.and_then(json::string);
-    let requested =
-        requested.ok_or_else(|| Fault::InvalidParams("protocolVersion must be a string".to_owned()))?;
-    let revision = Revision::parse(&requested)
-        .filter(|revision| !revision.is_modern())
-        .unwrap_or(Revision::NEWEST_LEGACY);
-    let result = InitializeResult {
-        protocol_version: revision.as_str(),
-        capabilities: Capabilities::for_revision(revision),
-        server_info: ServerInfo::for_revision(revision),
-    };
-    jsonrpc::result_message(id, &result)
-}
-
 /// What there is to know before the first request (2026-07-28, `server/discover`). It depends on
 /// nothing about the caller.
 fn discover(id: &Id, context: &Context<'_>) -> Result<Vec<u8>, Fault> {
@@ -206,7 +228,7 @@ fn discover(id: &Id, context: &Context<'_>) -> Result<Vec<u8>, Fault> {
     }
     let result = DiscoverResult {
         supported_versions: Revision::ALL.map(Revision::as_str),
-        capabilities: Capabilities::for_revision(context.revision),
+        capabilities: Capabilities::MODERN,
         caching: context.caching(Caching { ttl_ms: DISCOVER_TTL_MS, cache_scope: "public" }),
         envelope: context.envelope(),
     };
@@ -216,24 +238,8 @@ fn discover(id: &Id, context: &Context<'_>) -> Result<Vec<u8>, Fault> {
 /// What is served changes with a deployment only.
 const DISCOVER_TTL_MS: u32 = 3_600_000;
 
-impl Capabilities {
-    /// What is advertised is what is served (MCP-V-24).
-    fn for_revision(revision: Revision) -> Self {
-        let modern = revision.is_modern();
-        let list = || ListCapability { list_changed: modern };
-        Self {
-            tools: list(),
-            resources: ResourcesCapability { list_changed: modern, subscribe: modern },
-            prompts: list(),
-            completions: Empty {},
-            logging: modern.then_some(Empty {}),
-            extensions: modern.then_some(Extensions { tasks: Empty {} }),
-        }
-    }
-}
-
 impl ServerInfo {
-    fn for_revision(revision: Revision) -> Self {
+    pub(crate) fn for_revision(revision: Revision) -> Self {
         Self {
             name: "postern",
             title: revision.has_titles().then_some(SERVER_TITLE),
@@ -242,19 +248,20 @@ impl ServerInfo {
     }
 }
 
+/// What is advertised is what is served (MCP-V-24).
 #[derive(Serialize)]
-struct Capabilities {
+pub(crate) struct Capabilities {
     tools: ListCapability,
     resources: ResourcesCapability,
     prompts: ListCapability,
-    completions: Empty,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    completions: Option<Empty>,
     #[serde(skip_serializing_if = "Option::is_none")]
     logging: Option<Empty>,
     #[serde(skip_serializing_if = "Option::is_none")]
     extensions: Option<Extensions>,
 }
 
-/// Something that can be listed, and whether whoever listens hears of changes to the list.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct ListCapability {
@@ -262,14 +269,13 @@ struct ListCapability {
     list_changed: bool,
 }
 
-/// The same of resources, each of which can be listened for besides.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct ResourcesCapability {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
-    list_changed: bool,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
     subscribe: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    list_changed: bool,
 }
 
 #[derive(Serialize)]
@@ -278,8 +284,31 @@ struct Extensions {
     tasks: Empty,
 }
 
+impl Capabilities {
+    const MODERN: Self = Self {
+        tools: ListCapability { list_changed: true },
+        resources: ResourcesCapability { subscribe: true, list_changed: true },
+        prompts: ListCapability { list_changed: true },
+        completions: Some(Empty {}),
+        logging: Some(Empty {}),
+        extensions: Some(Extensions { tasks: Empty {} }),
+    };
+
+    /// To a legacy client. What has to be remembered of it takes a session, and so does telling it of changes.
+    pub(crate) fn legacy(revision: Revision, has_session: bool) -> Self {
+        Self {
+            tools: ListCapability { list_changed: has_session },
+            resources: ResourcesCapability { subscribe: has_session, list_changed: has_session },
+            prompts: ListCapability { list_changed: has_session },
+            completions: revision.has_completions_capability().then_some(Empty {}),
+            logging: has_session.then_some(Empty {}),
+            extensions: None,
+        }
+    }
+}
+
 #[derive(Serialize)]
-struct ServerInfo {
+pub(crate) struct ServerInfo {
     name: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     title: Option<&'static str>,
@@ -288,7 +317,7 @@ struct ServerInfo {
 
 /// `{}`.
 #[derive(Serialize)]
-struct Empty {}
+pub(crate) struct Empty {}
 
 /// The members that a modern result has besides its own.
 #[derive(Serialize)]
@@ -365,7 +394,9 @@ mod tests {
     /// MCP-T-34, and the other way round.
     #[test]
     fn methods_belong_to_their_era() {
-        for legacy_only in ["initialize", "ping"] {
+        for legacy_only in
+            ["initialize", "ping", "logging/setLevel", "resources/subscribe", "resources/unsubscribe"]
+        {
             assert!(Method::find(legacy_only, Revision::R2025_11_25).is_some());
             assert_eq!(Method::find(legacy_only, Revision::R2026_07_28), None);
         }

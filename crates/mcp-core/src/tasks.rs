@@ -124,7 +124,7 @@ impl<O: Outside> McpServer<O> {
             self.give_slot_back(&keys, &connection, &task.id).await;
             return Err(match error {
                 RecordError::TooLarge => self.malformed(&call.tool, "its task is larger than is kept"),
-                error => self.unavailable(error),
+                error => self.store_fault(error),
             });
         }
         Ok(task)
@@ -153,7 +153,7 @@ impl<O: Outside> McpServer<O> {
                 root.tasks.push(Entry { id: id.clone(), slot, expires_at });
                 Change::Write(root, Some((id, slot)))
             });
-            if let Some(taken) = taken.await.map_err(|error| self.unavailable(error))? {
+            if let Some(taken) = taken.await.map_err(|error| self.store_fault(error))? {
                 return Ok(taken);
             }
             makes_room = Some(self.find_told(keys, connection).await?.ok_or(Fault::TooManyTasks)?);
@@ -165,13 +165,13 @@ impl<O: Outside> McpServer<O> {
     async fn find_told(&self, keys: &Keyring, connection: &Connection) -> Result<Option<String>, Fault> {
         let records = self.records(keys);
         let root = records.find::<Root>(connection.root()).await;
-        let root = root.map_err(|error| self.unavailable(error))?.unwrap_or_default();
+        let root = root.map_err(|error| self.store_fault(error))?.unwrap_or_default();
         for Entry { id, slot, .. } in root.tasks {
             match records.find::<Task>(&connection.slot(Slot::Task, slot)).await {
                 // One that cannot be read can never be told of.
                 Ok(Some(task)) if task.id == id && !task.is_told => {}
                 Ok(_) | Err(RecordError::Retired | RecordError::Unreadable) => return Ok(Some(id)),
-                Err(error) => return Err(self.unavailable(error)),
+                Err(error) => return Err(self.store_fault(error)),
             }
         }
         Ok(None)
@@ -184,7 +184,7 @@ impl<O: Outside> McpServer<O> {
             Change::Write(root, ())
         });
         if let Err(error) = given.await {
-            self.unavailable(error);
+            self.store_fault(error);
         }
     }
 
@@ -432,7 +432,7 @@ impl<O: Outside> McpServer<O> {
         let task = match self.records(&keys).find::<Task>(&key).await {
             Ok(task) => task,
             Err(RecordError::Retired) => None,
-            Err(error) => return Err(self.unavailable(error).into()),
+            Err(error) => return Err(self.store_fault(error).into()),
         };
         let now = self.unix_now_ms();
         let task = task.filter(|task| task.id == id && !task.is_over(now)).ok_or_else(unknown_task)?;
@@ -464,11 +464,11 @@ impl<O: Outside> McpServer<O> {
     fn judge_change<T>(&self, changed: Result<T, TransitionError<Gone>>) -> Result<T, Fault> {
         changed.map_err(|error| match error {
             TransitionError::NotFound | TransitionError::Refused(Gone) => unknown_task(),
-            TransitionError::Record(error) => self.unavailable(error),
+            TransitionError::Record(error) => self.store_fault(error),
         })
     }
 
-    fn unavailable(&self, error: RecordError) -> Fault {
+    fn store_fault(&self, error: RecordError) -> Fault {
         self.log_unavailable(&Unavailable::from(error));
         Fault::Unavailable
     }

@@ -22,6 +22,7 @@ use crate::{
     rounds::{Binding, Unasked},
     schema::{self, Misfit},
     told::{Teller, Wishes},
+    tool_rounds,
 };
 use async_stream::stream;
 use futures_util::{
@@ -78,6 +79,15 @@ impl ToolCall {
     }
 }
 
+/// What comes of the checks before a call.
+#[expect(clippy::large_enum_variant, reason = "it is taken apart at once")]
+pub(crate) enum Prepared {
+    /// It may be made.
+    Call(ToolCall),
+    /// It is answered already: its arguments do not fit, and that is for the model to read.
+    Answer(Vec<u8>),
+}
+
 /// What a call says.
 pub(crate) enum Said {
     /// A message for the client, before the last.
@@ -95,11 +105,10 @@ impl<O: Outside> McpServer<O> {
         call: &Call<'_>,
         context: Context<'_>,
     ) -> Result<Answered, Failure> {
-        let mut tool_call = self.prepare_call(id, call, &context).await?;
-        if let Err(misfit) = schema::check_often(&tool_call.tool.input_schema, &tool_call.arguments) {
-            let error = self.judge_misfit(misfit, &tool_call.tool)?;
-            return Ok(self.conclude(&tool_call, Err(error)).await?.into());
-        }
+        let mut tool_call = match self.prepare_call(id, call, &context).await? {
+            Prepared::Call(tool_call) => tool_call,
+            Prepared::Answer(message) => return Ok(message.into()),
+        };
         let mut resumption = None;
         if context.revision.is_modern() {
             let resumed = self.resume(call, || self.binding(&tool_call)).await?;
@@ -122,13 +131,13 @@ impl<O: Outside> McpServer<O> {
         }
     }
 
-    /// Checks everything that is checked before a tool runs, but for the arguments themselves.
+    /// Checks everything that is checked before a tool runs.
     pub(crate) async fn prepare_call(
         &self,
         id: &Id,
         call: &Call<'_>,
         context: &Context<'_>,
-    ) -> Result<ToolCall, Failure> {
+    ) -> Result<Prepared, Failure> {
         let name = call.params.name.and_then(json::string);
         let name = name.ok_or_else(|| Fault::InvalidParams("name must be a string".to_owned()))?;
         let arguments = match self.optional(call.params.arguments) {
@@ -141,7 +150,7 @@ impl<O: Outside> McpServer<O> {
             mirrored_headers::check_arguments(context.headers, &tool.input_schema, arguments)?;
         }
         access::authorize(&context.access.scopes, &tool.scopes)?;
-        Ok(ToolCall {
+        let tool_call = ToolCall {
             id: id.clone(),
             revision: context.revision,
             tool,
@@ -152,10 +161,16 @@ impl<O: Outside> McpServer<O> {
             wishes: Wishes {
                 revision: context.revision,
                 progress_token: context.meta.progress_token(),
-                log_level: context.meta.log_level(),
+                log_level: context.log_level(),
             },
             round: 0,
-        })
+        };
+        // Once a schema has been compiled, this costs little; see `schema`.
+        if let Err(misfit) = schema::check_often(&tool_call.tool.input_schema, &tool_call.arguments) {
+            let error = self.judge_misfit(misfit, &tool_call.tool)?;
+            return Ok(Prepared::Answer(self.conclude(&tool_call, Err(error)).await?));
+        }
+        Ok(Prepared::Call(tool_call))
     }
 
     /// The tool of that name. One that nobody may be shown is none (MCP-T-27).
@@ -221,18 +236,23 @@ impl<O: Outside> McpServer<O> {
                 let asked = self.input_required(&call.id, &binding, call.round, asking, &input).await;
                 return asked.map_err(|unasked| self.judge_unasked(unasked, &call.tool).into());
             }
-            Ok(Outcome::InputRequired(_)) => {
-                return Err(self.malformed(&call.tool, "it asks for what is not served yet").into());
-            }
+            // Questions take a session and a stream: see `conversation`.
+            Ok(Outcome::InputRequired(_)) => tool_rounds::unasked(),
             // The tool can do it in no other way, or it would have (MCP-K-02, MCP-K-05).
             Ok(Outcome::Task(_)) if !call.client.tasks => {
                 let tasks = ClientCapabilities { tasks: true, ..ClientCapabilities::default() };
-                return Err(Fault::MissingCapability(tasks).into());
+                let error = ToolsError::MissingCapability(tasks);
+                self.judge_tool_error(error, &call.tool, &call.caller, call.revision)?
             }
             Ok(Outcome::Task(task)) => return Ok(self.begin_task(call, task).await?),
             Err(error) => self.judge_tool_error(error, &call.tool, &call.caller, call.revision)?,
         };
-        let wire = self.wire_result(&call.tool, call.revision, &result)?;
+        self.write_result(call, &result)
+    }
+
+    /// The message that carries a result.
+    pub(crate) fn write_result(&self, call: &ToolCall, result: &ToolResult) -> Result<Vec<u8>, Failure> {
+        let wire = self.wire_result(&call.tool, call.revision, result)?;
         let message = jsonrpc::result_message(&call.id, &wire)?;
         if message.len() > MAX_RESULT {
             return Err(self.malformed(&call.tool, "its result is larger than is sent").into());
@@ -287,6 +307,10 @@ impl<O: Outside> McpServer<O> {
                 let needed = [tool.scopes.as_slice(), more.as_slice()].concat();
                 access::authorize(&caller.scopes, &needed)?;
                 Err(self.malformed(tool, "it asks for scopes that the caller has").into())
+            }
+            // There is no error for it before the modern era.
+            ToolsError::MissingCapability(needed) if !revision.is_modern() => {
+                Ok(tool_rounds::cannot_ask(needed))
             }
             ToolsError::MissingCapability(needed) => Err(Fault::MissingCapability(needed).into()),
             ToolsError::Unavailable => {

@@ -1,7 +1,11 @@
 //! A server on a bench: requests to put to it, and what its ports saw.
 
-use crate::long_tools::{self, World};
+use crate::{
+    asking,
+    long_tools::{self, World},
+};
 use bytes::Bytes;
+use futures_core::future::LocalBoxFuture;
 use futures_util::StreamExt;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use mcp_core::{
@@ -12,12 +16,14 @@ use serde_json::{Value, json};
 use std::{
     cell::{Cell, RefCell},
     ops::Deref,
+    pin::pin,
     rc::Rc,
+    task::{Context, Poll, Waker},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 use store_core::{
     DeploymentError, Keyring,
-    testing::{MemoryStore, SequenceRandom, block_on},
+    testing::{MemoryStore, SequenceRandom},
 };
 use web_core::{Body, BodyError, Head, PublicUrl, ReadBody};
 
@@ -78,6 +84,8 @@ pub(crate) struct Shared {
     pub(crate) more_tools: usize,
     /// How many milliseconds after [`NOW`] it is.
     pub(crate) later: Cell<u64>,
+    /// What goes on beside.
+    spawned: RefCell<Vec<LocalBoxFuture<'static, ()>>>,
 }
 
 impl Bench {
@@ -108,6 +116,7 @@ impl Bench {
             outage_begins_after: Cell::default(),
             more_tools: 0,
             later: Cell::default(),
+            spawned: RefCell::default(),
         };
         change(&mut shared);
         Self(Rc::new(shared))
@@ -120,7 +129,7 @@ impl Bench {
 
     /// Sends a request and reads all of the reply.
     pub(crate) fn send(&self, request: Request) -> Reply {
-        block_on(async {
+        self.run(async {
             let web_core::Reply { status, headers, body } = self.begin(request).await;
             let body = match body {
                 Body::Whole(body) => body,
@@ -130,6 +139,25 @@ impl Bench {
             self.inspect(&reply);
             reply
         })
+    }
+
+    /// Does something, and what was begun beside it, as a host does.
+    pub(crate) fn run<T>(&self, main: impl Future<Output = T>) -> T {
+        let mut main = pin!(main);
+        let mut context = Context::from_waker(Waker::noop());
+        loop {
+            if let Poll::Ready(done) = main.as_mut().poll(&mut context) {
+                return done;
+            }
+            let mut beside = self.spawned.take();
+            beside.retain_mut(|work| work.as_mut().poll(&mut context).is_pending());
+            self.spawned.borrow_mut().extend(beside);
+        }
+    }
+
+    /// Ends all that goes on beside, as a host does that is stopped.
+    pub(crate) fn stop(&self) {
+        self.spawned.take();
     }
 
     /// Sends a request. Its reply may go on.
@@ -221,6 +249,10 @@ impl Clock for Bench {
         }
         self.later.set(until.max(self.later.get()));
     }
+
+    fn spawn(&self, work: LocalBoxFuture<'static, ()>) {
+        self.spawned.borrow_mut().push(work);
+    }
 }
 
 impl Log for Bench {
@@ -256,7 +288,19 @@ impl Introspection for Bench {
             let grant_id = Some("fedcba9876543210fedcba9876543210".into());
             return Ok(bob.map(|access| Access { subject: "bob".into(), grant_id, ..access }));
         }
+        let of = |subject: &str, grant: &str| {
+            let lasting = access(&["math:basic"], &ours, NOW + 86_400)?;
+            Ok(lasting.map(|access| Access {
+                subject: subject.into(),
+                grant_id: Some(grant.into()),
+                ..access
+            }))
+        };
         match token {
+            "of-another-user" => of("mallory", "ffffffffffffffffffffffffffffffff"),
+            "of-another-grant" => of("alice", "eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee"),
+            "for-a-minute" => access(&["math:basic"], &ours, NOW + 60),
+            "everlasting" => access(&["math:basic"], &ours, u64::MAX),
             "good-secret" => access(&["math:basic"], &ours, NOW + 1),
             "statistics" => access(&["offline_access", "math:statistics", "math:basic"], &ours, NOW + 1),
             "lasting" => access(&["math:basic"], &ours, NOW + 86_400),
@@ -331,7 +375,8 @@ impl Tools for Bench {
             },
             tool("größer", &[]),
         ];
-        Ok(tools.into_iter().chain(long).chain(more).collect())
+        let asking = asking::TOOLS.map(|name| tool(name, &[]));
+        Ok(tools.into_iter().chain(asking).chain(long).chain(more).collect())
     }
 
     async fn list_scopes(&self) -> Result<Vec<Scope>, ToolsError> {
@@ -344,9 +389,13 @@ impl Tools for Bench {
 
     async fn call_tool(&self, caller: Caller, call: Call) -> Result<ports::Reply, ToolsError> {
         let name = call.name.clone();
+        let asked = asking::call(self, &call);
         self.calls.borrow_mut().push((caller, call.clone()));
         if self.world.is_stuck.get() {
             std::future::pending::<()>().await;
+        }
+        if let Some(reply) = asked {
+            return Ok(reply);
         }
         if let Some(reply) = long_tools::call(&self.world, &call) {
             return reply;

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod access;
 #[cfg(test)]
+mod asking;
+#[cfg(test)]
 mod bench;
 #[cfg(test)]
 mod completion;
@@ -24,6 +26,8 @@ mod prompts;
 mod resources;
 #[cfg(test)]
 mod rounds;
+#[cfg(test)]
+mod sessions;
 #[cfg(test)]
 mod streams;
 #[cfg(test)]
