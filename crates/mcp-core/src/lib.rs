@@ -10,7 +10,8 @@
 //!   `mirrored_headers` for what the headers repeat.
 //! * `methods`, `tool_list` and `tool_call`: what the server does; `content`, how a tool's result is written; `answer`,
 //!   what a method gives a transport to send.
-//! * `resources` (over `uri`: addresses and templates), `prompts` and `completion`: the same for what can be read and said.
+//! * `resources` (over `uri`: addresses and templates), `prompts` and `completion`: the same for what can be read and
+//!   said, with `offer_rounds` for what is asked before.
 //! * `challenge` and `resource_metadata`: how a client without a good token gets one.
 //! * [`revision`]: in what the protocol's revisions differ.
 //!
@@ -106,8 +107,10 @@ mod http_sse;
 mod json;
 mod jsonrpc;
 mod kept_stream;
+mod listen;
 mod methods;
 mod mirrored_headers;
+mod offer_rounds;
 mod origin;
 mod page;
 pub mod ports;
@@ -124,6 +127,9 @@ mod session;
 mod session_http;
 mod sse;
 mod streamable_http;
+mod task;
+mod tasks;
+mod told;
 mod tool_call;
 mod tool_list;
 mod tool_rounds;
