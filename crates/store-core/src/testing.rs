@@ -210,10 +210,10 @@ pub fn run_interleaved<T, F: Future<Output = T>>(tasks: impl IntoIterator<Item =
 
 async fn yield_once() {
     let mut yielded = false;
-    std::future::poll_fn(
-        |_| {
-            if std::mem::replace(&mut yielded, true) { Poll::Ready(()) } else { Poll::Pending }
-        },
-    )
+    std::future::poll_fn(|context| {
+        // Whoever polls only what has been woken gets on, too.
+        context.waker().wake_by_ref();
+        if std::mem::replace(&mut yielded, true) { Poll::Ready(()) } else { Poll::Pending }
+    })
     .await;
 }

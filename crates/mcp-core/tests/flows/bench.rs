@@ -198,9 +198,12 @@ impl Bench {
 /// Lets somebody else go on.
 pub(crate) async fn yield_once() {
     let mut yielded = false;
-    std::future::poll_fn(|_| match std::mem::replace(&mut yielded, true) {
-        true => std::task::Poll::Ready(()),
-        false => std::task::Poll::Pending,
+    std::future::poll_fn(|context| {
+        context.waker().wake_by_ref();
+        match std::mem::replace(&mut yielded, true) {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        }
     })
     .await;
 }
