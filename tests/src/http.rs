@@ -97,16 +97,12 @@ impl Server {
     /// Sends these bytes, and returns everything that comes back until the server closes the connection.
     /// `None` when it does not.
     pub fn send_raw(&self, bytes: &[u8]) -> Option<Vec<u8>> {
-        let mut connection = self.connect().expect("the server is there");
-        connection.set_read_timeout(Some(PATIENCE)).expect("a timeout can be set");
-        // It may close before it has read everything.
-        let _ = connection.write_all(bytes);
-        let mut received = Vec::new();
-        match connection.read_to_end(&mut received) {
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => None,
-            // A connection that is reset is closed.
-            Ok(_) | Err(_) => Some(received),
-        }
+        exchange(self.connect().expect("the server is there"), bytes, false)
+    }
+
+    /// Sends these bytes and no more, and returns everything that comes back.
+    pub fn send_cut_off(&self, bytes: &[u8]) -> Option<Vec<u8>> {
+        exchange(self.connect().expect("the server is there"), bytes, true)
     }
 
     /// Sends a request that may find nobody.
@@ -314,6 +310,21 @@ impl std::fmt::Display for Response {
             .and_then(|(before, rest)| Some((before, rest.split_once("</style>")?.1)));
         let text = style.map_or_else(|| text.clone(), |(before, after)| format!("{before}{after}"));
         write!(f, "\n{}", text.chars().take(4000).collect::<String>())
+    }
+}
+
+fn exchange(mut connection: TcpStream, bytes: &[u8], is_all: bool) -> Option<Vec<u8>> {
+    connection.set_read_timeout(Some(PATIENCE)).expect("a timeout can be set");
+    // The server may close before it has read everything.
+    let _ = connection.write_all(bytes);
+    if is_all {
+        let _ = connection.shutdown(std::net::Shutdown::Write);
+    }
+    let mut received = Vec::new();
+    match connection.read_to_end(&mut received) {
+        Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => None,
+        // A connection that is reset is closed.
+        Ok(_) | Err(_) => Some(received),
     }
 }
 
