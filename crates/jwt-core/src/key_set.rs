@@ -2,7 +2,7 @@
 
 use crate::{Algorithm, strict};
 use rsa::BoxedUint;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 /// The most keys that a set may have. Providers publish a handful.
@@ -29,6 +29,8 @@ pub(crate) struct Key {
     /// The key's own `alg`, if it is bound to one (RFC 7517 section 4.4).
     algorithm: Option<Algorithm>,
     pub(crate) material: KeyMaterial,
+    /// What it was read from, without what does not matter.
+    members: Members,
 }
 
 #[derive(Debug, Clone)]
@@ -60,37 +62,59 @@ struct RawKeySet {
     keys: Vec<Box<RawValue>>,
 }
 
-/// The members that matter. `serde` refuses a member that occurs twice.
-#[derive(Deserialize)]
-struct RawKey {
+/// The members of a key that matter. `serde` refuses one that occurs twice.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Members {
+    #[serde(skip_serializing_if = "Option::is_none")]
     kty: Option<String>,
-    #[serde(rename = "use")]
+    #[serde(rename = "use", skip_serializing_if = "Option::is_none")]
     public_key_use: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     key_ops: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     alg: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     kid: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     crv: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     n: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     e: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     x: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     y: Option<String>,
-    // Private and symmetric members (RFC 7518 sections 6.2.2, 6.3.2 and 6.4, RFC 8037 section 2).
-    #[serde(default, deserialize_with = "strict::present")]
+}
+
+/// Whether the private and symmetric members are there (RFC 7518 sections 6.2.2, 6.3.2 and 6.4, RFC 8037
+/// section 2).
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct SecretMembers {
+    #[serde(deserialize_with = "strict::present")]
     d: bool,
-    #[serde(default, deserialize_with = "strict::present")]
+    #[serde(deserialize_with = "strict::present")]
     p: bool,
-    #[serde(default, deserialize_with = "strict::present")]
+    #[serde(deserialize_with = "strict::present")]
     q: bool,
-    #[serde(default, deserialize_with = "strict::present")]
+    #[serde(deserialize_with = "strict::present")]
     dp: bool,
-    #[serde(default, deserialize_with = "strict::present")]
+    #[serde(deserialize_with = "strict::present")]
     dq: bool,
-    #[serde(default, deserialize_with = "strict::present")]
+    #[serde(deserialize_with = "strict::present")]
     qi: bool,
-    #[serde(default, deserialize_with = "strict::present")]
+    #[serde(deserialize_with = "strict::present")]
     oth: bool,
-    #[serde(default, deserialize_with = "strict::present")]
+    #[serde(deserialize_with = "strict::present")]
     k: bool,
+}
+
+impl SecretMembers {
+    fn any(&self) -> bool {
+        self.d || self.p || self.q || self.dp || self.dq || self.qi || self.oth || self.k
+    }
 }
 
 impl KeySet {
@@ -106,13 +130,22 @@ impl KeySet {
         }
         let mut keys = Vec::new();
         for key in set.keys {
-            let key: RawKey = strict::object(key.get().as_bytes()).ok_or(KeySetError::Malformed)?;
-            if key.is_secret() {
+            let key = key.get().as_bytes();
+            let secret: SecretMembers = strict::object(key).ok_or(KeySetError::Malformed)?;
+            if secret.any() {
                 return Err(KeySetError::NotPublic);
             }
-            keys.extend(key.into_key());
+            let members: Members = strict::object(key).ok_or(KeySetError::Malformed)?;
+            keys.extend(members.into_key());
         }
         if keys.is_empty() { Err(KeySetError::NoUsableKey) } else { Ok(Self { keys }) }
+    }
+
+    /// Writes the set out, without what [`parse`](Self::parse) left out and what does not matter, such as
+    /// certificates: to be kept and read again.
+    pub fn to_json(&self) -> String {
+        let keys: Vec<&Members> = self.keys.iter().map(|key| &key.members).collect();
+        serde_json::json!({ "keys": keys }).to_string()
     }
 
     /// The keys that may have made a signature of this algorithm under this key id. A token that names
@@ -126,11 +159,7 @@ impl KeySet {
     }
 }
 
-impl RawKey {
-    fn is_secret(&self) -> bool {
-        self.d || self.p || self.q || self.dp || self.dq || self.qi || self.oth || self.k
-    }
-
+impl Members {
     /// `None` for a key that is of no use here.
     fn into_key(self) -> Option<Key> {
         let for_signatures = self.public_key_use.as_deref().is_none_or(|use_| use_ == "sig")
@@ -147,7 +176,7 @@ impl RawKey {
         if algorithm.is_some_and(|algorithm| !algorithm.fits(&material)) {
             return None;
         }
-        Some(Key { id: self.kid, algorithm, material })
+        Some(Key { id: self.kid.clone(), algorithm, material, members: self })
     }
 
     fn material(&self) -> Option<KeyMaterial> {

@@ -100,3 +100,17 @@ fn number_of_keys_is_bounded() {
     assert_eq!(parse(&vec![key.clone(); MAX_KEYS]), Ok(()));
     assert_eq!(parse(&vec![key; MAX_KEYS + 1]), Err(KeySetError::TooMany));
 }
+
+#[test]
+fn what_is_written_out_is_read_the_same() {
+    let certified =
+        with(TestKey::p256(1).jwk("a"), json!({ "x5c": ["MIIB"], "x5t": "abc", "key_ops": ["verify"] }));
+    let keys =
+        [certified, rsa(json!({ "alg": "RS256" })), TestKey::ed25519(1).jwk("b"), json!({ "kty": "PQ" })];
+    let written = KeySet::parse(key_set(&keys).as_bytes()).unwrap().to_json();
+    assert!(!written.contains("\"x5") && !written.contains("\"PQ\""), "{written}");
+    assert_eq!(KeySet::parse(written.as_bytes()).unwrap().to_json(), written);
+    let names = serde_json::from_str::<Value>(&written).unwrap();
+    assert_eq!(names["keys"].as_array().unwrap().len(), 3);
+    assert_eq!(names["keys"][1]["alg"], "RS256");
+}

@@ -10,20 +10,21 @@ const MAX_URL_BYTES: usize = 2048;
 pub struct FetchPolicy {
     /// A developer's machine fetches from itself, by plain `http` and at any port.
     allows_loopback: bool,
-    /// Ports besides 443.
-    more_ports: Vec<u16>,
+    /// Hosts and ports that an operator wrote down, whatever they are.
+    trusted: Vec<String>,
 }
 
 impl FetchPolicy {
     /// The policy of a server at `public_url`: what is fetched from loopback names is nobody else's
     /// business only if this server is itself on a developer's machine.
     pub fn of(public_url: &PublicUrl) -> Self {
-        Self { allows_loopback: public_url.is_loopback(), more_ports: Vec::new() }
+        Self { allows_loopback: public_url.is_loopback(), trusted: Vec::new() }
     }
 
-    /// Allows a port besides 443, for an address that an operator wrote down.
-    pub fn with_port(mut self, port: u16) -> Self {
-        self.more_ports.push(port);
+    /// Allows one host and port more, such as `id.corp.internal:8443`, by `https`: for addresses that the
+    /// operator wrote down. What the component may reach is the operator's grant in any case.
+    pub fn trusting(mut self, authority: &str) -> Self {
+        self.trusted.push(authority.to_owned());
         self
     }
 }
@@ -44,8 +45,8 @@ pub enum FetchUrlError {
     /// name that only means something inside a network or an application, a dot at the end.
     #[error("the address does not have a public host name")]
     Host,
-    /// A port that is not allowed.
-    #[error("the address has a port that is not allowed")]
+    /// A port, which can only be another than 443.
+    #[error("the address has a port")]
     Port,
     /// No path, or one with `.` or `..` in it, however written.
     #[error("the address has no path, or one with dot segments")]
@@ -83,10 +84,10 @@ impl FetchUrl {
         if !is_secure && !is_loopback {
             return Err(FetchUrlError::Scheme);
         }
-        let host = if is_loopback {
+        let host = if is_loopback || policy.trusted.iter().any(|trusted| trusted == authority) {
             crate::public_url::split_authority(authority).ok_or(FetchUrlError::Host)?.0
         } else {
-            judge_authority(authority, policy)?
+            judge_authority(authority)?
         };
         if !is_plain_path(path_and_query) {
             return Err(FetchUrlError::Path);
@@ -137,19 +138,14 @@ fn is_url_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~:/?[]@!$&'()*+,;=%".contains(&byte)
 }
 
-fn judge_authority<'a>(authority: &'a str, policy: &FetchPolicy) -> Result<&'a str, FetchUrlError> {
-    let (host, port) = match authority.split_once(':') {
-        Some((host, port)) => (host, Some(port)),
-        None => (authority, None),
-    };
-    if !is_public_name(host) {
-        return Err(FetchUrlError::Host);
+/// The host of a public address. Its port goes without saying, and is not written.
+fn judge_authority(authority: &str) -> Result<&str, FetchUrlError> {
+    let host = authority.split(':').next().unwrap_or_default();
+    match (is_public_name(host), host == authority) {
+        (false, _) => Err(FetchUrlError::Host),
+        (true, false) => Err(FetchUrlError::Port),
+        (true, true) => Ok(host),
     }
-    let Some(port) = port else { return Ok(host) };
-    // One spelling: no sign, no leading zero, and not the port that goes without saying.
-    let number: u16 = port.parse().map_err(|_| FetchUrlError::Port)?;
-    let is_allowed = policy.more_ports.contains(&number) && number != 443;
-    if is_allowed && number.to_string() == port { Ok(host) } else { Err(FetchUrlError::Port) }
 }
 
 /// Names that mean something only inside a machine, a network or an application, and their subdomains
@@ -327,14 +323,28 @@ mod tests {
 
     /// CM-06.
     #[test]
-    fn port_goes_without_saying_or_is_configured() {
+    fn port_goes_without_saying() {
         for port in ["443", "80", "8443", "0", "", "x", "+8443", "08443", "65536", "8443:8443"] {
             assert_eq!(refused(&format!("https://a.example:{port}/x")), FetchUrlError::Port, "{port}");
         }
-        let policy = public().with_port(8443);
-        assert!(FetchUrl::parse("https://a.example:8443/x", &policy).is_ok());
-        for port in ["8444", "08443", "443"] {
-            assert!(FetchUrl::parse(&format!("https://a.example:{port}/x"), &policy).is_err(), "{port}");
+    }
+
+    #[test]
+    fn operator_may_write_down_any_host() {
+        let policy = public().trusting("id.corp.internal:8443").trusting("10.0.0.7");
+        for text in ["https://id.corp.internal:8443/x", "https://10.0.0.7/x"] {
+            let url = FetchUrl::parse(text, &policy).expect(text);
+            assert_eq!(format!("https://{}/x", url.authority()), text);
+        }
+        for text in [
+            "http://10.0.0.7/x",
+            "https://10.0.0.7:80/x",
+            "https://id.corp.internal/x",
+            "https://a.id.corp.internal:8443/x",
+            "https://u@10.0.0.7/x",
+            "https://10.0.0.7/../x",
+        ] {
+            assert!(FetchUrl::parse(text, &policy).is_err(), "{text}");
         }
     }
 
