@@ -2,6 +2,7 @@
 
 use crate::http::Server;
 use crate::random;
+use crate::redis::Redis;
 use std::io::{BufRead, BufReader, Read};
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
@@ -38,7 +39,41 @@ impl Host {
 
     /// Starts a server on an address.
     pub fn start_on(state: &State, listen: &str) -> Self {
-        let mut child = command(state, listen).spawn().expect("the server starts");
+        Self::spawn(state, command(state, listen))
+    }
+
+    /// Starts a server whose disk can be full; see [`limit_disk`](Self::limit_disk).
+    #[cfg(target_os = "linux")]
+    pub fn start_on_small_disk(state: &State) -> Self {
+        let server = command(state, "127.0.0.1:0");
+        // The system's way to say that a file may not grow is a signal, which is ignored here: then it is an
+        // error like any other.
+        let mut command = Command::new("bash");
+        let script = "trap '' XFSZ; exec \"$@\"";
+        command.args(["-c", script, "bash"]).arg(server.get_program()).args(server.get_args());
+        command.current_dir(server.get_current_dir().expect("it is set"));
+        for (name, value) in server.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Self::spawn(state, command)
+    }
+
+    /// From now on no file can grow beyond so many bytes, as if the disk were full; without a number, there
+    /// is room again.
+    #[cfg(target_os = "linux")]
+    pub fn limit_disk(&self, bytes: Option<u64>) {
+        let limit = bytes.map_or("unlimited".to_owned(), |bytes| bytes.to_string());
+        let arguments = [format!("--pid={}", self.child.id()), format!("--fsize={limit}:unlimited")];
+        let status = Command::new("prlimit").args(arguments).status();
+        assert!(status.is_ok_and(|status| status.success()), "prlimit (of util-linux)");
+    }
+
+    fn spawn(state: &State, mut command: Command) -> Self {
+        let mut child = command.spawn().expect("the server starts");
         let log = Arc::new(Mutex::new(String::new()));
         collect(child.stdout.take().expect("it is piped"), &log);
         collect(child.stderr.take().expect("it is piped"), &log);
@@ -49,8 +84,17 @@ impl Host {
             let (line, _) = rest.split_once('\n')?;
             line.split_whitespace().next().map(str::to_owned)
         });
-        host.server = Server::at(&format!("http://{address}"));
+        host.server = match state.variable("public_url") {
+            Some(public_url) => Server::behind(public_url, &address),
+            None => Server::at(&format!("http://{address}")),
+        };
         host
+    }
+
+    /// Ends it as a power cut would, without a word to it.
+    pub fn kill(mut self) {
+        self.child.kill().expect("it can be killed");
+        let _ = self.child.wait();
     }
 
     /// Everything that it has said.
@@ -130,7 +174,13 @@ fn command(state: &State, listen: &str) -> Command {
     command
         .current_dir(&root)
         .args(["--listen", listen, "--derive-public-url", "--state-dir"])
-        .arg(&state.dir);
+        .arg(&state.dir)
+        // The components are the same for all of them, and compiling them takes longer than most tests.
+        .arg("--cache-dir")
+        .arg(root.join("target/tmp/host-cache"));
+    if state.runtime_config().is_file() {
+        command.arg("--runtime-config-file").arg(state.runtime_config());
+    }
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("SPIN_VARIABLE_")) {
         command.env_remove(name);
     }
@@ -178,6 +228,24 @@ impl State {
     pub fn with_variable(mut self, name: &str, value: &str) -> Self {
         self.variables.push((format!("SPIN_VARIABLE_{}", name.to_ascii_uppercase()), value.to_owned()));
         self
+    }
+
+    /// Has the servers that use it keep their data in this Redis.
+    #[must_use]
+    pub fn with_redis(self, redis: &Redis) -> Self {
+        let url = redis.url();
+        let text = format!("[key_value_store.default]\ntype = \"redis\"\nurl = \"{url}\"\n");
+        std::fs::write(self.runtime_config(), text).expect("a file can be written");
+        self
+    }
+
+    fn runtime_config(&self) -> PathBuf {
+        self.dir.join("runtime-config.toml")
+    }
+
+    fn variable(&self, name: &str) -> Option<&str> {
+        let name = format!("SPIN_VARIABLE_{}", name.to_ascii_uppercase());
+        self.variables.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
     }
 
     /// All bytes of all files in it.

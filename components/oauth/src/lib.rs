@@ -29,7 +29,7 @@ async fn handle(head: Head, mut body: http::IncomingBody) -> Reply {
         Ok(None) => return reply_misconfigured(),
         Err(error) => {
             log::line(&error.to_string());
-            return reply_without_keys(&error);
+            return reply_without_keys(&error, &head);
         }
     };
     let server = AuthorizationServer {

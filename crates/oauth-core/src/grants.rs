@@ -8,7 +8,7 @@ use crate::{
     records::{Grant, GrantEntry, GrantId, GrantState, UserGrants, user_key},
 };
 use serde::de::DeserializeOwned;
-use store_core::{Change, Random, RecordError, Records, Store, TransitionError};
+use store_core::{Change, Random, RecordError, Records, Store, TransitionError, seal};
 
 /// The most grants of a user. The oldest gives way.
 pub const MAX_GRANTS_PER_USER: usize = 50;
@@ -77,7 +77,9 @@ pub async fn find_epoch<S: Store, R: Random>(
 /// alone makes the code good. A crash in between leaves an entry without a grant, and no permission.
 ///
 /// The index is also what makes one transaction one grant: `id` comes from the transaction, and only
-/// whoever enters it there creates the grant.
+/// whoever enters it there creates the grant. An entry says which request made it, so that one that was
+/// overtaken by many others after it had written still knows its own (K-31). An entry that never got its
+/// grant, because the server died in between, is taken over when nobody can be about to make it any more.
 pub async fn approve<S: Store, R: Random>(
     records: &Records<'_, S, R>,
     id: GrantId,
@@ -92,19 +94,27 @@ pub async fn approve<S: Store, R: Random>(
     }
     let dead = make_room(records, id, grant, now).await?;
     let key = user_key(&grant.subject);
+    let new_entry =
+        GrantEntry { id, expires_at: grant.expires_at, attempt: seal::to_text(&records.random.bytes::<9>()) };
+    // What the entry that is in place has dropped, if it is ours.
+    let mut dropped_before = Vec::new();
     let entered = records.transition(&key, |user: &UserGrants| {
         if user.epoch != grant.user_epoch {
             return Err(ApprovalError::SignedOut);
         }
-        if user.grants.iter().any(|entry| entry.id == id) {
-            return Ok(Change::Keep(None));
+        match user.grants.iter().find(|entry| entry.id == id) {
+            Some(entry) if *entry == new_entry => return Ok(Change::Keep(Some(dropped_before.clone()))),
+            Some(entry) if !is_abandoned(entry, grant) => return Ok(Change::Keep(None)),
+            Some(_) | None => {}
         }
         let (dropped, mut kept): (Vec<GrantEntry>, Vec<GrantEntry>) = user
             .grants
             .iter()
+            .filter(|entry| entry.id != id)
             .cloned()
             .partition(|entry| entry.expires_at <= now || dead.contains(&entry.id));
-        kept.push(GrantEntry { id, expires_at: grant.expires_at });
+        kept.push(new_entry.clone());
+        dropped_before.clone_from(&dropped);
         Ok(Change::Write(UserGrants { epoch: user.epoch, grants: kept }, Some(dropped)))
     });
     let entered = entered.await.map_err(|error| match error {
@@ -124,6 +134,12 @@ pub async fn approve<S: Store, R: Random>(
     Ok(Approval::Made)
 }
 
+/// Whether an entry without a grant will never get one. Another approval may have entered it just now, and
+/// be about to make the grant; `new_grant` is of this moment.
+fn is_abandoned(entry: &GrantEntry, new_grant: &Grant) -> bool {
+    new_grant.expires_at.saturating_sub(entry.expires_at) > APPROVAL_SECONDS
+}
+
 /// When the index is full: which entries can go for the new one. If none is dead, the oldest grant is
 /// revoked.
 async fn make_room<S: Store, R: Random>(
@@ -141,8 +157,7 @@ async fn make_room<S: Store, R: Random>(
     for entry in &user.grants {
         let is_dead = match find::<Grant, _, _>(records, &entry.id.key()).await? {
             Some(grant) => grant.is_dead(now),
-            // Another approval may have entered it just now, and be about to make it.
-            None => new_grant.expires_at.saturating_sub(entry.expires_at) > APPROVAL_SECONDS,
+            None => is_abandoned(entry, new_grant),
         };
         if is_dead {
             dead.push(entry.id);

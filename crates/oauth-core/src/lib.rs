@@ -94,14 +94,16 @@ impl<S: Store, R: Random, I: Identity, C: Catalog> AuthorizationServer<'_, S, R,
     }
 }
 
-/// The answer while the deployment has no keys: what to set is in the operator's log.
-pub fn reply_without_keys(error: &DeploymentError) -> Reply {
-    let page_error = match error {
+/// The answer while the deployment has no keys: what to set is in the operator's log. Who does not ask for
+/// a page is a program, and is told in JSON.
+pub fn reply_without_keys(error: &DeploymentError, head: &Head) -> Reply {
+    let record_error = match error {
         DeploymentError::Store(error) => RecordError::Store(error.clone()),
         DeploymentError::BeingMade => RecordError::Contended,
         DeploymentError::Keyring(_) | DeploymentError::Missing => return reply_misconfigured(),
     };
-    page_error::PageError::Record(page_error).page()
+    let error = page_error::PageError::Record(record_error);
+    if browser::wants_page(head) { error.page() } else { error.wire().reply() }
 }
 
 /// The answer while the configuration cannot be used: a fault of ours, and no use in trying again.

@@ -132,6 +132,9 @@ pub struct GrantEntry {
     pub id: GrantId,
     /// When it ends at the latest.
     pub expires_at: u64,
+    /// Which request entered it: random text, and nothing in records that are older than this field.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub attempt: String,
 }
 
 /// The key of a user's record. The subject may be anything; what is in the key is only a digest.

@@ -24,6 +24,8 @@ mod refresh;
 #[cfg(test)]
 mod revocation;
 #[cfg(test)]
+mod state_machine;
+#[cfg(test)]
 mod storage;
 #[cfg(test)]
 mod stored_records;

@@ -60,8 +60,13 @@ fn records_stay_as_they_are() {
     let nothing_declined =
         Grant { declined_scopes: Vec::new(), ..grant(GrantState::Revoked { revoked_at: 1_800_001_000 }) };
     check("grant_revoked.json", &nothing_declined);
-    let entry = |first, expires_at| GrantEntry { id: GrantId([first; 16]), expires_at };
-    let grants = vec![entry(1, 1_802_592_000), entry(255, 1_802_592_060)];
+    let entry = |first, expires_at, attempt: &str| GrantEntry {
+        id: GrantId([first; 16]),
+        expires_at,
+        attempt: attempt.into(),
+    };
+    // The first is older than `attempt`.
+    let grants = vec![entry(1, 1_802_592_000, ""), entry(255, 1_802_592_060, "AQEBAQEBAQEB")];
     check("user_grants.json", &UserGrants { epoch: 3, grants });
 }
 
@@ -72,7 +77,8 @@ fn sealed_record_still_opens() {
     let keys = Keyring::from_secret(&[7; 32]).unwrap();
     let (store, random) = (MemoryStore::default(), SequenceRandom::new(5));
     let records = Records { store: &store, keys: &keys, random: &random };
-    let user = UserGrants { epoch: 3, grants: vec![GrantEntry { id: GrantId([1; 16]), expires_at: 9 }] };
+    let entry = GrantEntry { id: GrantId([1; 16]), expires_at: 9, attempt: String::new() };
+    let user = UserGrants { epoch: 3, grants: vec![entry] };
     let key = user_key("acct_AAAAAAAAAAAAAAAAAAAAAA");
     let golden = std::fs::read_to_string(path("sealed_user_grants.txt")).unwrap();
     let sealed = seal::from_text(golden.trim_end()).unwrap();

@@ -8,6 +8,7 @@ mod discovery;
 mod limits;
 mod mcp;
 mod pages;
+mod raw;
 mod registration;
 mod sign_in;
 mod token;
