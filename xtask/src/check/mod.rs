@@ -2,6 +2,8 @@
 //! the one before, and the last thing printed says which do not hold.
 
 mod dependencies;
+mod ledger;
+mod requirements;
 mod sizes;
 mod threats;
 mod wit;
@@ -20,11 +22,12 @@ const WASM_PACKAGES: [&str; 6] = ["platform", "oauth", "accounts", "mcp", "tools
 
 type Rule = (&'static str, fn() -> Result<()>);
 
-const RULES: [Rule; 12] = [
+const RULES: [Rule; 13] = [
     ("format", format),
     ("dependency direction", dependencies::check),
     ("WIT is documented", wit::check),
     ("threats", threats::check),
+    ("requirements", requirements::check),
     ("lints, native", lint_native),
     ("lints, components", lint_components),
     ("lints, server", lint_host),

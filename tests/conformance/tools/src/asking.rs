@@ -1,8 +1,8 @@
 //! Tools that have to ask the client something.
 
 use crate::bindings::exports::postern::tools::tools::{
-    Answer, AnswerValue, Ask, Call, ContentBlock, Elicited, ElicitForm, Error, InputRequired, Outcome, Question,
-    Role, Sample, SamplingMessage,
+    Answer, AnswerValue, Ask, Call, ContentBlock, ElicitForm, Elicited, Error, InputRequired, Outcome,
+    Question, Role, Sample, SamplingMessage,
 };
 use crate::{arguments, missing, text};
 use serde_json::{Value, json};
@@ -55,7 +55,11 @@ pub(crate) fn find(call: &Call) -> Option<Result<Outcome, Error>> {
         },
         "test_input_required_result_request_state" | "test_input_required_result_tampered_state" => {
             let answered = asked.elicited("confirm").is_some() && asked.state == "asked";
-            if answered { complete("state-ok") } else { ask([form("confirm", "Please confirm", "ok", "boolean")], "asked") }
+            if answered {
+                complete("state-ok")
+            } else {
+                ask([form("confirm", "Please confirm", "ok", "boolean")], "asked")
+            }
         }
         "test_input_required_result_multiple_inputs" => several(&asked),
         "test_input_required_result_multi_round" => rounds(&asked),

@@ -23,7 +23,8 @@ struct State {
 /// The outcome of the tool of this name, if it is one of these.
 pub(crate) fn find(call: &Call) -> Option<Result<Outcome, Error>> {
     let name = call.name.as_str();
-    let known = ["greet", "slow_compute", "failing_job", "protocol_error_job", "confirm_delete", "multi_input"];
+    let known =
+        ["greet", "slow_compute", "failing_job", "protocol_error_job", "confirm_delete", "multi_input"];
     if !known.contains(&name) && name != "test_tool_with_task" {
         return None;
     }
@@ -111,11 +112,14 @@ fn go_on(call: &Call, arguments: &Value, mut state: State) -> Result<Outcome, Er
 }
 
 fn task(state: &State, open: &[(&str, &str, &str, &str)]) -> Result<Outcome, Error> {
-    let questions = open.iter().map(|(key, message, member, kind)| form(key, message, member, kind)).collect();
+    let questions =
+        open.iter().map(|(key, message, member, kind)| form(key, message, member, kind)).collect();
     let state = serde_json::to_vec(state).map_err(|error| Error::Other(error.to_string()))?;
     Ok(Outcome::Task(Task {
         state,
-        status_message: Some(if open.is_empty() { "It goes on." } else { "It waits for answers." }.to_owned()),
+        status_message: Some(
+            if open.is_empty() { "It goes on." } else { "It waits for answers." }.to_owned(),
+        ),
         questions,
         ttl_ms: Some(300_000),
         poll_interval_ms: Some(100),
