@@ -181,7 +181,7 @@ mod tests {
     /// MCP-V-16, MCP-V-18, MCP-V-19.
     #[test]
     fn header_decides_when_there_is_no_claim() {
-        assert_eq!(era(None, NO_CLAIM).unwrap(), "2025-06-18");
+        assert_eq!(era(None, NO_CLAIM).unwrap(), "2025-03-26");
         assert_eq!(era(Some("2025-11-25"), NO_CLAIM).unwrap(), "2025-11-25");
         assert_eq!(era(Some("2026-07-28"), NO_CLAIM).unwrap(), "modern");
         let fault = era(Some("1900-01-01"), NO_CLAIM).unwrap_err();

@@ -339,7 +339,7 @@ mod tests {
         let fault = Fault::UnsupportedProtocolVersion { requested: "1900-01-01".to_owned() };
         assert_eq!(
             String::from_utf8(fault.to_message(None)).unwrap(),
-            r#"{"jsonrpc":"2.0","error":{"code":-32022,"message":"Unsupported protocol version","data":{"requested":"1900-01-01","supported":["2026-07-28","2025-11-25","2025-06-18"]}}}"#
+            r#"{"jsonrpc":"2.0","error":{"code":-32022,"message":"Unsupported protocol version","data":{"requested":"1900-01-01","supported":["2026-07-28","2025-11-25","2025-06-18","2025-03-26","2024-11-05"]}}}"#
         );
     }
 

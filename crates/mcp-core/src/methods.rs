@@ -2,6 +2,7 @@
 
 use crate::{
     McpServer,
+    access::{Admitted, Credential},
     answer::Answered,
     challenge::Refusal,
     era::{self, Era, Meta},
@@ -23,6 +24,7 @@ pub(crate) const SERVER_TITLE: &str = "Postern";
 pub(crate) struct Context<'a> {
     pub(crate) revision: Revision,
     pub(crate) access: Access,
+    pub(crate) credential: Credential,
     /// What the request says of itself. A legacy one says little.
     pub(crate) meta: Meta<'a>,
     pub(crate) headers: &'a HeaderMap,
@@ -39,13 +41,14 @@ pub(crate) enum Failure {
 
 impl<'a> Context<'a> {
     /// Classifies a request and judges what its era makes it say of itself.
-    pub(crate) fn of(head: &'a Head, call: &Call<'a>, access: Access) -> Result<Self, Fault> {
+    pub(crate) fn of(head: &'a Head, call: &Call<'a>, admitted: Admitted) -> Result<Self, Fault> {
+        let Admitted { access, credential } = admitted;
         let headers = &head.headers;
         let (revision, meta) = match era::classify(headers, call)? {
             Era::Legacy(revision) => (revision, Meta::parse(call.params.meta)),
             Era::Modern(meta) => (meta.judge(headers, call)?, meta),
         };
-        Ok(Self { revision, access, meta, headers })
+        Ok(Self { revision, access, credential, meta, headers })
     }
 
     /// The members that a modern result has besides its own.
@@ -138,7 +141,7 @@ fn initialize(id: &Id, call: &Call<'_>) -> Result<Vec<u8>, Fault> {
     let result = InitializeResult {
         protocol_version: revision.as_str(),
         capabilities: CAPABILITIES,
-        server_info: SERVER_INFO,
+        server_info: ServerInfo::for_revision(revision),
     };
     jsonrpc::result_message(id, &result)
 }
@@ -171,8 +174,15 @@ const DISCOVER_TTL_MS: u32 = 3_600_000;
 /// What is advertised is what is served (MCP-V-24).
 const CAPABILITIES: Capabilities = Capabilities { tools: Empty {} };
 
-const SERVER_INFO: ServerInfo =
-    ServerInfo { name: "postern", title: SERVER_TITLE, version: env!("CARGO_PKG_VERSION") };
+impl ServerInfo {
+    fn for_revision(revision: Revision) -> Self {
+        Self {
+            name: "postern",
+            title: revision.has_titles().then_some(SERVER_TITLE),
+            version: env!("CARGO_PKG_VERSION"),
+        }
+    }
+}
 
 #[derive(Serialize)]
 struct Capabilities {
@@ -182,7 +192,8 @@ struct Capabilities {
 #[derive(Serialize)]
 struct ServerInfo {
     name: &'static str,
-    title: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    title: Option<&'static str>,
     version: &'static str,
 }
 
@@ -217,7 +228,7 @@ pub(crate) struct Caching {
 impl Envelope {
     /// Only modern results have them.
     pub(crate) fn for_revision(revision: Revision) -> Option<Self> {
-        let meta = ResultMeta { server_info: SERVER_INFO };
+        let meta = ResultMeta { server_info: ServerInfo::for_revision(revision) };
         revision.is_modern().then_some(Self { result_type: "complete", meta })
     }
 }

@@ -9,7 +9,7 @@ use std::{
     fmt,
     time::{Duration, SystemTime},
 };
-use store_core::{DeploymentError, Keyring, Random, Store};
+use store_core::{DeploymentError, Keyring, Random, RecordError, Store};
 
 /// Everything that the server needs from outside. One type supplies all of it.
 ///
@@ -447,6 +447,10 @@ pub enum LogEvent<'a> {
         /// What it answered.
         error: &'a ToolsError,
     },
+    /// What is kept for a client could not be had.
+    StoreFailed(&'a RecordError),
+    /// The deployment's keys could not be had.
+    NoKeys(&'a DeploymentError),
     /// A tool's description or result is not what its interface promises.
     ToolMalformed {
         /// Its name.
@@ -471,6 +475,8 @@ impl fmt::Display for LogEvent<'_> {
             Self::ToolsFailed { function, error } => {
                 write!(f, "mcp: {function} failed: {}", one_line(&error.to_string()))
             }
+            Self::StoreFailed(error) => write!(f, "mcp: {}", one_line(&error.for_log())),
+            Self::NoKeys(error) => write!(f, "mcp: {}", one_line(&error.to_string())),
             Self::ToolMalformed { tool, fault } => write!(f, "mcp: tool {}: {fault}", one_line(tool)),
         }
     }

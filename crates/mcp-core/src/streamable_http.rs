@@ -8,14 +8,14 @@
 use crate::{
     McpServer,
     accept::{self, Format},
-    access,
+    access::{self, Admitted},
     answer::{Answered, Messages},
     challenge::{self, Refusal},
     era::{self, Era},
     jsonrpc::{self, Call, Fault, Id, Message},
     methods::{Context, Failure},
     origin,
-    ports::{Access, Outside},
+    ports::Outside,
     routes,
 };
 use bytes::Bytes;
@@ -54,8 +54,8 @@ impl<O: Outside> McpServer<O> {
         body: &mut impl ReadBody,
         now: SystemTime,
     ) -> Reply<Body> {
-        let access = match access::admit(head, &self.audiences(), &self.outside, now).await {
-            Ok(access) => access,
+        let admitted = match access::admit(head, self.audiences(), &self.outside, now).await {
+            Ok(admitted) => admitted,
             Err(refusal) => return self.challenge(head, &refusal).await.into(),
         };
         if head.method != Method::POST {
@@ -76,7 +76,7 @@ impl<O: Outside> McpServer<O> {
             );
         };
         match body.read(MAX_BODY).await {
-            Ok(body) => self.message(head, &body, access, format).await,
+            Ok(body) => self.message(head, &body, admitted, format).await,
             Err(BodyError::TooLarge) => refuse(StatusCode::PAYLOAD_TOO_LARGE, "The body is too large"),
             Err(BodyError::Incomplete) => refuse(StatusCode::BAD_REQUEST, "The body is incomplete"),
         }
@@ -104,13 +104,13 @@ impl<O: Outside> McpServer<O> {
         self: &Rc<Self>,
         head: &Head,
         body: &[u8],
-        access: Access,
+        admitted: Admitted,
         format: Format,
     ) -> Reply<Body> {
         match jsonrpc::parse(body) {
             Err((id, fault)) => error_reply(&fault, id.as_ref(), false, format),
             Ok(Message::Notification(call)) => notification(head, &call),
-            Ok(Message::Request(id, call)) => self.request(head, &id, &call, access, format).await,
+            Ok(Message::Request(id, call)) => self.request(head, &id, &call, admitted, format).await,
         }
     }
 
@@ -119,10 +119,10 @@ impl<O: Outside> McpServer<O> {
         head: &Head,
         id: &Id,
         call: &Call<'_>,
-        access: Access,
+        admitted: Admitted,
         format: Format,
     ) -> Reply<Body> {
-        let context = match Context::of(head, call, access) {
+        let context = match Context::of(head, call, admitted) {
             Ok(context) => context,
             Err(fault) => return error_reply(&fault, Some(id), true, format),
         };

@@ -204,10 +204,11 @@ impl<O: Outside> McpServer<O> {
                     .map_err(|_| self.malformed(tool, "its structured content is not JSON"))?,
             ),
         };
-        let mut content: Vec<_> = result.content.iter().map(WireContent::from).collect();
+        let in_revision = |block| WireContent::in_revision(block, call.revision);
+        let mut content: Vec<_> = result.content.iter().map(in_revision).collect();
         if let (true, Some(structured)) = (content.is_empty(), structured) {
             // For clients that read text only (MCP-M-12).
-            content.push(WireContent::Text { text: structured.get() });
+            content.push(WireContent::Text { text: structured.get().into() });
         }
         let wire = CallToolResult {
             content,

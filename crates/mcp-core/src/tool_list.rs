@@ -103,13 +103,14 @@ impl<'a> WireTool<'a> {
             None => None,
             Some(text) => Some(schema(text).ok_or("its output schema is not a JSON object")?),
         };
+        let has_annotations = revision.has_tool_annotations() && tool.annotations != Annotations::default();
         Ok(Self {
             name: &tool.name,
-            title: tool.title.as_deref(),
+            title: tool.title.as_deref().filter(|_| revision.has_titles()),
             description: &tool.description,
             input_schema: schema(&tool.input_schema).ok_or("its input schema is not a JSON object")?,
             output_schema: output_schema.filter(|schema| content::may_send_output_schema(schema, revision)),
-            annotations: (tool.annotations != Annotations::default()).then_some(WireAnnotations {
+            annotations: has_annotations.then_some(WireAnnotations {
                 read_only_hint: tool.annotations.read_only,
                 destructive_hint: tool.annotations.destructive,
                 idempotent_hint: tool.annotations.idempotent,

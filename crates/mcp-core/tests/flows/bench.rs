@@ -56,7 +56,7 @@ pub(crate) struct Shared {
     pub(crate) tools_error: Option<ToolsError>,
     pub(crate) store: MemoryStore,
     random: SequenceRandom,
-    /// How many seconds after [`NOW`] it is.
+    /// How many milliseconds after [`NOW`] it is.
     pub(crate) later: Cell<u64>,
 }
 
@@ -137,6 +137,15 @@ impl Bench {
     }
 }
 
+async fn yield_once() {
+    let mut yielded = false;
+    std::future::poll_fn(|_| match std::mem::replace(&mut yielded, true) {
+        true => std::task::Poll::Ready(()),
+        false => std::task::Poll::Pending,
+    })
+    .await;
+}
+
 struct CountedBody<'a> {
     bytes: Bytes,
     reads: &'a Cell<usize>,
@@ -169,11 +178,17 @@ impl Lasting for Bench {
 
 impl Clock for Bench {
     fn now(&self) -> SystemTime {
-        UNIX_EPOCH + Duration::from_secs(NOW + self.later.get())
+        UNIX_EPOCH + Duration::from_secs(NOW) + Duration::from_millis(self.later.get())
     }
 
+    /// Time passes when there is nothing else to do: everybody else gets some turns first, the more the longer.
     async fn sleep(&self, time: Duration) {
-        self.later.set(self.later.get() + time.as_secs().max(1));
+        let milliseconds = u64::try_from(time.as_millis()).unwrap();
+        let until = self.later.get() + milliseconds;
+        for _ in 0..20 + milliseconds / 10 {
+            yield_once().await;
+        }
+        self.later.set(until.max(self.later.get()));
     }
 }
 
@@ -200,6 +215,7 @@ impl Introspection for Bench {
         match token {
             "good-secret" => access(&["math:basic"], &ours, NOW + 1),
             "statistics" => access(&["offline_access", "math:statistics", "math:basic"], &ours, NOW + 1),
+            "lasting" => access(&["math:basic"], &ours, NOW + 86_400),
             "no-scopes" => access(&[], &ours, NOW + 1),
             "expired" => access(&["math:basic"], &ours, NOW),
             "for-the-origin" => access(&["math:basic"], self.public_url, NOW + 1),

@@ -38,7 +38,7 @@ fn discover_is_answered() {
     assert_eq!(
         reply.body,
         concat!(
-            r#"{"jsonrpc":"2.0","id":1,"result":{"supportedVersions":["2026-07-28","2025-11-25","2025-06-18"],"#,
+            r#"{"jsonrpc":"2.0","id":1,"result":{"supportedVersions":["2026-07-28","2025-11-25","2025-06-18","2025-03-26","2024-11-05"],"#,
             r#""capabilities":{"tools":{}},"ttlMs":3600000,"cacheScope":"public","resultType":"complete","#,
             r#""_meta":{"io.modelcontextprotocol/serverInfo":{"name":"postern","title":"Postern","version":""#,
             env!("CARGO_PKG_VERSION"),
