@@ -152,14 +152,16 @@ impl<'a> Meta<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::jsonrpc::{self, Message};
+    use crate::jsonrpc::{self, Message, Parsed};
 
     fn era(header: Option<&'static str>, body: &str) -> Result<String, Fault> {
         let mut headers = HeaderMap::new();
         headers.extend(header.map(|header| {
             (http::HeaderName::from_static("mcp-protocol-version"), http::HeaderValue::from_static(header))
         }));
-        let Ok(Message::Request(_, call)) = jsonrpc::parse(body.as_bytes()) else { panic!("{body}") };
+        let Ok(Parsed::One(Message::Request(_, call))) = jsonrpc::parse(body.as_bytes()) else {
+            panic!("{body}")
+        };
         classify(&headers, &call).map(|era| match era {
             Era::Legacy(revision) => revision.as_str().to_owned(),
             Era::Modern(_) => "modern".to_owned(),

@@ -106,7 +106,7 @@ pub struct Caller {
 }
 
 /// What a client says of itself.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[expect(missing_docs, reason = "members are documented in wit/tools/tools.wit")]
 pub struct ClientInfo {
     pub name: String,

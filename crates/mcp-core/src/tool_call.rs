@@ -17,6 +17,7 @@ use crate::{
         ToolResult, ToolsError,
     },
     revision::Revision,
+    tool_rounds,
 };
 use async_stream::stream;
 use futures_util::StreamExt;
@@ -42,7 +43,7 @@ pub(crate) struct ToolCall {
 
 impl ToolCall {
     /// The call, as the tools take it.
-    fn request(&self, resumption: Option<ports::Resumption>) -> ports::Call {
+    pub(crate) fn request(&self, resumption: Option<ports::Resumption>) -> ports::Call {
         ports::Call {
             name: self.tool.name.clone(),
             arguments: self.arguments.clone(),
@@ -72,7 +73,7 @@ impl<O: Outside> McpServer<O> {
     }
 
     /// Checks everything that is checked before a tool runs.
-    async fn prepare_call(
+    pub(crate) async fn prepare_call(
         &self,
         id: &Id,
         call: &Call<'_>,
@@ -135,7 +136,11 @@ impl<O: Outside> McpServer<O> {
     }
 
     /// The message that ends a call.
-    fn conclude(&self, call: &ToolCall, outcome: Result<Outcome, ToolsError>) -> Result<Vec<u8>, Failure> {
+    pub(crate) fn conclude(
+        &self,
+        call: &ToolCall,
+        outcome: Result<Outcome, ToolsError>,
+    ) -> Result<Vec<u8>, Failure> {
         let result = match outcome {
             Ok(Outcome::Complete(result)) => result,
             Ok(Outcome::InputRequired(_) | Outcome::Task(_)) => {
@@ -167,6 +172,11 @@ impl<O: Outside> McpServer<O> {
                 access::authorize(&call.caller.scopes, &needed)?;
                 Err(self.malformed(tool, "it asks for scopes that the caller has").into())
             }
+            // There is no error for it before the modern era.
+            ToolsError::MissingCapability(needed) if !call.revision.is_modern() => {
+                let content = vec![ports::ContentBlock::Text(tool_rounds::cannot_ask(needed))];
+                Ok(ToolResult { content, structured_content: None, is_error: true })
+            }
             ToolsError::MissingCapability(needed) => Err(Fault::MissingCapability(needed).into()),
             ToolsError::Unavailable => {
                 self.log_tools_failure("call-tool", &error);
@@ -179,7 +189,7 @@ impl<O: Outside> McpServer<O> {
         }
     }
 
-    fn write_result(&self, call: &ToolCall, result: &ToolResult) -> Result<Vec<u8>, Failure> {
+    pub(crate) fn write_result(&self, call: &ToolCall, result: &ToolResult) -> Result<Vec<u8>, Failure> {
         let tool = &call.tool;
         #[derive(Serialize)]
         #[serde(rename_all = "camelCase")]
@@ -219,7 +229,7 @@ impl<O: Outside> McpServer<O> {
         Ok(jsonrpc::result_message(&call.id, &wire)?)
     }
 
-    fn malformed(&self, tool: &Tool, fault: &'static str) -> Fault {
+    pub(crate) fn malformed(&self, tool: &Tool, fault: &'static str) -> Fault {
         self.outside.log(LogEvent::ToolMalformed { tool: &tool.name, fault });
         Fault::Internal
     }
@@ -230,7 +240,7 @@ fn unknown_tool(name: &str) -> Fault {
 }
 
 /// A notification as the client gets it, if it is for this client. What is for all clients is not.
-fn notification_message(call: &ToolCall, notification: Notification) -> Option<Vec<u8>> {
+pub(crate) fn notification_message(call: &ToolCall, notification: Notification) -> Option<Vec<u8>> {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
     struct WireProgress<'a> {
