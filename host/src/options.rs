@@ -140,6 +140,7 @@ fn parse_duration(text: &str) -> Result<Duration, String> {
 mod tests {
     use super::*;
 
+    /// MCP-T-05.
     #[test]
     fn the_defaults_are_the_documented_ones() {
         let options = Options::parse_from(["postern-host"]);

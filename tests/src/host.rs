@@ -178,6 +178,10 @@ fn command(state: &State, listen: &str) -> Command {
         // The components are the same for all of them, and compiling them takes longer than most tests.
         .arg("--cache-dir")
         .arg(root.join("target/tmp/host-cache"));
+    if let Some(manifest) = &state.manifest {
+        command.arg("--from").arg(root.join(manifest));
+    }
+    command.args(&state.flags);
     if state.runtime_config().is_file() {
         command.arg("--runtime-config-file").arg(state.runtime_config());
     }
@@ -207,6 +211,10 @@ pub struct State {
     pub dir: PathBuf,
     /// What an operator configures: variables and their values.
     variables: Vec<(String, String)>,
+    /// The manifest, relative to the root of the repository, where it is not `spin.toml`.
+    manifest: Option<PathBuf>,
+    /// What else the server is told.
+    flags: Vec<&'static str>,
 }
 
 impl Default for State {
@@ -220,13 +228,27 @@ impl State {
     pub fn new() -> Self {
         let dir = std::env::temp_dir().join(format!("postern-{}", random()));
         std::fs::create_dir_all(&dir).expect("a folder can be made");
-        Self { dir, variables: Vec::new() }
+        Self { dir, variables: Vec::new(), manifest: None, flags: Vec::new() }
     }
 
     /// Sets a variable for the servers that use it, in the way of the manifest's own comments.
     #[must_use]
     pub fn with_variable(mut self, name: &str, value: &str) -> Self {
         self.variables.push((format!("SPIN_VARIABLE_{}", name.to_ascii_uppercase()), value.to_owned()));
+        self
+    }
+
+    /// Has the servers that use it serve another manifest than `spin.toml`.
+    #[must_use]
+    pub fn with_manifest(mut self, file: &str) -> Self {
+        self.manifest = Some(file.into());
+        self
+    }
+
+    /// Tells the servers that use it more.
+    #[must_use]
+    pub fn with_flags(mut self, flags: &[&'static str]) -> Self {
+        self.flags.extend(flags);
         self
     }
 

@@ -43,9 +43,16 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
     Ok(if tally.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// All variants, with what the manifest names and the host already built. Counts scenarios.
+/// All variants, with what the manifest names and the host already built, and what else there is to see on
+/// such a server. Counts scenarios and tests.
 pub(crate) fn ring() -> Result<Tally> {
-    variants(VARIANTS.len())
+    let mut tally = variants(VARIANTS.len())?;
+    tally += Program::cargo()
+        .args(["test", "--no-fail-fast", "-p", "postern-tests", "--test", "conformance"])
+        .env("POSTERN_HOST", build::host_file())
+        .env("RUST_BACKTRACE", "0")
+        .tally()?;
+    Ok(tally)
 }
 
 fn variants(count: usize) -> Result<Tally> {

@@ -12,6 +12,7 @@ const METADATA: &str =
     "resource_metadata=\"https://mcp.example.com/.well-known/oauth-protected-resource/mcp\"";
 
 /// RS-01, MCP-A-03, MCP-A-09, MCP-A-10, MCP-A-16, MCP-A-21: on every method that a client may begin with.
+/// MCP-A-02.
 #[test]
 fn request_without_token_gets_a_bare_challenge() {
     for method in [Method::POST, Method::GET, Method::DELETE] {
@@ -130,6 +131,7 @@ fn tool_that_takes_more_scope_is_not_started() {
 }
 
 /// A tool may find out on the call that it takes more; what was granted is asked for again.
+/// MCP-Z-06.
 #[test]
 fn scope_that_a_tool_asks_for_on_the_call_is_challenged_for() {
     let bench = Bench::new();

@@ -8,6 +8,7 @@ use serde_json::json;
 const PATH: &str = "/.well-known/oauth-protected-resource";
 
 /// MCP-A-01, MCP-A-04, MCP-A-05, MCP-A-24.
+/// MCP-A-02.
 #[test]
 fn endpoint_has_metadata() {
     let bench = Bench::new();

@@ -1,0 +1,320 @@
+//! What the official suite does not look at, on a server with the suite's tools in it: they do what the
+//! example's have no need for. `cargo xtask conformance` builds them.
+#![expect(clippy::panic, clippy::unwrap_used, reason = "this is how a test fails")]
+
+use postern_tests::host::State;
+use postern_tests::mcp::{STATELESS, message_in, post};
+use postern_tests::{Client, Host, Request, Response};
+use serde_json::{Value, json};
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+const META: &str = "io.modelcontextprotocol/";
+
+/// A server, and somebody who has signed in.
+struct Scene {
+    host: Host,
+    token: String,
+    // The last to go: the server has its files in it.
+    state: State,
+}
+
+impl Scene {
+    fn open(flags: &[&'static str]) -> Self {
+        let state = State::new().with_manifest("target/conformance/spin.toml").with_flags(flags);
+        let host = Host::start(&state);
+        let token = Client::register(&host).sign_in_with("conformance").access_token;
+        Self { host, token, state }
+    }
+
+    /// The same server, started again.
+    fn restart(self) -> Self {
+        let listen = self.host.authority().to_owned();
+        self.host.stop();
+        Self { host: Host::start_on(&self.state, &listen), ..self }
+    }
+
+    fn send(&self, call: &Call) -> Response {
+        self.host.send(&call.request(&self.token))
+    }
+
+    fn answer(&self, call: &Call) -> Value {
+        message_in(&self.send(call))
+    }
+
+    /// A request of the era before, in the form in which it needs no handshake.
+    fn legacy(&self, method: &str, params: Value) -> Value {
+        let message = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
+        message_in(&self.host.send(&post(&self.token, &message)))
+    }
+}
+
+/// A request of 2026-07-28, good until something is changed in it.
+#[derive(Clone)]
+struct Call {
+    message: Value,
+    headers: Vec<(&'static str, String)>,
+}
+
+impl Call {
+    fn new(method: &str, mut params: Value) -> Self {
+        params["_meta"] = json!({
+            format!("{META}protocolVersion"): STATELESS,
+            format!("{META}clientCapabilities"): {},
+        });
+        let mut headers =
+            vec![("mcp-protocol-version", STATELESS.to_owned()), ("mcp-method", method.to_owned())];
+        if let Some(name) = params.get("name").or_else(|| params.get("uri")).and_then(Value::as_str) {
+            headers.push(("mcp-name", name.to_owned()));
+        }
+        Self { message: json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params }), headers }
+    }
+
+    fn tool(name: &str) -> Self {
+        Self::new("tools/call", json!({ "name": name, "arguments": {} }))
+    }
+
+    /// Puts something into `_meta`; the names of the protocol's own members are given without their prefix.
+    fn with_meta(mut self, name: &str, value: Value) -> Self {
+        let own = ["clientCapabilities", "clientInfo", "logLevel"].contains(&name);
+        let name = if own { format!("{META}{name}") } else { name.to_owned() };
+        self.message["params"]["_meta"][name] = value;
+        self
+    }
+
+    fn with_param(mut self, name: &str, value: Value) -> Self {
+        self.message["params"][name] = value;
+        self
+    }
+
+    fn request(&self, token: &str) -> Request {
+        let headers = self.headers.iter();
+        headers.fold(post(token, &self.message), |request, (name, value)| request.header(name, value))
+    }
+}
+
+/// All of them, and what they hold: a client that has everything.
+fn everything() -> Value {
+    json!({ "elicitation": { "form": {}, "url": {} }, "sampling": {}, "roots": {} })
+}
+
+/// MCP-T-44: nobody reads any more, so the tool is told, in the middle of its work.
+#[test]
+fn client_that_leaves_ends_the_tool() {
+    let mut scene = Scene::open(&[]);
+    let call = Call::tool("tell_until_left").with_meta("progressToken", json!("p"));
+    let authority = scene.host.authority().to_owned();
+    let body = call.message.to_string();
+    let mut head = format!(
+        "POST /mcp HTTP/1.1\r\nHost: {authority}\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\n\
+         Accept: application/json, text/event-stream\r\nContent-Length: {}\r\n",
+        scene.token,
+        body.len()
+    );
+    for (name, value) in &call.headers {
+        head.push_str(&format!("{name}: {value}\r\n"));
+    }
+    let mut connection = TcpStream::connect(&authority).unwrap();
+    connection.write_all(format!("{head}\r\n{body}").as_bytes()).unwrap();
+    let mut read = Vec::new();
+    while String::from_utf8_lossy(&read).matches("notifications/progress").count() < 2 {
+        let mut some = [0; 1024];
+        let count = connection.read(&mut some).unwrap();
+        assert!(count > 0, "{}", String::from_utf8_lossy(&read));
+        read.extend(&some[..count]);
+    }
+    assert!(!scene.host.log().contains("nobody listens any more"));
+    drop(connection);
+    scene.host.log_line(0, &["nobody listens any more"]);
+}
+
+/// MCP-B-01, MCP-B-04, MCP-B-10, MCP-B-11, MCP-B-12, MCP-B-15, MCP-T-01: whatever is asked, well or badly.
+#[test]
+fn every_answer_is_one_message_with_a_result_or_an_error_of_the_list() {
+    let scene = Scene::open(&[]);
+    let tools = scene.answer(&Call::new("tools/list", json!({})));
+    let tools: Vec<String> = names(&tools["result"]["tools"], "name");
+    assert!(tools.len() > 30, "{tools:?}");
+    let mut calls: Vec<Call> =
+        tools.iter().filter(|name| *name != "tell_until_left").map(|name| Call::tool(name)).collect();
+    calls.extend(calls.clone().into_iter().map(|call| call.with_meta("clientCapabilities", everything())));
+    for method in [
+        "server/discover",
+        "tools/list",
+        "resources/list",
+        "resources/templates/list",
+        "prompts/list",
+        "completion/complete",
+        "tasks/get",
+        "tasks/list",
+        "initialize",
+        "ping",
+        "logging/setLevel",
+        "resources/subscribe",
+        "no/such/method",
+    ] {
+        calls.push(Call::new(method, json!({})));
+    }
+    calls.push(Call::tool("no_such_tool"));
+    calls.push(Call::new("resources/read", json!({ "uri": "test://nothing" })));
+    calls.push(Call::new("resources/read", json!({ "uri": "test://static-text" })));
+    calls.push(Call::new("prompts/get", json!({ "name": "nothing" })));
+    calls.push(Call::new("prompts/get", json!({ "name": "test_simple_prompt" })));
+    calls.push(Call::tool("greet").with_param("arguments", json!({ "name": 5 })));
+    calls.push(
+        Call::tool("greet").with_param("cursor", json!(7)).with_param("requestState", json!("made-up")),
+    );
+    for call in calls {
+        let response = scene.send(&call);
+        let answer = message_in(&response);
+        let shown = format!("{}\n{response}", call.message);
+        assert_eq!(answer["jsonrpc"], "2.0", "{shown}");
+        assert_eq!(answer["id"], 1, "{shown}");
+        assert!(answer.get("result").is_some() != answer.get("error").is_some(), "{shown}");
+        if let Some(error) = answer.get("error") {
+            let code = error["code"].as_i64().unwrap_or_else(|| panic!("{shown}"));
+            assert!(error["message"].is_string(), "{shown}");
+            let known = [-32700, -32600, -32601, -32602, -32603, -32020, -32021, -32022];
+            assert!(known.contains(&code), "{shown}");
+        }
+        for key in answer
+            .pointer("/result/_meta")
+            .and_then(Value::as_object)
+            .into_iter()
+            .flat_map(|meta| meta.keys())
+        {
+            assert_eq!(
+                key,
+                &format!("{META}serverInfo"),
+                "a name of the protocol's, and none that only looks so"
+            );
+        }
+    }
+    // A path of its own, and one message at a time.
+    let list = json!([Call::tool("greet").message]);
+    let request = post(&scene.token, &list).header("mcp-protocol-version", STATELESS);
+    assert_eq!(scene.host.send(&request).status, 400);
+}
+
+fn names(list: &Value, member: &str) -> Vec<String> {
+    list.as_array().unwrap().iter().map(|item| item[member].as_str().unwrap().to_owned()).collect()
+}
+
+/// MCP-V-03, MCP-V-04, MCP-V-08, MCP-M-48: what one request says of its client is not there in the next, be
+/// it of the same era or of the other.
+#[test]
+fn nothing_is_remembered_from_request_to_request() {
+    let scene = Scene::open(&["--max-instance-concurrent-reuse-count", "16"]);
+    let lists =
+        ["tools/list", "resources/list", "resources/templates/list", "prompts/list", "server/discover"];
+    let look = || lists.map(|method| scene.answer(&Call::new(method, json!({}))));
+    let before = look();
+    let needs_sampling = Call::tool("test_missing_capability");
+    let may_log = Call::tool("test_logging_tool");
+    for _ in 0..3 {
+        let able = needs_sampling.clone().with_meta("clientCapabilities", json!({ "sampling": {} }));
+        assert!(scene.answer(&able).get("result").is_some());
+        assert_eq!(scene.answer(&needs_sampling)["error"]["code"], -32021);
+        let logged = scene.send(&may_log.clone().with_meta("logLevel", json!("debug")));
+        assert!(logged.text().contains("notifications/message"), "{logged}");
+        assert!(!scene.send(&may_log).text().contains("notifications/message"));
+        let initialized = scene.legacy(
+            "initialize",
+            json!({ "protocolVersion": "2025-06-18", "capabilities": everything(), "clientInfo": { "name": "c", "version": "1" } }),
+        );
+        assert_eq!(initialized["result"]["protocolVersion"], "2025-06-18");
+        for change in ["test_trigger_tool_change", "test_trigger_prompt_change"] {
+            assert!(scene.answer(&Call::tool(change)).get("result").is_some());
+        }
+    }
+    assert_eq!(before, look());
+}
+
+/// MCP-B-14, MCP-B-16: what a client says of itself, and what nobody here knows, changes nothing.
+#[test]
+fn client_info_and_unknown_members_change_nothing() {
+    let scene = Scene::open(&[]);
+    for call in [
+        Call::tool("test_simple_text"),
+        Call::new("tools/list", json!({})),
+        Call::new("server/discover", json!({})),
+    ] {
+        let plain = scene.answer(&call);
+        for name in ["claude-ai", "postern", "', DROP TABLE"] {
+            let info = json!({ "name": name, "version": "0", "title": "T", "unknown": [1] });
+            assert_eq!(scene.answer(&call.clone().with_meta("clientInfo", info)), plain);
+        }
+        let unknown = call
+            .with_meta("com.example/unknown", json!({ "a": [null] }))
+            .with_meta("traceparent", json!("not a trace"))
+            .with_param("unknown", json!({ "b": 1 }));
+        assert_eq!(scene.answer(&unknown), plain);
+    }
+}
+
+/// MCP-T-14: RFC 9110 section 5.1, on the wire.
+#[test]
+fn header_names_are_matched_in_any_case() {
+    let scene = Scene::open(&[]);
+    for spell in [str::to_uppercase, str::to_lowercase] {
+        let mut request = post(&scene.token, &Call::tool("test_simple_text").message);
+        for (name, value) in &Call::tool("test_simple_text").headers {
+            request = request.header(&spell(name), value);
+        }
+        scene.host.send(&request).expect(200);
+    }
+}
+
+/// MCP-V-24, MCP-M-01, MCP-M-28, MCP-M-51: what is announced is there, and what is there is announced.
+#[test]
+fn capabilities_are_what_is_served() {
+    let scene = Scene::open(&[]);
+    let discovered = scene.answer(&Call::new("server/discover", json!({})));
+    let capabilities = discovered["result"]["capabilities"].as_object().unwrap();
+    let complete = json!({
+        "ref": { "type": "ref/prompt", "name": "test_prompt_with_arguments" },
+        "argument": { "name": "arg1", "value": "t" },
+    });
+    for (capability, method, params) in [
+        ("tools", "tools/list", json!({})),
+        ("resources", "resources/list", json!({})),
+        ("resources", "resources/templates/list", json!({})),
+        ("prompts", "prompts/list", json!({})),
+        ("completions", "completion/complete", complete),
+    ] {
+        let answer = scene.answer(&Call::new(method, params));
+        assert_eq!(
+            capabilities.contains_key(capability),
+            answer.get("result").is_some(),
+            "{method}: {answer}"
+        );
+        assert!(capabilities.contains_key(capability), "the suite's component offers it");
+    }
+    let logged = scene.send(&Call::tool("test_logging_tool").with_meta("logLevel", json!("debug")));
+    assert_eq!(capabilities.contains_key("logging"), logged.text().contains("notifications/message"));
+}
+
+/// MCP-R-04, MCP-R-05, MCP-R-15: each round in an instance of its own, and a restart in between; and a first
+/// round that nobody comes back to.
+#[test]
+fn rounds_go_on_in_other_instances_and_after_a_restart() {
+    let scene = Scene::open(&["--max-instance-reuse-count", "1"]);
+    let call =
+        Call::tool("test_input_required_result_multi_round").with_meta("clientCapabilities", everything());
+    for _ in 0..3 {
+        assert_eq!(scene.answer(&call)["result"]["resultType"], "input_required");
+    }
+    let first = scene.answer(&call);
+    let accepted = |content: Value| json!({ "action": "accept", "content": content });
+    let answer = |asked: &Value, key: &str, content: Value| {
+        call.clone()
+            .with_param("requestState", asked["result"]["requestState"].clone())
+            .with_param("inputResponses", json!({ key: accepted(content) }))
+    };
+    let second = scene.answer(&answer(&first, "step1", json!({ "name": "Alice" })));
+    assert!(second["result"]["inputRequests"]["step2"].is_object(), "{second}");
+    assert_ne!(first["result"]["requestState"], second["result"]["requestState"]);
+    let scene = scene.restart();
+    let last = scene.answer(&answer(&second, "step2", json!({ "color": "blue" })));
+    assert_eq!(last["result"]["content"][0]["text"], "Alice likes blue.", "{last}");
+}
