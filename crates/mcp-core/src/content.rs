@@ -76,11 +76,7 @@ impl<'a> From<&'a ContentBlock> for WireContent<'a> {
                 }
             }
             ContentBlock::EmbeddedResource(EmbeddedResource { uri, mime_type, contents }) => {
-                let (text, blob) = match contents {
-                    ResourceContents::Text(text) => (Some(text.as_str()), None),
-                    ResourceContents::Blob(bytes) => (None, Some(Base64::encode_string(bytes))),
-                };
-                Self::Resource { resource: WireResource { uri, mime_type: mime_type.as_deref(), text, blob } }
+                Self::Resource { resource: WireResource::new(uri, mime_type.as_deref(), contents) }
             }
         }
     }
@@ -107,6 +103,16 @@ impl<'a> WireContent<'a> {
             _ => return block.into(),
         };
         Self::Text { text: told.into() }
+    }
+}
+
+impl<'a> WireResource<'a> {
+    pub(crate) fn new(uri: &'a str, mime_type: Option<&'a str>, contents: &'a ResourceContents) -> Self {
+        let (text, blob) = match contents {
+            ResourceContents::Text(text) => (Some(text.as_str()), None),
+            ResourceContents::Blob(bytes) => (None, Some(Base64::encode_string(bytes))),
+        };
+        Self { uri, mime_type, text, blob }
     }
 }
 

@@ -126,7 +126,7 @@ impl<O: Outside> McpServer<O> {
     ) -> LocalBoxStream<'static, Step> {
         let server = Rc::clone(self);
         Box::pin(stream! {
-            let since = server.now();
+            let since = server.unix_now();
             let mut pending = begun;
             loop {
                 let round = pending.as_ref().map_or(0, |pending| pending.round);
@@ -233,7 +233,7 @@ impl<O: Outside> McpServer<O> {
             let ids = || waiting.iter().map(|waiting| waiting.id.clone());
             self.change_inbox(session, |inbox| inbox.wait_for(ids())).await.map_err(Unput::Lost)?;
         }
-        let until = self.now().saturating_add(ANSWER_SECONDS);
+        let until = self.unix_now().saturating_add(ANSWER_SECONDS);
         Ok((Pending { round, state: Base64::encode_string(&input.state), waiting, until }, messages))
     }
 
@@ -265,7 +265,7 @@ impl<O: Outside> McpServer<O> {
                 }
             }
             let is_cancelled = inbox.is_cancelled(request.as_str(), since);
-            if is_cancelled || self.now() >= until {
+            if is_cancelled || self.unix_now() >= until {
                 let give_up = |inbox: &mut Inbox| {
                     waiting.iter().for_each(|question| inbox.give_up(&question.id));
                 };

@@ -81,6 +81,11 @@ impl<'a> Meta<'a> {
         meta.and_then(|meta| serde_json::from_str(meta.get()).ok()).unwrap_or_default()
     }
 
+    /// Whether it says that the message is a modern one.
+    pub(crate) fn claims_a_revision(&self) -> bool {
+        self.protocol_version.is_some()
+    }
+
     /// Judges a modern request up to the headers that mirror it, and tells its revision.
     pub(crate) fn judge(&self, headers: &HeaderMap, call: &Call<'_>) -> Result<Revision, Fault> {
         if self.protocol_version.and_then(json::string).is_none() {

@@ -44,6 +44,8 @@ pub(crate) struct Response<'a> {
 pub(crate) struct Call<'a> {
     pub(crate) method: Cow<'a, str>,
     pub(crate) params: Params<'a>,
+    /// All of the message.
+    pub(crate) text: &'a RawValue,
 }
 
 /// The parameters that any method here reads, unparsed; all others are ignored.
@@ -59,8 +61,20 @@ pub(crate) struct Params<'a> {
     pub(crate) task_id: Option<&'a RawValue>,
     #[serde(default, borrow, deserialize_with = "json::present")]
     pub(crate) arguments: Option<&'a RawValue>,
+    #[serde(rename = "ref", default, borrow, deserialize_with = "json::present")]
+    pub(crate) reference: Option<&'a RawValue>,
+    #[serde(default, borrow, deserialize_with = "json::present")]
+    pub(crate) argument: Option<&'a RawValue>,
+    #[serde(default, borrow, deserialize_with = "json::present")]
+    pub(crate) context: Option<&'a RawValue>,
     #[serde(default, borrow, deserialize_with = "json::present")]
     pub(crate) cursor: Option<&'a RawValue>,
+    #[serde(rename = "inputResponses", default, borrow, deserialize_with = "json::present")]
+    pub(crate) input_responses: Option<&'a RawValue>,
+    #[serde(rename = "requestState", default, borrow, deserialize_with = "json::present")]
+    pub(crate) request_state: Option<&'a RawValue>,
+    #[serde(default, borrow, deserialize_with = "json::present")]
+    pub(crate) notifications: Option<&'a RawValue>,
     #[serde(rename = "protocolVersion", default, borrow, deserialize_with = "json::present")]
     pub(crate) protocol_version: Option<&'a RawValue>,
     #[serde(default, borrow, deserialize_with = "json::present")]
@@ -162,7 +176,7 @@ fn parse_message(value: &RawValue) -> Result<Message<'_>, Misread> {
         }
         Some(_) => return Err(invalid("params must be an object")),
     };
-    let call = Call { method, params };
+    let call = Call { method, params, text: value };
     Ok(match id {
         Some(id) => Message::Request(id, call),
         None => Message::Notification(call),
@@ -180,6 +194,13 @@ pub(crate) enum Fault {
     MethodNotFound,
     /// The method's parameters are wrong.
     InvalidParams(String),
+    /// There is no such resource, or this caller may not know that there is (MP-15).
+    ResourceNotFound {
+        /// As the client wrote it.
+        uri: String,
+        /// The code, which depends on the revision.
+        code: i32,
+    },
     /// The request does not say what every modern request has to say in `_meta`.
     InvalidMeta(&'static str),
     /// A header does not say what the body says.
@@ -191,6 +212,12 @@ pub(crate) enum Fault {
     },
     /// The client has to offer something that it does not.
     MissingCapability(ClientCapabilities),
+    /// What was asked for takes a session, and the request has none.
+    SessionNeeded,
+    /// There is no such session, to whoever asks.
+    SessionNotFound,
+    /// A request that ran did not come to its end; why, in words for the client.
+    Interrupted(&'static str),
     /// Something here or behind us went wrong. The log has the cause.
     Internal,
     /// As `Internal`, and trying again may help.
@@ -202,10 +229,11 @@ impl Fault {
     fn code(&self) -> i32 {
         match self {
             Self::Parse => -32700,
-            Self::InvalidRequest(_) => -32600,
+            Self::InvalidRequest(_) | Self::SessionNeeded | Self::SessionNotFound => -32600,
             Self::MethodNotFound => -32601,
+            Self::ResourceNotFound { code, .. } => *code,
             Self::InvalidParams(_) | Self::InvalidMeta(_) => -32602,
-            Self::Internal | Self::Unavailable => -32603,
+            Self::Interrupted(_) | Self::Internal | Self::Unavailable => -32603,
             Self::HeaderMismatch(_) => -32020,
             Self::MissingCapability(_) => -32021,
             Self::UnsupportedProtocolVersion { .. } => -32022,
@@ -215,9 +243,12 @@ impl Fault {
     fn message(&self) -> Cow<'_, str> {
         match self {
             Self::Parse => "The body is not valid JSON".into(),
-            Self::InvalidRequest(what) | Self::InvalidMeta(what) => (*what).into(),
+            Self::InvalidRequest(what) | Self::InvalidMeta(what) | Self::Interrupted(what) => (*what).into(),
+            Self::SessionNeeded => "This takes a session: send Mcp-Session-Id".into(),
+            Self::SessionNotFound => "Session not found".into(),
             Self::MethodNotFound => "Method not found".into(),
             Self::InvalidParams(what) => what.into(),
+            Self::ResourceNotFound { .. } => "Resource not found".into(),
             Self::HeaderMismatch(what) => format!("Header mismatch: {what}").into(),
             Self::UnsupportedProtocolVersion { .. } => "Unsupported protocol version".into(),
             Self::MissingCapability(_) => "Missing required client capability".into(),
@@ -232,12 +263,16 @@ impl Fault {
                 Some(json!({ "supported": Revision::ALL.map(Revision::as_str), "requested": requested }))
             }
             Self::MissingCapability(needed) => Some(json!({ "requiredCapabilities": needed })),
+            Self::ResourceNotFound { uri, .. } => Some(json!({ "uri": uri })),
             Self::Parse
             | Self::InvalidRequest(_)
             | Self::MethodNotFound
             | Self::InvalidParams(_)
             | Self::InvalidMeta(_)
             | Self::HeaderMismatch(_)
+            | Self::SessionNeeded
+            | Self::SessionNotFound
+            | Self::Interrupted(_)
             | Self::Internal
             | Self::Unavailable => None,
         }
@@ -248,11 +283,16 @@ impl Fault {
     pub(crate) fn status(&self, modern: bool) -> StatusCode {
         match self {
             Self::MethodNotFound if modern => StatusCode::NOT_FOUND,
-            Self::MethodNotFound | Self::InvalidParams(_) | Self::Internal | Self::Unavailable => {
-                StatusCode::OK
-            }
+            Self::SessionNotFound => StatusCode::NOT_FOUND,
+            Self::MethodNotFound
+            | Self::InvalidParams(_)
+            | Self::ResourceNotFound { .. }
+            | Self::Interrupted(_)
+            | Self::Internal
+            | Self::Unavailable => StatusCode::OK,
             Self::Parse
             | Self::InvalidRequest(_)
+            | Self::SessionNeeded
             | Self::InvalidMeta(_)
             | Self::HeaderMismatch(_)
             | Self::MissingCapability(_)

@@ -12,7 +12,7 @@
 use crate::{
     McpServer,
     conversation::{LATER, Pending, Step},
-    jsonrpc::{self, Fault, Id},
+    jsonrpc::{Fault, Id},
     ports::Outside,
     session::{Lost, OpenSession},
     sse,
@@ -209,7 +209,7 @@ impl<O: Outside> McpServer<O> {
                 Step::Paused(pending) => (Vec::new(), Some(Some(pending))),
             };
             let is_paused = is_last && matches!(pending, Some(Some(_)));
-            let now = self.now();
+            let now = self.unix_now();
             let written = self.write(&mut writer, |kept| {
                 let first = kept.push(&messages);
                 if let Some(pending) = &pending {
@@ -255,7 +255,7 @@ impl<O: Outside> McpServer<O> {
             last: 0,
             events: Vec::new(),
             is_done: false,
-            run_until: self.now().saturating_add(LEASE_SECONDS),
+            run_until: self.unix_now().saturating_add(LEASE_SECONDS),
             pending: None,
         };
         let replaced = self.replace(&session.keys, &key, &kept).await;
@@ -266,7 +266,7 @@ impl<O: Outside> McpServer<O> {
     /// Changes the record of a stream that is being run. When it cannot be kept any more, it goes on without.
     async fn write<T>(&self, writer: &mut Option<Writer>, change: impl Fn(&mut Kept) -> T) -> Option<T> {
         let kept_by = writer.as_ref()?;
-        let run_until = self.now().saturating_add(LEASE_SECONDS);
+        let run_until = self.unix_now().saturating_add(LEASE_SECONDS);
         let changed = self.change_kept(kept_by, |kept| {
             kept.run_until = run_until;
             change(kept)
@@ -295,7 +295,7 @@ impl<O: Outside> McpServer<O> {
     }
 
     /// Takes up a stream of a session after one of its events. `None` when it is not there (any more).
-    pub(crate) async fn resume(
+    pub(crate) async fn take_up(
         self: &Rc<Self>,
         session: &Rc<OpenSession>,
         stream: &str,
@@ -329,7 +329,7 @@ impl<O: Outside> McpServer<O> {
                 if kept.is_done {
                     return;
                 }
-                if server.now() >= kept.run_until {
+                if server.unix_now() >= kept.run_until {
                     match server.take_over(&writer).await {
                         Some(TakenOver::Pending(pending, request)) => {
                             let steps = go_on.go_on(&server, &writer.session, &request, pending).await;
@@ -360,7 +360,7 @@ impl<O: Outside> McpServer<O> {
 
     /// Becomes the one that runs a request that nobody runs any more.
     async fn take_over(&self, writer: &Writer) -> Option<TakenOver> {
-        let now = self.now();
+        let now = self.unix_now();
         let taken = self.change_kept(writer, |kept| {
             if kept.is_done || now < kept.run_until {
                 return None;

@@ -107,6 +107,11 @@ impl Revision {
         self >= Self::R2025_11_25
     }
 
+    /// The JSON-RPC code for a resource that is not there.
+    pub fn resource_not_found_code(self) -> i32 {
+        if self.is_modern() { -32602 } else { -32002 }
+    }
+
     /// Whether structured content may be any JSON value. Otherwise it is an object.
     pub fn structured_content_is_any_json(self) -> bool {
         self >= Self::R2026_07_28

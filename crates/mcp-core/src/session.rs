@@ -14,7 +14,6 @@ use crate::{
     revision::Revision,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned};
-use std::time::{Duration, SystemTime};
 use store_core::{Change, Connection, Keyring, Random, RecordError, Slot, TransitionError};
 
 /// How long a session that is not used lasts, in seconds.
@@ -190,7 +189,7 @@ impl<O: Outside> McpServer<O> {
         let Some(keys) = self.keys().await? else { return Ok(None) };
         let connection = connection::of(access);
         let secret = self.outside.random().bytes::<16>().map(|byte| format!("{byte:02x}")).concat();
-        let now = self.now();
+        let now = self.unix_now();
         let least_used = self.least_used_session(&keys, &connection, now).await?;
         let slot = self
             .change_root(&keys, &connection, |root| {
@@ -267,7 +266,7 @@ impl<O: Outside> McpServer<O> {
             Err(RecordError::Retired) => None,
             found => found?,
         };
-        let now = self.now();
+        let now = self.unix_now();
         let Some(session) = session.filter(|session| session.id == id && session.is_alive(now)) else {
             return Ok(None);
         };
@@ -371,12 +370,6 @@ impl<O: Outside> McpServer<O> {
             Err(TransitionError::Record(error)) => Err(error),
         }
     }
-
-    /// The time, in seconds since the Unix epoch.
-    pub(crate) fn now(&self) -> u64 {
-        let since = self.outside.now().duration_since(SystemTime::UNIX_EPOCH);
-        since.unwrap_or(Duration::ZERO).as_secs()
-    }
 }
 
 /// After which a session can be cleared away, however much it is used. No grant lives longer.
@@ -405,6 +398,13 @@ fn slot_of(id: &str) -> Option<u8> {
 impl Session {
     fn is_alive(&self, now: u64) -> bool {
         now < self.used_at.saturating_add(IDLE_SECONDS) && self.held_until.is_none_or(|until| now < until)
+    }
+
+    /// Takes over what was agreed on.
+    pub(crate) fn agree(&mut self, handshake: &Handshake) {
+        self.revision = handshake.revision;
+        self.client_info.clone_from(&handshake.client_info);
+        self.capabilities = handshake.capabilities.in_revision(handshake.revision);
     }
 
     /// Adds a stream for what belongs to no request.

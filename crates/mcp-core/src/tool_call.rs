@@ -92,21 +92,15 @@ impl<O: Outside> McpServer<O> {
             mirrored_headers::check_arguments(context.headers, &tool.input_schema, arguments)?;
         }
         access::authorize(&context.access.scopes, &tool.scopes)?;
-        let caller = Caller {
-            subject: context.access.subject.clone(),
-            client_id: context.access.client_id.clone(),
-            scopes: context.access.scopes.clone(),
-            client_info: context.meta.client_info().filter(|_| context.revision.is_modern()),
-        };
         Ok(ToolCall {
             id: id.clone(),
             revision: context.revision,
             tool,
-            caller,
+            caller: context.caller(),
             arguments: arguments.to_owned(),
             client: context.client_capabilities(),
             progress_token: context.meta.progress_token(),
-            log_level: context.meta.log_level(),
+            log_level: context.log_level(),
         })
     }
 

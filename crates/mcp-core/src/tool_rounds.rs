@@ -2,9 +2,12 @@
 
 use crate::{
     McpServer,
+    answer::{Answered, Conversation},
     capabilities::in_words,
+    changes::Changed,
     conversation::{Round, Rounds},
-    methods::Failure,
+    jsonrpc::{Call, Fault, Id},
+    methods::{Context, Failure},
     ports::{
         self, ClientCapabilities, ContentBlock, Outcome, Outside, Resumption, Running, ToolResult, ToolsError,
     },
@@ -12,7 +15,7 @@ use crate::{
 };
 use futures_core::future::LocalBoxFuture;
 use futures_util::StreamExt;
-use std::{future::ready, rc::Rc};
+use std::rc::Rc;
 
 /// A call that may be made.
 pub(crate) struct ToolRounds<O> {
@@ -41,6 +44,23 @@ impl<O: Outside> ToolRounds<O> {
     }
 }
 
+impl<O: Outside> McpServer<O> {
+    /// Runs a tool for a caller who has the scopes that it takes, and whose client can be asked things.
+    pub(crate) async fn converse_with_tool(
+        self: &Rc<Self>,
+        id: &Id,
+        call: &Call<'_>,
+        context: Context<'_>,
+    ) -> Result<Answered, Failure> {
+        let session = context.session.clone().ok_or(Fault::SessionNeeded)?;
+        let may_pause = context.conversation.unwrap_or_default();
+        let call = self.prepare_call(id, call, context).await?;
+        let rounds = Rc::new(ToolRounds { server: Rc::clone(self), call });
+        let steps = self.converse(Rc::clone(&session), id.clone(), rounds, None, may_pause);
+        Ok(Answered::Conversation(Conversation { session, id: id.clone(), steps }))
+    }
+}
+
 impl<O: Outside> Rounds for ToolRounds<O> {
     fn round(&self, resumption: Option<Resumption>) -> LocalBoxFuture<'static, Round> {
         let (server, call) = (Rc::clone(&self.server), self.call.clone());
@@ -54,9 +74,15 @@ impl<O: Outside> Rounds for ToolRounds<O> {
                 Ok(ports::Reply::Done(outcome)) => ended(Ok(outcome), &server, &call),
                 Err(error) => ended(Err(error), &server, &call),
                 Ok(ports::Reply::Running(Running { notifications, outcome })) => {
-                    let told = call.clone();
+                    let (told, teller) = (Rc::new(call.clone()), Rc::clone(&server));
                     let messages = notifications.filter_map(move |notification| {
-                        ready(tool_call::notification_message(&told, notification))
+                        let (told, teller) = (Rc::clone(&told), Rc::clone(&teller));
+                        async move {
+                            if let Some(changed) = Changed::told_by(&notification) {
+                                teller.record_change(&changed).await;
+                            }
+                            tool_call::notification_message(&told, notification)
+                        }
                     });
                     let then = async move { ended(outcome.await, &server, &call) };
                     Round::Running(Box::pin(messages), Box::pin(then))

@@ -48,6 +48,12 @@ pub(crate) struct Shared {
     pub(crate) listed: Cell<usize>,
     /// Every call that reached a tool.
     pub(crate) calls: RefCell<Vec<(Caller, Call)>>,
+    /// Every read that reached the resources.
+    pub(crate) reads: RefCell<Vec<(Caller, Read)>>,
+    /// Every wish that reached the prompts.
+    pub(crate) gets: RefCell<Vec<(Caller, GetPrompt)>>,
+    /// Every completion that reached either.
+    pub(crate) completions: RefCell<Vec<(Caller, Completion)>>,
     /// How often a body was read.
     pub(crate) bodies_read: Cell<usize>,
     /// The operator's log.
@@ -72,6 +78,9 @@ impl Bench {
             introspected: RefCell::default(),
             listed: Cell::default(),
             calls: RefCell::default(),
+            reads: RefCell::default(),
+            gets: RefCell::default(),
+            completions: RefCell::default(),
             bodies_read: Cell::default(),
             log: RefCell::default(),
             tools_error: None,
@@ -355,7 +364,7 @@ impl Request {
     /// A request as a client of 2026-07-28 sends it.
     pub(crate) fn modern(method: &str, mut params: Value) -> Self {
         params["_meta"] = meta();
-        let name = params["name"].as_str().map(str::to_owned);
+        let name = params["name"].as_str().or(params["uri"].as_str()).map(str::to_owned);
         let message = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
         let request = Self::post(message.to_string())
             .header("mcp-protocol-version", "2026-07-28")

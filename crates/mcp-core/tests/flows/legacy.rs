@@ -18,7 +18,7 @@ fn initialize_is_answered() {
     assert_eq!(
         reply.body,
         concat!(
-            r#"{"jsonrpc":"2.0","id":1,"result":{"protocolVersion":"2025-11-25","capabilities":{"tools":{}},"#,
+            r#"{"jsonrpc":"2.0","id":1,"result":{"protocolVersion":"2025-11-25","capabilities":{"tools":{},"resources":{},"prompts":{},"completions":{}},"#,
             r#""serverInfo":{"name":"postern","title":"Postern","version":""#,
             env!("CARGO_PKG_VERSION"),
             r#""}}}"#
@@ -112,7 +112,7 @@ fn version_header_that_is_not_served_is_refused() {
 #[test]
 fn unknown_method_is_an_error_inside_200() {
     for method in
-        ["server/discover", "prompts/list", "logging/setLevel", "resources/subscribe", "tools/List", ""]
+        ["server/discover", "prompts/List", "logging/setLevel", "resources/subscribe", "tools/List", ""]
     {
         let reply = Bench::new().send(Request::legacy(method, json!({})));
         assert_eq!(error(&reply), (200, -32601), "{method}");

@@ -5,11 +5,19 @@ mod access;
 #[cfg(test)]
 mod bench;
 #[cfg(test)]
+mod completion;
+#[cfg(test)]
 mod legacy;
 #[cfg(test)]
 mod metadata;
 #[cfg(test)]
 mod modern;
+#[cfg(test)]
+mod offers;
+#[cfg(test)]
+mod prompts;
+#[cfg(test)]
+mod resources;
 #[cfg(test)]
 mod streams;
 #[cfg(test)]

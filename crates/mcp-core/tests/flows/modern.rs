@@ -40,7 +40,7 @@ fn discover_is_answered() {
         reply.body,
         concat!(
             r#"{"jsonrpc":"2.0","id":1,"result":{"supportedVersions":["2026-07-28","2025-11-25","2025-06-18","2025-03-26","2024-11-05"],"#,
-            r#""capabilities":{"tools":{}},"ttlMs":3600000,"cacheScope":"public","resultType":"complete","#,
+            r#""capabilities":{"tools":{},"resources":{},"prompts":{},"completions":{}},"ttlMs":3600000,"cacheScope":"public","resultType":"complete","#,
             r#""_meta":{"io.modelcontextprotocol/serverInfo":{"name":"postern","title":"Postern","version":""#,
             env!("CARGO_PKG_VERSION"),
             r#""}}}}"#
@@ -177,11 +177,15 @@ fn name_header_must_say_what_the_body_says() {
         message["params"].as_object_mut().unwrap().remove("name");
     });
     assert_eq!(refused(nameless), (400, -32020));
-    // The header is checked before it turns out that there is no such method.
-    for (method, member) in [("prompts/get", "name"), ("resources/read", "uri"), ("tasks/get", "taskId")] {
+    // The header is checked before it turns out that there is no such prompt, resource or even method.
+    for (method, member, then) in [
+        ("prompts/get", "name", (200, -32602)),
+        ("resources/read", "uri", (200, -32602)),
+        ("tasks/get", "taskId", (404, -32601)),
+    ] {
         let request = Request::modern(method, json!({ member: "x:y" })).without("mcp-name");
         assert_eq!(refused(request.clone()), (400, -32020), "{method}");
-        assert_eq!(refused(request.header("mcp-name", "x:y")), (404, -32601), "{method}");
+        assert_eq!(refused(request.header("mcp-name", "x:y")), then, "{method}");
     }
 }
 
@@ -223,8 +227,7 @@ fn method_that_does_not_exist_is_404_with_a_body() {
         "resources/subscribe",
         "resources/unsubscribe",
         "tasks/list",
-        "prompts/list",
-        "completion/complete",
+        "prompts/List",
         "subscriptions/listen",
         "tools/List",
     ] {
