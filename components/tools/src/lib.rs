@@ -274,6 +274,7 @@ mod bindings {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use bindings::exports::postern::tools::tools::ClientCapabilities;
     use std::{
         pin::pin,
         task::{Context, Poll, Waker},
@@ -289,8 +290,26 @@ mod tests {
     fn call(name: &str, arguments: Value) -> Result<ToolResult, Error> {
         let caller =
             Caller { subject: "alice".into(), client_id: "c".into(), scopes: vec![], client_info: None };
-        let call = Call { name: name.into(), arguments: arguments.to_string() };
-        now(Math::call_tool(caller, call)).map(|Outcome::Complete(result)| result)
+        let client = ClientCapabilities {
+            elicit_form: false,
+            elicit_url: false,
+            sample: false,
+            sample_with_tools: false,
+            list_roots: false,
+            tasks: false,
+        };
+        let call = Call {
+            name: name.into(),
+            arguments: arguments.to_string(),
+            resumption: None,
+            client,
+            wants_progress: false,
+            log_level: None,
+        };
+        let Reply::Done(Outcome::Complete(result)) = now(Math::call_tool(caller, call))? else {
+            panic!("nothing here takes time or asks anything")
+        };
+        Ok(result)
     }
 
     /// The text of a result, its structured content, and whether it is an error.

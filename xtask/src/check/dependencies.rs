@@ -15,7 +15,10 @@ struct Wall {
 
 const CORES: [&str; 6] = ["web-core", "store-core", "jwt-core", "oauth-core", "accounts-core", "mcp-core"];
 const SERVERS: [&str; 3] = ["oauth-core", "accounts-core", "mcp-core"];
-const COMPONENTS: [&str; 5] = ["oauth", "accounts", "mcp", "tools", "introspection"];
+const COMPONENTS: [&str; 8] =
+    ["oauth", "accounts", "mcp", "tools", "guide", "prompts", "empty", "introspection"];
+/// The components that a user replaces.
+const REPLACED: [&str; 4] = ["tools", "guide", "prompts", "empty"];
 
 const OURS: [&str; 7] =
     ["platform", "web-core", "store-core", "jwt-core", "oauth-core", "accounts-core", "mcp-core"];
@@ -44,7 +47,7 @@ const WALLS: [Wall; 9] = [
         may_not_reach: &SERVERS,
         because: "it is below both servers",
     },
-    Wall { packages: &["tools"], may_not_reach: &OURS, because: "it is what a user replaces" },
+    Wall { packages: &REPLACED, may_not_reach: &OURS, because: "it is what a user replaces" },
     Wall { packages: &["postern-host"], may_not_reach: &OURS, because: "it runs components" },
     Wall { packages: &["postern-tests", "xtask"], may_not_reach: &OURS, because: OUTSIDE },
     Wall { packages: &["postern-tests", "xtask"], may_not_reach: &["postern-host"], because: OUTSIDE },

@@ -18,7 +18,8 @@ use std::time::Instant;
 const NATIVE_PROGRAMS: [&str; 2] = ["xtask", "postern-tests"];
 
 /// What builds for components only.
-const WASM_PACKAGES: [&str; 6] = ["platform", "oauth", "accounts", "mcp", "tools", "introspection"];
+const WASM_PACKAGES: [&str; 9] =
+    ["platform", "oauth", "accounts", "mcp", "tools", "guide", "prompts", "empty", "introspection"];
 
 type Rule = (&'static str, fn() -> Result<()>);
 
