@@ -13,7 +13,11 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// What is exchanged: the file that `spin.toml` names, and the package that is built in its place.
-const SWAPS: [(&str, &str); 1] = [("tools.wasm", "conformance-tools")];
+const SWAPS: [(&str, &str); 3] = [
+    ("tools.wasm", "conformance-tools"),
+    ("guide.wasm", "conformance-resources"),
+    ("prompts.wasm", "conformance-prompts"),
+];
 
 /// Where the components are, as `spin.toml` says it.
 const COMPONENTS: &str = "target/wasm32-wasip2/release/";

@@ -22,7 +22,7 @@ enum Phase {
     Outside,
     /// Over HTTP, against servers that the tests start, stop and look into.
     Owned,
-    /// `mcp-remote`, the SDKs and a browser.
+    /// `mcp-remote`, MCP Inspector, the SDKs and a browser.
     Clients,
     /// The official conformance suite.
     Conformance,
@@ -193,6 +193,11 @@ impl Report {
             self.incomplete = true;
             self.left_out.push(format!("sign-in with real clients: {error:#}"));
         }
+        let python = clients::python();
+        if let Err(error) = &python {
+            self.incomplete = true;
+            self.left_out.push(format!("the Python SDK: {error:#}"));
+        }
         self.phase("clients", || {
             clients::install_packages(&clients::dir())?;
             clients::install_packages(&clients::conformance_dir())?;
@@ -203,6 +208,7 @@ impl Report {
                 .in_dir(clients::dir())
                 .env("BASE_URL", base_url)
                 .env("CHROMIUM", browser)
+                .env("PYTHON", python.map_or_else(|_| OsString::new(), OsString::from))
                 .tally()
         });
     }

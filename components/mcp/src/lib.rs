@@ -134,6 +134,10 @@ impl Clock for Imported {
     async fn sleep(&self, time: Duration) {
         clock::sleep(time).await;
     }
+
+    fn spawn(&self, work: futures_util::future::LocalBoxFuture<'static, ()>) {
+        wit_bindgen::spawn(work);
+    }
 }
 
 impl Log for Imported {
