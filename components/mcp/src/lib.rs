@@ -134,6 +134,10 @@ impl Clock for Imported {
     async fn sleep(&self, time: Duration) {
         clock::sleep(time).await;
     }
+
+    fn spawn(&self, work: LocalBoxFuture<'static, ()>) {
+        platform::http::spawn(work);
+    }
 }
 
 impl Log for Imported {

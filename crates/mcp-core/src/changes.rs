@@ -126,8 +126,26 @@ impl Record {
 }
 
 /// How far a listener has looked.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Seen(Record);
+
+impl Seen {
+    /// What of `wanted` has changed since an earlier look.
+    pub(crate) fn since(&self, earlier: &Self, wanted: &Wanted) -> Vec<Changed> {
+        self.0.since(&earlier.0, wanted)
+    }
+
+    /// As text, for a listener that goes on in another instance.
+    pub(crate) fn mark(&self) -> String {
+        format!("{}.{}", self.0.epoch, self.0.last)
+    }
+
+    /// Reads [`mark`](Self::mark)'s form.
+    pub(crate) fn at(mark: &str) -> Option<Self> {
+        let (epoch, last) = mark.split_once('.')?;
+        Some(Self(Record { epoch: epoch.to_owned(), last: last.parse().ok()?, ..Record::default() }))
+    }
+}
 
 impl<O: Outside> McpServer<O> {
     /// Makes a change known. A fault is logged, and not the caller's business: the change itself has been made.
@@ -225,6 +243,15 @@ mod tests {
         // The same again is news again.
         let again = after.clone().with(&updated("a:2"));
         assert_eq!(again.since(&after, &wanted()), [updated("a:2")]);
+    }
+
+    #[test]
+    fn listener_goes_on_from_its_mark() {
+        let before = Seen(record().with(&Changed::Tools));
+        let after = Seen(before.0.clone().with(&updated("a:1")));
+        let seen = Seen::at(&before.mark()).unwrap();
+        assert_eq!(after.since(&seen, &wanted()), [updated("a:1")]);
+        assert!(Seen::at("e").is_none() && Seen::at("e.x").is_none());
     }
 
     #[test]

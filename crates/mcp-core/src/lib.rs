@@ -65,6 +65,7 @@
 //! impl Clock for Nothing {
 //!     fn now(&self) -> SystemTime { SystemTime::UNIX_EPOCH }
 //!     async fn sleep(&self, _: Duration) {}
+//!     fn spawn(&self, _: futures_core::future::LocalBoxFuture<'static, ()>) {}
 //! }
 //! impl Log for Nothing {
 //!     fn log(&self, event: LogEvent<'_>) { eprintln!("{event}") }
@@ -99,9 +100,13 @@ mod changes;
 mod completion;
 mod connection;
 mod content;
+mod conversation;
 mod era;
+mod handshake;
+mod http_sse;
 mod json;
 mod jsonrpc;
+mod kept_stream;
 mod methods;
 mod mirrored_headers;
 mod offer_rounds;
@@ -117,10 +122,15 @@ mod rounds;
 pub mod routes;
 mod schema;
 mod sealed;
+mod session;
+mod session_http;
+mod sse;
 mod streamable_http;
 mod tool_call;
 mod tool_list;
+mod tool_rounds;
 mod uri;
+mod watch;
 
 pub use ports::LogEvent;
 pub use revision::Revision;
@@ -144,6 +154,9 @@ pub struct Tolerances {
     /// The origin counts as a resource too: it has metadata of its own, and a token issued for it is
     /// good at the endpoint. Clients that look for metadata at the origin only ask for such a token.
     pub origin_audience: bool,
+    /// A token that was issued for `/mcp` is good at `/sse` too, and the other way round: behind both is the same
+    /// user's same server. Clients of the first revisions name no resource, and get tokens for `/mcp`.
+    pub sibling_audience: bool,
     /// An optional parameter that is `null` counts as left out. Some clients write out what they have
     /// none of.
     pub null_parameters: bool,
@@ -151,6 +164,6 @@ pub struct Tolerances {
 
 impl Default for Tolerances {
     fn default() -> Self {
-        Self { origin_audience: true, null_parameters: true }
+        Self { origin_audience: true, sibling_audience: true, null_parameters: true }
     }
 }

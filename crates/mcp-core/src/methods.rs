@@ -7,10 +7,10 @@ use crate::{
     answer::Answered,
     challenge::Refusal,
     era::{self, Era, Meta},
-    json,
     jsonrpc::{self, Call, Fault, Id},
-    ports::{Access, Caller, ClientCapabilities, LogEvent, Outside, ToolsError},
+    ports::{Access, Caller, ClientCapabilities, ClientInfo, LogEvent, LogLevel, Outside, ToolsError},
     revision::Revision,
+    session::OpenSession,
 };
 use http::HeaderMap;
 use serde::Serialize;
@@ -29,7 +29,14 @@ pub(crate) struct Context<'a> {
     /// What the request says of itself. A legacy one says little.
     pub(crate) meta: Meta<'a>,
     pub(crate) headers: &'a HeaderMap,
+    /// The session that a legacy request belongs to, if it has one.
+    pub(crate) session: Option<Rc<OpenSession>>,
+    /// Whether the answer may be a stream that carries our requests too, and if so, whether it may pause.
+    pub(crate) conversation: Option<MayPause>,
 }
+
+/// Whether a client comes back for what a stream did not bring.
+pub(crate) type MayPause = bool;
 
 /// Why a method has no result.
 #[derive(Debug)]
@@ -49,7 +56,7 @@ impl<'a> Context<'a> {
             Era::Legacy(revision) => (revision, Meta::parse(call.params.meta)),
             Era::Modern(meta) => (meta.judge(headers, call)?, meta),
         };
-        Ok(Self { revision, access, credential, meta, headers })
+        Ok(Self { revision, access, credential, meta, headers, session: None, conversation: None })
     }
 
     /// The members that a modern result has besides its own.
@@ -63,17 +70,35 @@ impl<'a> Context<'a> {
             subject: self.access.subject.clone(),
             client_id: self.access.client_id.clone(),
             scopes: self.access.scopes.clone(),
-            client_info: self.meta.client_info().filter(|_| self.revision.is_modern()),
+            client_info: self.client_info(),
         }
     }
 
     /// What the client can be asked for.
     pub(crate) fn client_capabilities(&self) -> ClientCapabilities {
         // A legacy client says it once, in the handshake.
-        if self.revision.is_modern() {
-            self.meta.client_capabilities()
-        } else {
-            ClientCapabilities::default()
+        match &self.session {
+            _ if self.revision.is_modern() => self.meta.client_capabilities(),
+            Some(session) if self.conversation.is_some() => session.session.capabilities,
+            Some(_) | None => ClientCapabilities::default(),
+        }
+    }
+
+    /// What the client says of itself.
+    pub(crate) fn client_info(&self) -> Option<ClientInfo> {
+        match &self.session {
+            _ if self.revision.is_modern() => self.meta.client_info(),
+            Some(session) => session.session.client_info.clone(),
+            None => None,
+        }
+    }
+
+    /// The least severe log message that the client wants to have. `None`: none.
+    pub(crate) fn log_level(&self) -> Option<LogLevel> {
+        match &self.session {
+            _ if self.revision.is_modern() => self.meta.log_level(),
+            Some(session) => session.session.log_level,
+            None => None,
         }
     }
 
@@ -96,10 +121,16 @@ impl<O: Outside> McpServer<O> {
             context.meta.judge_log_level()?;
         }
         match method {
-            Method::Initialize => Ok(initialize(id, call)?.into()),
+            Method::Initialize => self.initialize(id, call, &context).await,
+            Method::SetLogLevel => Ok(self.set_log_level(id, call, &context).await?.into()),
+            Method::Subscribe => Ok(self.subscribe(id, call, &context, true).await?.into()),
+            Method::Unsubscribe => Ok(self.subscribe(id, call, &context, false).await?.into()),
             Method::Ping => Ok(jsonrpc::result_message(id, &Empty {})?.into()),
             Method::Discover => Ok(discover(id, &context)?.into()),
             Method::ListTools => Ok(self.list_tools(id, call, &context).await?.into()),
+            Method::CallTool if context.conversation.is_some() => {
+                self.converse_with_tool(id, call, context).await
+            }
             Method::CallTool => self.call_tool(id, call, context).await,
             Method::ListResources => Ok(self.list_resources(id, call, &context).await?.into()),
             Method::ListTemplates => Ok(self.list_templates(id, call, &context).await?.into()),
@@ -121,6 +152,9 @@ impl<O: Outside> McpServer<O> {
 enum Method {
     Initialize,
     Ping,
+    SetLogLevel,
+    Subscribe,
+    Unsubscribe,
     Discover,
     ListTools,
     CallTool,
@@ -137,6 +171,9 @@ impl Method {
         match (name, revision.is_modern()) {
             ("initialize", false) => Some(Self::Initialize),
             ("ping", false) => Some(Self::Ping),
+            ("logging/setLevel", false) => Some(Self::SetLogLevel),
+            ("resources/subscribe", false) => Some(Self::Subscribe),
+            ("resources/unsubscribe", false) => Some(Self::Unsubscribe),
             ("server/discover", true) => Some(Self::Discover),
             ("tools/list", _) => Some(Self::ListTools),
             ("tools/call", _) => Some(Self::CallTool),
@@ -149,30 +186,6 @@ impl Method {
             _ => None,
         }
     }
-}
-
-/// The handshake (2025-11-25, lifecycle). The client's revision if we serve it, else another that it
-/// may take or leave; never a modern one, which has no handshake (MCP-V-13).
-fn initialize(id: &Id, call: &Call<'_>) -> Result<Vec<u8>, Fault> {
-    #[derive(Serialize)]
-    #[serde(rename_all = "camelCase")]
-    struct InitializeResult {
-        protocol_version: &'static str,
-        capabilities: Capabilities,
-        server_info: ServerInfo,
-    }
-    let requested = call.params.protocol_version.and_then(json::string);
-    let requested =
-        requested.ok_or_else(|| Fault::InvalidParams("protocolVersion must be a string".to_owned()))?;
-    let revision = Revision::parse(&requested)
-        .filter(|revision| !revision.is_modern())
-        .unwrap_or(Revision::NEWEST_LEGACY);
-    let result = InitializeResult {
-        protocol_version: revision.as_str(),
-        capabilities: CAPABILITIES,
-        server_info: ServerInfo::for_revision(revision),
-    };
-    jsonrpc::result_message(id, &result)
 }
 
 /// What there is to know before the first request (2026-07-28, `server/discover`). It depends on
@@ -190,7 +203,7 @@ fn discover(id: &Id, context: &Context<'_>) -> Result<Vec<u8>, Fault> {
     }
     let result = DiscoverResult {
         supported_versions: Revision::ALL.map(Revision::as_str),
-        capabilities: CAPABILITIES,
+        capabilities: Capabilities::MODERN,
         caching: context.caching(Caching { ttl_ms: DISCOVER_TTL_MS, cache_scope: "public" }),
         envelope: context.envelope(),
     };
@@ -200,12 +213,8 @@ fn discover(id: &Id, context: &Context<'_>) -> Result<Vec<u8>, Fault> {
 /// What is served changes with a deployment only.
 const DISCOVER_TTL_MS: u32 = 3_600_000;
 
-/// What is advertised is what is served (MCP-V-24).
-const CAPABILITIES: Capabilities =
-    Capabilities { tools: Empty {}, resources: Empty {}, prompts: Empty {}, completions: Empty {} };
-
 impl ServerInfo {
-    fn for_revision(revision: Revision) -> Self {
+    pub(crate) fn for_revision(revision: Revision) -> Self {
         Self {
             name: "postern",
             title: revision.has_titles().then_some(SERVER_TITLE),
@@ -214,16 +223,57 @@ impl ServerInfo {
     }
 }
 
+/// What is advertised is what is served (MCP-V-24).
 #[derive(Serialize)]
-struct Capabilities {
-    tools: Empty,
-    resources: Empty,
-    prompts: Empty,
-    completions: Empty,
+pub(crate) struct Capabilities {
+    tools: ListCapability,
+    resources: ResourcesCapability,
+    prompts: ListCapability,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    completions: Option<Empty>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    logging: Option<Empty>,
 }
 
 #[derive(Serialize)]
-struct ServerInfo {
+#[serde(rename_all = "camelCase")]
+struct ListCapability {
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    list_changed: bool,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ResourcesCapability {
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    subscribe: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    list_changed: bool,
+}
+
+impl Capabilities {
+    const MODERN: Self = Self {
+        tools: ListCapability { list_changed: false },
+        resources: ResourcesCapability { subscribe: false, list_changed: false },
+        prompts: ListCapability { list_changed: false },
+        completions: Some(Empty {}),
+        logging: None,
+    };
+
+    /// To a legacy client. What has to be remembered of it takes a session, and so does telling it of changes.
+    pub(crate) fn legacy(revision: Revision, has_session: bool) -> Self {
+        Self {
+            tools: ListCapability { list_changed: has_session },
+            resources: ResourcesCapability { subscribe: has_session, list_changed: has_session },
+            prompts: ListCapability { list_changed: has_session },
+            completions: revision.has_completions_capability().then_some(Empty {}),
+            logging: has_session.then_some(Empty {}),
+        }
+    }
+}
+
+#[derive(Serialize)]
+pub(crate) struct ServerInfo {
     name: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     title: Option<&'static str>,
@@ -232,7 +282,7 @@ struct ServerInfo {
 
 /// `{}`.
 #[derive(Serialize)]
-struct Empty {}
+pub(crate) struct Empty {}
 
 /// The members that a modern result has besides its own.
 #[derive(Serialize)]
@@ -300,7 +350,9 @@ mod tests {
     /// MCP-T-34, and the other way round.
     #[test]
     fn methods_belong_to_their_era() {
-        for legacy_only in ["initialize", "ping"] {
+        for legacy_only in
+            ["initialize", "ping", "logging/setLevel", "resources/subscribe", "resources/unsubscribe"]
+        {
             assert!(Method::find(legacy_only, Revision::R2025_11_25).is_some());
             assert_eq!(Method::find(legacy_only, Revision::R2026_07_28), None);
         }
@@ -312,7 +364,7 @@ mod tests {
     #[test]
     fn method_names_are_matched_exactly() {
         for name in
-            ["Tools/List", "tools/list ", "tools", "", "logging/setLevel", "prompts/List", "tasks/get"]
+            ["Tools/List", "tools/list ", "tools", "", "logging/setlevel", "prompts/List", "tasks/get"]
         {
             for revision in Revision::ALL {
                 assert_eq!(Method::find(name, revision), None, "{name}");

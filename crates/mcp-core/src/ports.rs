@@ -46,6 +46,9 @@ pub trait Clock {
     fn now(&self) -> SystemTime;
     /// Waits.
     fn sleep(&self, time: Duration) -> impl Future<Output = ()>;
+    /// Does something beside, whoever waits for what else; also when the answer has left or nobody reads it any
+    /// more, for as long as the host lets it.
+    fn spawn(&self, work: LocalBoxFuture<'static, ()>);
 }
 
 /// The tools on offer (`postern:tools`).
@@ -113,7 +116,7 @@ pub struct Caller {
 }
 
 /// What a client says of itself.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[expect(missing_docs, reason = "members are documented in wit/tools/tools.wit")]
 pub struct ClientInfo {
     pub name: String,

@@ -17,6 +17,7 @@ use crate::{
         ToolResult, ToolsError,
     },
     revision::Revision,
+    tool_rounds,
 };
 use async_stream::stream;
 use futures_util::StreamExt;
@@ -42,7 +43,7 @@ pub(crate) struct ToolCall {
 
 impl ToolCall {
     /// The call, as the tools take it.
-    fn request(&self, resumption: Option<ports::Resumption>) -> ports::Call {
+    pub(crate) fn request(&self, resumption: Option<ports::Resumption>) -> ports::Call {
         ports::Call {
             name: self.tool.name.clone(),
             arguments: self.arguments.clone(),
@@ -72,7 +73,7 @@ impl<O: Outside> McpServer<O> {
     }
 
     /// Checks everything that is checked before a tool runs.
-    async fn prepare_call(
+    pub(crate) async fn prepare_call(
         &self,
         id: &Id,
         call: &Call<'_>,
@@ -99,7 +100,7 @@ impl<O: Outside> McpServer<O> {
             arguments: arguments.to_owned(),
             client: context.client_capabilities(),
             progress_token: context.meta.progress_token(),
-            log_level: context.meta.log_level(),
+            log_level: context.log_level(),
         })
     }
 
@@ -129,9 +130,15 @@ impl<O: Outside> McpServer<O> {
     }
 
     /// The message that ends a call.
-    fn conclude(&self, call: &ToolCall, outcome: Result<Outcome, ToolsError>) -> Result<Vec<u8>, Failure> {
+    pub(crate) fn conclude(
+        &self,
+        call: &ToolCall,
+        outcome: Result<Outcome, ToolsError>,
+    ) -> Result<Vec<u8>, Failure> {
         let result = match outcome {
             Ok(Outcome::Complete(result)) => result,
+            // Questions take a session and a stream: see `conversation`.
+            Ok(Outcome::InputRequired(_)) if !call.revision.is_modern() => tool_rounds::unasked(),
             Ok(Outcome::InputRequired(_) | Outcome::Task(_)) => {
                 return Err(self.malformed(&call.tool, "it asks for what is not served yet").into());
             }
@@ -161,6 +168,10 @@ impl<O: Outside> McpServer<O> {
                 access::authorize(&call.caller.scopes, &needed)?;
                 Err(self.malformed(tool, "it asks for scopes that the caller has").into())
             }
+            // There is no error for it before the modern era.
+            ToolsError::MissingCapability(needed) if !call.revision.is_modern() => {
+                Ok(tool_rounds::cannot_ask(needed))
+            }
             ToolsError::MissingCapability(needed) => Err(Fault::MissingCapability(needed).into()),
             ToolsError::Unavailable => {
                 self.log_tools_failure("call-tool", &error);
@@ -173,7 +184,7 @@ impl<O: Outside> McpServer<O> {
         }
     }
 
-    fn write_result(&self, call: &ToolCall, result: &ToolResult) -> Result<Vec<u8>, Failure> {
+    pub(crate) fn write_result(&self, call: &ToolCall, result: &ToolResult) -> Result<Vec<u8>, Failure> {
         let tool = &call.tool;
         #[derive(Serialize)]
         #[serde(rename_all = "camelCase")]
@@ -213,7 +224,7 @@ impl<O: Outside> McpServer<O> {
         Ok(jsonrpc::result_message(&call.id, &wire)?)
     }
 
-    fn malformed(&self, tool: &Tool, fault: &'static str) -> Fault {
+    pub(crate) fn malformed(&self, tool: &Tool, fault: &'static str) -> Fault {
         self.outside.log(LogEvent::ToolMalformed { tool: &tool.name, fault });
         Fault::Internal
     }
@@ -224,7 +235,7 @@ fn unknown_tool(name: &str) -> Fault {
 }
 
 /// A notification as the client gets it, if it is for this client. What is for all clients is not.
-fn notification_message(call: &ToolCall, notification: Notification) -> Option<Vec<u8>> {
+pub(crate) fn notification_message(call: &ToolCall, notification: Notification) -> Option<Vec<u8>> {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
     struct WireProgress<'a> {
