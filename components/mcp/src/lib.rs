@@ -135,8 +135,8 @@ impl Clock for Imported {
         clock::sleep(time).await;
     }
 
-    fn spawn(&self, work: futures_util::future::LocalBoxFuture<'static, ()>) {
-        wit_bindgen::spawn(work);
+    fn spawn(&self, work: LocalBoxFuture<'static, ()>) {
+        platform::http::spawn(work);
     }
 }
 

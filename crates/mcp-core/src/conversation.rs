@@ -127,6 +127,7 @@ impl<O: Outside> McpServer<O> {
         let server = Rc::clone(self);
         Box::pin(stream! {
             let since = server.unix_now();
+            let mut is_kept = begun.is_some();
             let mut pending = begun;
             loop {
                 let round = pending.as_ref().map_or(0, |pending| pending.round);
@@ -143,7 +144,9 @@ impl<O: Outside> McpServer<O> {
                             return;
                         }
                     };
-                    yield Step::Resumed;
+                    if is_kept {
+                        yield Step::Resumed;
+                    }
                     let state = Base64::decode_vec(&state).unwrap_or_default();
                     resumption = Some(Resumption { state, answers, cancelled: false });
                 }
@@ -185,11 +188,11 @@ impl<O: Outside> McpServer<O> {
                             return;
                         }
                         server.outside.sleep(LATER).await;
-                        pending = Some(next);
+                        (pending, is_kept) = (Some(next), false);
                     }
                     Ok((next, questions)) => {
                         yield Step::Asked(next.clone(), questions);
-                        pending = Some(next);
+                        (pending, is_kept) = (Some(next), true);
                     }
                     Err(Unput::Misasked(Misasked::MissingCapability(lacking))) => {
                         yield Step::Final(rounds.cannot_ask(lacking));

@@ -10,7 +10,8 @@
 //!   `mirrored_headers` for what the headers repeat.
 //! * `methods`, `tool_list` and `tool_call`: what the server does; `content`, how a tool's result is written; `answer`,
 //!   what a method gives a transport to send.
-//! * `resources` (over `uri`: addresses and templates), `prompts` and `completion`: the same for what can be read and said.
+//! * `resources` (over `uri`: addresses and templates), `prompts` and `completion`: the same for what can be read and
+//!   said, with `offer_rounds` for what is asked before.
 //! * `challenge` and `resource_metadata`: how a client without a good token gets one.
 //! * [`revision`]: in what the protocol's revisions differ.
 //!
@@ -108,6 +109,7 @@ mod jsonrpc;
 mod kept_stream;
 mod methods;
 mod mirrored_headers;
+mod offer_rounds;
 mod origin;
 mod page;
 pub mod ports;

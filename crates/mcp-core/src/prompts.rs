@@ -7,9 +7,11 @@ use crate::{
     json,
     jsonrpc::{self, Call, Fault, Id},
     methods::{Caching, Context, Envelope, Failure},
+    offer_rounds::{Asker, Came, Wish},
+    page::List,
     ports::{
         Caller, GetPrompt, LogEvent, Outside, Prompt, PromptArgument, PromptMessage, PromptMessages,
-        PromptOutcome, PromptsError, Role,
+        PromptOutcome, PromptsError, Resumption, Role,
     },
     revision::Revision,
 };
@@ -30,17 +32,23 @@ impl<O: Outside> McpServer<O> {
         context: &Context<'_>,
     ) -> Result<Vec<u8>, Failure> {
         #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
         struct ListPromptsResult<'a> {
             prompts: Vec<WirePrompt<'a>>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            next_cursor: Option<String>,
             #[serde(flatten)]
             caching: Option<Caching>,
             #[serde(flatten)]
             envelope: Option<Envelope>,
         }
-        self.refuse_cursor(call)?;
         let prompts = self.prompts_on_offer(context.caller()).await?;
+        let cursor = call.params.cursor;
+        let page = self.page(List::Prompts, &prompts, |item| &item.name, cursor, &context.access).await?;
+        let in_revision = |prompt| WirePrompt::new(prompt, context.revision);
         let result = ListPromptsResult {
-            prompts: prompts.iter().map(WirePrompt::new).collect(),
+            prompts: page.items.iter().map(in_revision).collect(),
+            next_cursor: page.next_cursor,
             caching: context.caching(Caching { ttl_ms: LIST_TTL_MS, cache_scope: "private" }),
             envelope: context.envelope(),
         };
@@ -56,26 +64,12 @@ impl<O: Outside> McpServer<O> {
     ) -> Result<Answered, Failure> {
         let name = call.params.name.and_then(json::string);
         let name = name.ok_or_else(|| Fault::InvalidParams("name must be a string".to_owned()))?;
-        let caller = context.caller();
-        let prompt = self.prompt_on_offer(&caller, &name).await?;
+        let asker = Asker::new(id, &context);
+        let prompt = self.prompt_on_offer(&asker.caller, &name).await?;
         let arguments = self.prompt_arguments(call.params.arguments, &prompt)?;
-        access::authorize(&caller.scopes, &prompt.scopes)?;
-        let get = GetPrompt {
-            name: prompt.name.clone(),
-            arguments,
-            resumption: None,
-            client: context.client_capabilities(),
-        };
-        match self.outside.get_prompt(caller.clone(), get).await {
-            Ok(PromptOutcome::Complete(messages)) => {
-                Ok(write_prompt(id, &messages, context.revision)?.into())
-            }
-            Ok(PromptOutcome::InputRequired(_)) => {
-                self.log_prompt_malformed(&prompt.name, "it asks for what is not served yet");
-                Err(Fault::Internal.into())
-            }
-            Err(error) => Err(self.judge_get_error(&error, &prompt, &caller)),
-        }
+        access::authorize(&asker.caller.scopes, &prompt.scopes)?;
+        let written = self.optional(call.params.arguments).map_or("{}", RawValue::get).to_owned();
+        self.grant(Getting { asker, prompt, arguments, written }, call).await
     }
 
     async fn prompts_on_offer(&self, caller: Caller) -> Result<Vec<Prompt>, Fault> {
@@ -140,33 +134,71 @@ impl<O: Outside> McpServer<O> {
         }
     }
 
-    fn judge_get_error(&self, error: &PromptsError, prompt: &Prompt, caller: &Caller) -> Failure {
-        match error {
-            PromptsError::UnknownPrompt => unknown_prompt(&prompt.name).into(),
-            PromptsError::InvalidArguments(how) => Fault::InvalidParams(how.clone()).into(),
-            PromptsError::InsufficientScope(more) => {
-                let needed = [prompt.scopes.as_slice(), more.as_slice()].concat();
-                match access::authorize(&caller.scopes, &needed) {
-                    Err(refusal) => refusal.into(),
-                    Ok(()) => {
-                        self.log_prompt_malformed(&prompt.name, "it asks for scopes that the caller has");
-                        Fault::Internal.into()
-                    }
-                }
-            }
-            PromptsError::MissingCapability(needed) => Fault::MissingCapability(*needed).into(),
-            PromptsError::Unavailable | PromptsError::Other(_) => {
-                self.judge_prompts_error("get-prompt", error).into()
-            }
-        }
-    }
-
-    fn log_prompt_malformed(&self, prompt: &str, fault: &'static str) {
+    fn log_malformed_prompt(&self, prompt: &str, fault: &'static str) {
         self.outside.log(LogEvent::PromptMalformed { prompt, fault });
     }
 }
 
-fn write_prompt(id: &Id, prompt: &PromptMessages, revision: Revision) -> Result<Vec<u8>, Fault> {
+/// The wish for a prompt, by somebody who may have it.
+struct Getting {
+    asker: Asker,
+    prompt: Prompt,
+    arguments: Vec<(String, String)>,
+    /// The arguments, as the client wrote them.
+    written: String,
+}
+
+impl<O: Outside> Wish<O> for Getting {
+    fn asker(&self) -> &Asker {
+        &self.asker
+    }
+
+    fn subject(&self) -> (&'static str, &str, &str) {
+        ("prompts/get", &self.prompt.name, &self.written)
+    }
+
+    async fn ask(&self, server: &McpServer<O>, resumption: Option<Resumption>) -> Result<Came, Failure> {
+        let Asker { caller, client, .. } = &self.asker;
+        let (name, arguments) = (self.prompt.name.clone(), self.arguments.clone());
+        let get = GetPrompt { name, arguments, resumption, client: *client };
+        match server.outside.get_prompt(caller.clone(), get).await {
+            Ok(PromptOutcome::Complete(prompt)) => Ok(Came::Final(write_prompt(&self.asker, &prompt)?)),
+            Ok(PromptOutcome::InputRequired(input)) => Ok(Came::Ask(input)),
+            Err(error) => Err(self.judge(server, error)),
+        }
+    }
+
+    fn log_malformed(&self, server: &McpServer<O>, fault: &'static str) {
+        server.log_malformed_prompt(&self.prompt.name, fault);
+    }
+}
+
+impl Getting {
+    /// What becomes of an error.
+    fn judge<O: Outside>(&self, server: &McpServer<O>, error: PromptsError) -> Failure {
+        let Prompt { name, scopes, .. } = &self.prompt;
+        match error {
+            PromptsError::UnknownPrompt => unknown_prompt(name).into(),
+            PromptsError::InvalidArguments(how) => Fault::InvalidParams(how).into(),
+            PromptsError::InsufficientScope(more) => {
+                let needed = [scopes.as_slice(), more.as_slice()].concat();
+                match access::authorize(&self.asker.caller.scopes, &needed) {
+                    Err(refusal) => refusal.into(),
+                    Ok(()) => {
+                        server.log_malformed_prompt(name, "it asks for scopes that the caller has");
+                        Fault::Internal.into()
+                    }
+                }
+            }
+            PromptsError::MissingCapability(needed) => Fault::MissingCapability(needed).into(),
+            PromptsError::Unavailable | PromptsError::Other(_) => {
+                server.judge_prompts_error("get-prompt", &error).into()
+            }
+        }
+    }
+}
+
+fn write_prompt(asker: &Asker, prompt: &PromptMessages) -> Result<Vec<u8>, Fault> {
     #[derive(Serialize)]
     struct GetPromptResult<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -182,14 +214,14 @@ fn write_prompt(id: &Id, prompt: &PromptMessages, revision: Revision) -> Result<
     }
     let messages = prompt.messages.iter().map(|PromptMessage { role, content }| WireMessage {
         role: *role,
-        content: WireContent::from(content),
+        content: WireContent::in_revision(content, asker.revision),
     });
     let result = GetPromptResult {
         description: prompt.description.as_deref(),
         messages: messages.collect(),
-        envelope: Envelope::for_revision(revision),
+        envelope: Envelope::for_revision(asker.revision),
     };
-    jsonrpc::result_message(id, &result)
+    jsonrpc::result_message(&asker.id, &result)
 }
 
 fn unknown_prompt(name: &str) -> Fault {
@@ -219,16 +251,17 @@ struct WireArgument<'a> {
 }
 
 impl<'a> WirePrompt<'a> {
-    fn new(prompt: &'a Prompt) -> Self {
+    fn new(prompt: &'a Prompt, revision: Revision) -> Self {
+        let title = |title: &'a Option<String>| title.as_deref().filter(|_| revision.has_titles());
         let argument = |argument: &'a PromptArgument| WireArgument {
             name: &argument.name,
-            title: argument.title.as_deref(),
+            title: title(&argument.title),
             description: argument.description.as_deref(),
             required: argument.required,
         };
         Self {
             name: &prompt.name,
-            title: prompt.title.as_deref(),
+            title: title(&prompt.title),
             description: prompt.description.as_deref(),
             arguments: prompt.arguments.iter().map(argument).collect(),
         }

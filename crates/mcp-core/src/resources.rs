@@ -11,9 +11,11 @@ use crate::{
     json,
     jsonrpc::{self, Call, Fault, Id},
     methods::{Caching, Context, Envelope, Failure},
+    offer_rounds::{Asker, Came, Wish},
+    page::List,
     ports::{
         Caller, LogEvent, Outside, Read, ReadOutcome, ReadResult, Resource, ResourceAnnotations,
-        ResourcesError, Role, Template,
+        ResourcesError, Resumption, Role, Template,
     },
     revision::Revision,
     uri::{self, UriTemplate},
@@ -34,33 +36,38 @@ impl<O: Outside> McpServer<O> {
         context: &Context<'_>,
     ) -> Result<Vec<u8>, Failure> {
         #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
         struct ListResourcesResult<'a> {
             resources: Vec<WireListed<'a>>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            next_cursor: Option<String>,
             #[serde(flatten)]
             caching: Option<Caching>,
             #[serde(flatten)]
             envelope: Option<Envelope>,
         }
-        self.refuse_cursor(call)?;
         let resources = self.resources_on_offer(context.caller()).await?;
-        let resources = resources.iter().filter_map(|resource| {
+        let cursor = call.params.cursor;
+        let page = self.page(List::Resources, &resources, |item| &item.uri, cursor, &context.access).await?;
+        let resources = page.items.iter().filter_map(|resource| {
             if !uri::is_well_formed(&resource.uri) {
-                self.log_malformed(&resource.uri, "it is no absolute URI that can be read");
+                self.log_malformed_resource(&resource.uri, "it is no absolute URI that can be read");
                 return None;
             }
             Some(WireListed {
                 uri: Some(&resource.uri),
                 uri_template: None,
                 name: &resource.name,
-                title: resource.title.as_deref(),
+                title: resource.title.as_deref().filter(|_| context.revision.has_titles()),
                 description: resource.description.as_deref(),
                 mime_type: resource.mime_type.as_deref(),
                 size: resource.size,
-                annotations: WireAnnotations::new(&resource.annotations),
+                annotations: WireAnnotations::new(&resource.annotations, context.revision),
             })
         });
         let result = ListResourcesResult {
             resources: resources.collect(),
+            next_cursor: page.next_cursor,
             caching: context.caching(Caching { ttl_ms: LIST_TTL_MS, cache_scope: "private" }),
             envelope: context.envelope(),
         };
@@ -78,31 +85,35 @@ impl<O: Outside> McpServer<O> {
         #[serde(rename_all = "camelCase")]
         struct ListTemplatesResult<'a> {
             resource_templates: Vec<WireListed<'a>>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            next_cursor: Option<String>,
             #[serde(flatten)]
             caching: Option<Caching>,
             #[serde(flatten)]
             envelope: Option<Envelope>,
         }
-        self.refuse_cursor(call)?;
         let templates = self.templates_on_offer(context.caller()).await?;
-        let templates = templates.iter().filter_map(|template| {
+        let (list, cursor) = (List::ResourceTemplates, call.params.cursor);
+        let page = self.page(list, &templates, |item| &item.uri_template, cursor, &context.access).await?;
+        let templates = page.items.iter().filter_map(|template| {
             if UriTemplate::parse(&template.uri_template).is_none() {
-                self.log_malformed(&template.uri_template, "it is no URI template");
+                self.log_malformed_resource(&template.uri_template, "it is no URI template");
                 return None;
             }
             Some(WireListed {
                 uri: None,
                 uri_template: Some(&template.uri_template),
                 name: &template.name,
-                title: template.title.as_deref(),
+                title: template.title.as_deref().filter(|_| context.revision.has_titles()),
                 description: template.description.as_deref(),
                 mime_type: template.mime_type.as_deref(),
                 size: None,
-                annotations: WireAnnotations::new(&template.annotations),
+                annotations: WireAnnotations::new(&template.annotations, context.revision),
             })
         });
         let result = ListTemplatesResult {
             resource_templates: templates.collect(),
+            next_cursor: page.next_cursor,
             caching: context.caching(Caching { ttl_ms: LIST_TTL_MS, cache_scope: "private" }),
             envelope: context.envelope(),
         };
@@ -117,24 +128,12 @@ impl<O: Outside> McpServer<O> {
         context: Context<'_>,
     ) -> Result<Answered, Failure> {
         let uri = call.params.uri.and_then(json::string);
-        let uri = uri.ok_or_else(|| Fault::InvalidParams("uri must be a string".to_owned()))?;
-        let caller = context.caller();
-        let declared = self.scopes_to_read(&caller, &uri).await?;
+        let uri = uri.ok_or_else(|| Fault::InvalidParams("uri must be a string".to_owned()))?.into_owned();
+        let asker = Asker::new(id, &context);
+        let declared = self.scopes_to_read(&asker.caller, &uri).await?;
         let declared = declared.ok_or_else(|| not_found(&uri, context.revision))?;
-        access::authorize(&caller.scopes, &declared)?;
-        let read =
-            Read { uri: uri.clone().into_owned(), resumption: None, client: context.client_capabilities() };
-        let outcome = self.outside.read_resource(caller.clone(), read).await;
-        match outcome {
-            Ok(ReadOutcome::Complete(result)) => {
-                Ok(self.write_read_result(id, &uri, &result, context.revision)?.into())
-            }
-            Ok(ReadOutcome::InputRequired(_)) => {
-                self.log_malformed(&uri, "it asks for what is not served yet");
-                Err(Fault::Internal.into())
-            }
-            Err(error) => Err(self.judge_read_error(&error, &uri, &caller, &declared, context.revision)),
-        }
+        access::authorize(&asker.caller.scopes, &declared)?;
+        self.grant(Reading { asker, uri, declared }, call).await
     }
 
     /// The scopes that it takes to read an address. `None` when this caller cannot read it with any: it is not
@@ -168,14 +167,6 @@ impl<O: Outside> McpServer<O> {
         templates.map_err(|error| self.judge_resources_error("list-templates", &error))
     }
 
-    /// There is one page, so no cursor is one of ours, the empty one included (MP-14).
-    pub(crate) fn refuse_cursor(&self, call: &Call<'_>) -> Result<(), Fault> {
-        match self.optional(call.params.cursor) {
-            None => Ok(()),
-            Some(_) => Err(Fault::InvalidParams("Unknown cursor".to_owned())),
-        }
-    }
-
     /// What becomes of an error that has no meaning to the client.
     pub(crate) fn judge_resources_error(&self, function: &'static str, error: &ResourcesError) -> Fault {
         self.outside.log(LogEvent::ResourcesFailed { function, error });
@@ -188,68 +179,102 @@ impl<O: Outside> McpServer<O> {
         }
     }
 
-    fn judge_read_error(
-        &self,
-        error: &ResourcesError,
-        uri: &str,
-        caller: &Caller,
-        declared: &[String],
-        revision: Revision,
-    ) -> Failure {
+    fn log_malformed_resource(&self, uri: &str, fault: &'static str) {
+        self.outside.log(LogEvent::ResourceMalformed { uri, fault });
+    }
+}
+
+/// The wish to read a resource, by somebody who may.
+struct Reading {
+    asker: Asker,
+    uri: String,
+    /// The scopes that it takes.
+    declared: Vec<String>,
+}
+
+impl<O: Outside> Wish<O> for Reading {
+    fn asker(&self) -> &Asker {
+        &self.asker
+    }
+
+    fn subject(&self) -> (&'static str, &str, &str) {
+        ("resources/read", &self.uri, "{}")
+    }
+
+    async fn ask(&self, server: &McpServer<O>, resumption: Option<Resumption>) -> Result<Came, Failure> {
+        let Asker { caller, client, .. } = &self.asker;
+        let is_first_round = resumption.is_none();
+        let read = Read { uri: self.uri.clone(), resumption, client: *client };
+        match server.outside.read_resource(caller.clone(), read).await {
+            Ok(ReadOutcome::Complete(mut result)) => {
+                // What depends on answers is not what the next reader gets.
+                result.ttl_ms = result.ttl_ms.filter(|_| is_first_round);
+                match write_contents(&self.asker, &result) {
+                    Some(message) => Ok(Came::Final(message?)),
+                    None => {
+                        // That would say that it is there and has nothing in it (MCP-M-20).
+                        server.log_malformed_resource(&self.uri, "it was read, and has no contents");
+                        Err(Fault::Internal.into())
+                    }
+                }
+            }
+            Ok(ReadOutcome::InputRequired(input)) => Ok(Came::Ask(input)),
+            Err(error) => Err(self.judge(server, &error)),
+        }
+    }
+
+    fn log_malformed(&self, server: &McpServer<O>, fault: &'static str) {
+        server.log_malformed_resource(&self.uri, fault);
+    }
+}
+
+impl Reading {
+    /// What becomes of an error.
+    fn judge<O: Outside>(&self, server: &McpServer<O>, error: &ResourcesError) -> Failure {
         match error {
-            ResourcesError::NotFound => not_found(uri, revision).into(),
+            ResourcesError::NotFound => not_found(&self.uri, self.asker.revision).into(),
             ResourcesError::InsufficientScope(more) => {
-                match access::authorize(&caller.scopes, &[declared, more].concat()) {
+                let needed = [self.declared.as_slice(), more.as_slice()].concat();
+                match access::authorize(&self.asker.caller.scopes, &needed) {
                     Err(refusal) => refusal.into(),
                     Ok(()) => {
-                        self.log_malformed(uri, "it asks for scopes that the caller has");
+                        server.log_malformed_resource(&self.uri, "it asks for scopes that the caller has");
                         Fault::Internal.into()
                     }
                 }
             }
             ResourcesError::MissingCapability(needed) => Fault::MissingCapability(*needed).into(),
             ResourcesError::Unavailable | ResourcesError::Other(_) => {
-                self.judge_resources_error("read-resource", error).into()
+                server.judge_resources_error("read-resource", error).into()
             }
         }
     }
+}
 
-    fn write_read_result(
-        &self,
-        id: &Id,
-        uri: &str,
-        result: &ReadResult,
-        revision: Revision,
-    ) -> Result<Vec<u8>, Fault> {
-        #[derive(Serialize)]
-        struct ReadResourceResult<'a> {
-            contents: Vec<WireResource<'a>>,
-            #[serde(flatten)]
-            caching: Option<Caching>,
-            #[serde(flatten)]
-            envelope: Option<Envelope>,
-        }
-        if result.contents.is_empty() {
-            // That would say that it is there and has nothing in it (MCP-M-20).
-            self.log_malformed(uri, "it was read, and has no contents");
-            return Err(Fault::Internal);
-        }
-        let contents = result
-            .contents
-            .iter()
-            .map(|contents| WireResource::new(&contents.uri, contents.mime_type.as_deref(), &contents.body));
-        let caching = Caching { ttl_ms: result.ttl_ms.unwrap_or(0), cache_scope: "private" };
-        let result = ReadResourceResult {
-            contents: contents.collect(),
-            caching: revision.is_modern().then_some(caching),
-            envelope: Envelope::for_revision(revision),
-        };
-        jsonrpc::result_message(id, &result)
+/// The message with what was read. `None` if that is nothing.
+fn write_contents(asker: &Asker, result: &ReadResult) -> Option<Result<Vec<u8>, Fault>> {
+    #[derive(Serialize)]
+    struct ReadResourceResult<'a> {
+        contents: Vec<WireResource<'a>>,
+        #[serde(flatten)]
+        caching: Option<Caching>,
+        #[serde(flatten)]
+        envelope: Option<Envelope>,
     }
-
-    fn log_malformed(&self, uri: &str, fault: &'static str) {
-        self.outside.log(LogEvent::ResourceMalformed { uri, fault });
+    if result.contents.is_empty() {
+        return None;
     }
+    let contents = result
+        .contents
+        .iter()
+        .map(|contents| WireResource::new(&contents.uri, contents.mime_type.as_deref(), &contents.body));
+    let caching = Caching { ttl_ms: result.ttl_ms.unwrap_or(0), cache_scope: "private" };
+    let result = ReadResourceResult {
+        contents: contents.collect(),
+        caching: asker.revision.is_modern().then_some(caching),
+        envelope: Envelope::for_revision(asker.revision),
+    };
+    Some(jsonrpc::result_message(&asker.id, &result))
 }
 
 fn not_found(uri: &str, revision: Revision) -> Fault {
@@ -289,11 +314,12 @@ struct WireAnnotations<'a> {
 }
 
 impl<'a> WireAnnotations<'a> {
-    fn new(annotations: &'a ResourceAnnotations) -> Option<Self> {
+    fn new(annotations: &'a ResourceAnnotations, revision: Revision) -> Option<Self> {
         let ResourceAnnotations { audience, priority, last_modified } = annotations;
+        let last_modified = last_modified.as_deref().filter(|_| revision.has_last_modified());
         // The schema has it between 0 and 1; another number is no hint.
         let priority = priority.filter(|priority| (0.0..=1.0).contains(priority));
         let is_empty = audience.is_empty() && priority.is_none() && last_modified.is_none();
-        (!is_empty).then_some(Self { audience, priority, last_modified: last_modified.as_deref() })
+        (!is_empty).then_some(Self { audience, priority, last_modified })
     }
 }

@@ -87,6 +87,11 @@ impl Revision {
         self >= Self::R2025_06_18
     }
 
+    /// Whether a resource may say when it was last changed.
+    pub fn has_last_modified(self) -> bool {
+        self >= Self::R2025_06_18
+    }
+
     /// Whether content may be a link to a resource.
     pub fn has_resource_links(self) -> bool {
         self >= Self::R2025_06_18

@@ -137,6 +137,8 @@ impl<O: Outside> McpServer<O> {
     ) -> Result<Vec<u8>, Failure> {
         let result = match outcome {
             Ok(Outcome::Complete(result)) => result,
+            // Questions take a session and a stream: see `conversation`.
+            Ok(Outcome::InputRequired(_)) if !call.revision.is_modern() => tool_rounds::unasked(),
             Ok(Outcome::InputRequired(_) | Outcome::Task(_)) => {
                 return Err(self.malformed(&call.tool, "it asks for what is not served yet").into());
             }
@@ -168,8 +170,7 @@ impl<O: Outside> McpServer<O> {
             }
             // There is no error for it before the modern era.
             ToolsError::MissingCapability(needed) if !call.revision.is_modern() => {
-                let content = vec![ports::ContentBlock::Text(tool_rounds::cannot_ask(needed))];
-                Ok(ToolResult { content, structured_content: None, is_error: true })
+                Ok(tool_rounds::cannot_ask(needed))
             }
             ToolsError::MissingCapability(needed) => Err(Fault::MissingCapability(needed).into()),
             ToolsError::Unavailable => {

@@ -36,9 +36,7 @@ impl<O: Outside> ToolRounds<O> {
         }
     }
 
-    fn result(&self, text: String) -> Vec<u8> {
-        let content = vec![ContentBlock::Text(text)];
-        let result = ToolResult { content, structured_content: None, is_error: true };
+    fn result(&self, result: ToolResult) -> Vec<u8> {
         let written = self.server.write_result(&self.call, &result);
         written.unwrap_or_else(|failure| failure.to_message(&self.call.id))
     }
@@ -92,7 +90,7 @@ impl<O: Outside> Rounds for ToolRounds<O> {
     }
 
     fn unanswered(&self, why: String) -> Vec<u8> {
-        self.result(why)
+        self.result(failed(why))
     }
 
     fn cannot_ask(&self, lacking: ClientCapabilities) -> Vec<u8> {
@@ -105,9 +103,20 @@ impl<O: Outside> Rounds for ToolRounds<O> {
 }
 
 /// Why a tool cannot go on with a client of a legacy revision, for the model to read.
-pub(crate) fn cannot_ask(lacking: ClientCapabilities) -> String {
-    format!(
+pub(crate) fn cannot_ask(lacking: ClientCapabilities) -> ToolResult {
+    failed(format!(
         "This tool has to ask the client for something that it does not offer here: {}",
         in_words(lacking)
-    )
+    ))
+}
+
+/// The same, when the client cannot be asked anything.
+pub(crate) fn unasked() -> ToolResult {
+    let why =
+        "This tool has to ask the client something, and that takes a session and a client that reads streams";
+    failed(why.to_owned())
+}
+
+fn failed(why: String) -> ToolResult {
+    ToolResult { content: vec![ContentBlock::Text(why)], structured_content: None, is_error: true }
 }

@@ -7,6 +7,7 @@ mod authorize;
 mod discovery;
 mod limits;
 mod mcp;
+mod offers;
 mod pages;
 mod raw;
 mod registration;

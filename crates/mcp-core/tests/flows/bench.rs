@@ -1,6 +1,8 @@
 //! A server on a bench: requests to put to it, and what its ports saw.
 
+use crate::asking;
 use bytes::Bytes;
+use futures_core::future::LocalBoxFuture;
 use futures_util::StreamExt;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use mcp_core::{
@@ -11,12 +13,14 @@ use serde_json::{Value, json};
 use std::{
     cell::{Cell, RefCell},
     ops::Deref,
+    pin::pin,
     rc::Rc,
+    task::{Context, Poll, Waker},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 use store_core::{
     DeploymentError, Keyring,
-    testing::{MemoryStore, SequenceRandom, block_on},
+    testing::{MemoryStore, SequenceRandom},
 };
 use web_core::{Body, BodyError, Head, PublicUrl, ReadBody};
 
@@ -58,12 +62,16 @@ pub(crate) struct Shared {
     pub(crate) bodies_read: Cell<usize>,
     /// The operator's log.
     pub(crate) log: RefCell<Vec<String>>,
+    /// Whether there is more to read and to say than fits on a page.
+    pub(crate) offers_many: Cell<bool>,
     /// What the tools answer to everything, when they are broken.
     pub(crate) tools_error: Option<ToolsError>,
     pub(crate) store: MemoryStore,
     random: SequenceRandom,
     /// How many milliseconds after [`NOW`] it is.
     pub(crate) later: Cell<u64>,
+    /// What goes on beside.
+    spawned: RefCell<Vec<LocalBoxFuture<'static, ()>>>,
 }
 
 impl Bench {
@@ -81,12 +89,14 @@ impl Bench {
             reads: RefCell::default(),
             gets: RefCell::default(),
             completions: RefCell::default(),
+            offers_many: Cell::default(),
             bodies_read: Cell::default(),
             log: RefCell::default(),
             tools_error: None,
             store: MemoryStore::default(),
             random: SequenceRandom::default(),
             later: Cell::default(),
+            spawned: RefCell::default(),
         };
         change(&mut shared);
         Self(Rc::new(shared))
@@ -99,7 +109,7 @@ impl Bench {
 
     /// Sends a request and reads all of the reply.
     pub(crate) fn send(&self, request: Request) -> Reply {
-        block_on(async {
+        self.run(async {
             let web_core::Reply { status, headers, body } = self.begin(request).await;
             let body = match body {
                 Body::Whole(body) => body,
@@ -109,6 +119,25 @@ impl Bench {
             self.inspect(&reply);
             reply
         })
+    }
+
+    /// Does something, and what was begun beside it, as a host does.
+    pub(crate) fn run<T>(&self, main: impl Future<Output = T>) -> T {
+        let mut main = pin!(main);
+        let mut context = Context::from_waker(Waker::noop());
+        loop {
+            if let Poll::Ready(done) = main.as_mut().poll(&mut context) {
+                return done;
+            }
+            let mut beside = self.spawned.take();
+            beside.retain_mut(|work| work.as_mut().poll(&mut context).is_pending());
+            self.spawned.borrow_mut().extend(beside);
+        }
+    }
+
+    /// Ends all that goes on beside, as a host does that is stopped.
+    pub(crate) fn stop(&self) {
+        self.spawned.take();
     }
 
     /// Sends a request. Its reply may go on.
@@ -199,6 +228,10 @@ impl Clock for Bench {
         }
         self.later.set(until.max(self.later.get()));
     }
+
+    fn spawn(&self, work: LocalBoxFuture<'static, ()>) {
+        self.spawned.borrow_mut().push(work);
+    }
 }
 
 impl Log for Bench {
@@ -221,7 +254,19 @@ impl Introspection for Bench {
             }))
         };
         let ours = format!("{}/mcp", self.public_url);
+        let of = |subject: &str, grant: &str| {
+            let lasting = access(&["math:basic"], &ours, NOW + 86_400)?;
+            Ok(lasting.map(|access| Access {
+                subject: subject.into(),
+                grant_id: Some(grant.into()),
+                ..access
+            }))
+        };
         match token {
+            "of-another-user" => of("mallory", "ffffffffffffffffffffffffffffffff"),
+            "of-another-grant" => of("alice", "eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee"),
+            "for-a-minute" => access(&["math:basic"], &ours, NOW + 60),
+            "everlasting" => access(&["math:basic"], &ours, u64::MAX),
             "good-secret" => access(&["math:basic"], &ours, NOW + 1),
             "statistics" => access(&["offline_access", "math:statistics", "math:basic"], &ours, NOW + 1),
             "lasting" => access(&["math:basic"], &ours, NOW + 86_400),
@@ -277,7 +322,10 @@ impl Tools for Bench {
             },
             Tool { input_schema: "{".into(), ..tool("has-a-bad-schema", &[]) },
             tool("größer", &[]),
-        ])
+        ]
+        .into_iter()
+        .chain(asking::TOOLS.map(|name| tool(name, &[])))
+        .collect())
     }
 
     async fn list_scopes(&self) -> Result<Vec<Scope>, ToolsError> {
@@ -290,7 +338,11 @@ impl Tools for Bench {
 
     async fn call_tool(&self, caller: Caller, call: Call) -> Result<ports::Reply, ToolsError> {
         let name = call.name.clone();
+        let asked = asking::call(self, &call);
         self.calls.borrow_mut().push((caller, call));
+        if let Some(reply) = asked {
+            return Ok(reply);
+        }
         let text = |text: &str| vec![ContentBlock::Text(text.into())];
         let done = |result| Ok(ports::Reply::Done(Outcome::Complete(result)));
         let structured = |content, structured: &str| {

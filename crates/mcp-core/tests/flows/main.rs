@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod access;
 #[cfg(test)]
+mod asking;
+#[cfg(test)]
 mod bench;
 #[cfg(test)]
 mod completion;
@@ -18,6 +20,8 @@ mod offers;
 mod prompts;
 #[cfg(test)]
 mod resources;
+#[cfg(test)]
+mod sessions;
 #[cfg(test)]
 mod streams;
 #[cfg(test)]

@@ -7,6 +7,25 @@ fn scopes(names: &[&str]) -> Vec<String> {
     names.iter().map(|&name| name.into()).collect()
 }
 
+/// How much there is of each, when there is much.
+const MANY: usize = 250;
+
+/// A question, for whoever has not answered it yet; what was answered, for others.
+fn asked(resumption: Option<Resumption>) -> Result<String, InputRequired> {
+    let form = ElicitForm {
+        message: "Which tone?".into(),
+        requested_schema: r#"{"type":"object","properties":{"tone":{"type":"string"}}}"#.into(),
+    };
+    let question = Question { key: "tone".into(), ask: Ask::ElicitForm(form) };
+    let again = InputRequired { questions: vec![question], state: b"asked".to_vec() };
+    let Some(Resumption { answers, .. }) = resumption else { return Err(again) };
+    match answers.into_iter().find(|answer| answer.key == "tone").map(|answer| answer.value) {
+        Some(AnswerValue::Elicited(Elicited::Accept(content))) => Ok(content.unwrap_or_default()),
+        Some(AnswerValue::Elicited(Elicited::Decline | Elicited::Cancel)) => Ok("none".into()),
+        _ => Err(again),
+    }
+}
+
 impl Resources for Bench {
     async fn list_resources(&self, caller: Caller) -> Result<Vec<Resource>, ResourcesError> {
         let resource = |uri: &str, needed: &[&str]| Resource {
@@ -36,6 +55,8 @@ impl Resources for Bench {
             resource("test://bench/is-empty", &[]),
             resource("test://bench/has-gone", &[]),
             resource("test://bench/wants-a-form", &[]),
+            resource("test://bench/asks", &[]),
+            resource("test://bench/asks-in-vain", &[]),
             resource("test://bench/is-unavailable", &[]),
             resource("test://bench/is-broken", &[]),
             Resource {
@@ -43,8 +64,9 @@ impl Resources for Bench {
                 ..resource("test://bench/../escapes", &[])
             },
         ];
-        if caller.subject != "alice" {
-            resources.clear();
+        assert_eq!(caller.subject, "alice");
+        if self.offers_many.get() {
+            resources = (0..MANY).map(|number| resource(&format!("test://many/{number}"), &[])).collect();
         }
         Ok(resources)
     }
@@ -56,6 +78,9 @@ impl Resources for Bench {
             scopes: scopes(needed),
             ..Template::default()
         };
+        if self.offers_many.get() {
+            return Ok((0..MANY).map(|number| template(&format!("many{number}://{{x}}"), &[])).collect());
+        }
         Ok(vec![
             Template {
                 title: Some("Notes".into()),
@@ -70,7 +95,7 @@ impl Resources for Bench {
     }
 
     async fn read_resource(&self, caller: Caller, read: Read) -> Result<ReadOutcome, ResourcesError> {
-        let uri = read.uri.clone();
+        let (uri, resumption) = (read.uri.clone(), read.resumption.clone());
         self.reads.borrow_mut().push((caller, read));
         let part = |uri: &str, body| Contents { uri: uri.into(), mime_type: None, body };
         let text = |text: &str| ResourceContents::Text(text.into());
@@ -93,6 +118,15 @@ impl Resources for Bench {
             "wants-more-scope" => return Err(ResourcesError::InsufficientScope(scopes(&["math:more"]))),
             "wants-scope-that-is-there" => {
                 return Err(ResourcesError::InsufficientScope(scopes(&["math:basic"])));
+            }
+            "asks" => match asked(resumption) {
+                Ok(answer) => ReadResult { contents: vec![part(&uri, text(&answer))], ttl_ms: Some(60_000) },
+                Err(input) => return Ok(ReadOutcome::InputRequired(input)),
+            },
+            "asks-in-vain" => {
+                let question = Question { key: "a".into(), ask: Ask::ListRoots };
+                let questions = vec![question.clone(), question];
+                return Ok(ReadOutcome::InputRequired(InputRequired { questions, state: Vec::new() }));
             }
             "is-empty" => ReadResult::default(),
             "wants-a-form" => {
@@ -133,6 +167,9 @@ impl Prompts for Bench {
         };
         let argument =
             |name: &str, required| PromptArgument { name: name.into(), required, ..Default::default() };
+        if self.offers_many.get() {
+            return Ok((0..MANY).map(|number| prompt(&format!("many-{number}"), &[])).collect());
+        }
         Ok(vec![
             prompt("simple", &[]),
             Prompt {
@@ -152,6 +189,8 @@ impl Prompts for Bench {
             prompt("wants-more-scope", &["math:basic"]),
             prompt("wants-scope-that-is-there", &["math:basic"]),
             prompt("refuses-arguments", &[]),
+            prompt("plays", &[]),
+            Prompt { arguments: vec![argument("name", false)], ..prompt("asks", &[]) },
             prompt("wants-a-form", &[]),
             prompt("is-unavailable", &[]),
             prompt("is-broken", &[]),
@@ -159,7 +198,7 @@ impl Prompts for Bench {
     }
 
     async fn get_prompt(&self, caller: Caller, get: GetPrompt) -> Result<PromptOutcome, PromptsError> {
-        let name = get.name.clone();
+        let (name, resumption) = (get.name.clone(), get.resumption.clone());
         self.gets.borrow_mut().push((caller, get));
         let message = |role, content| PromptMessage { role, content };
         let text = |text: &str| ContentBlock::Text(text.into());
@@ -182,6 +221,18 @@ impl Prompts for Bench {
                     ),
                 ],
             })),
+            "plays" => {
+                let media = Media { data: b"abc".to_vec(), mime_type: "audio/wav".into() };
+                let messages = vec![message(Role::User, ContentBlock::Audio(media))];
+                Ok(PromptOutcome::Complete(PromptMessages { description: None, messages }))
+            }
+            "asks" => Ok(match asked(resumption) {
+                Err(input) => PromptOutcome::InputRequired(input),
+                Ok(answer) => PromptOutcome::Complete(PromptMessages {
+                    description: None,
+                    messages: vec![message(Role::User, text(&answer))],
+                }),
+            }),
             "wants-more-scope" => Err(PromptsError::InsufficientScope(scopes(&["math:more"]))),
             "wants-scope-that-is-there" => Err(PromptsError::InsufficientScope(scopes(&["math:basic"]))),
             "refuses-arguments" => Err(PromptsError::InvalidArguments("no such tone".into())),

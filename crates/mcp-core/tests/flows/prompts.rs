@@ -118,3 +118,36 @@ fn failures_have_fixed_texts() {
     assert!(bench.log.borrow().iter().any(|line| line.contains("get-prompt of the prompts failed")));
     assert_eq!(error(&bench.send(get("wants-a-form", json!({})))), (400, -32021));
 }
+
+/// MCP-R-01, MCP-R-09, MCP-R-11, MCP-R-12, MCP-R-16.
+#[test]
+fn a_prompt_may_ask_first() {
+    let bench = Bench::new();
+    let asks = |name: &str, responses: Option<Value>, state: Option<&Value>| {
+        get("asks", json!({ "name": name })).edit(|message| {
+            let params = &mut message["params"];
+            params["_meta"]["io.modelcontextprotocol/clientCapabilities"] = json!({ "elicitation": {} });
+            if let Some(responses) = responses {
+                params["inputResponses"] = responses;
+            }
+            if let Some(state) = state {
+                params["requestState"] = state.clone();
+            }
+        })
+    };
+    let asked = result(&bench.send(asks("Ada", None, None)));
+    assert_eq!(asked["resultType"], "input_required");
+    assert!(asked["inputRequests"]["tone"]["params"]["message"].is_string());
+    let state = &asked["requestState"];
+    let given = |responses| result(&bench.send(asks("Ada", Some(responses), Some(state))));
+    let warm = json!({ "action": "accept", "content": { "tone": "warm" } });
+    assert_eq!(
+        given(json!({ "tone": warm, "other": warm }))["messages"][0]["content"]["text"],
+        r#"{"tone":"warm"}"#
+    );
+    assert_eq!(given(json!({ "tone": { "action": "decline" } }))["messages"][0]["content"]["text"], "none");
+    assert_eq!(given(json!({ "other": warm }))["resultType"], "input_required");
+    // Other arguments are another request.
+    let other = asks("Eve", Some(json!({ "tone": warm })), Some(state));
+    assert_eq!(error(&bench.send(other)), (200, -32602));
+}

@@ -221,3 +221,100 @@ fn failures_have_fixed_texts() {
         json!({ "elicitation": { "form": {} } })
     );
 }
+
+/// MCP-M-32, MCP-M-33, MCP-M-35: every item once, in order, on pages that say alike how they may be kept.
+#[test]
+fn long_lists_come_in_pages() {
+    for (method, list, name) in [
+        ("resources/list", "resources", "uri"),
+        ("resources/templates/list", "resourceTemplates", "uriTemplate"),
+        ("prompts/list", "prompts", "name"),
+    ] {
+        let bench = Bench::new();
+        bench.offers_many.set(true);
+        let (mut names, mut params) = (Vec::new(), json!({}));
+        for page in 1.. {
+            let listed = result(&bench.send(Request::modern(method, params)));
+            assert_eq!(listed["cacheScope"], "private");
+            let items = listed[list].as_array().unwrap();
+            names.extend(items.iter().map(|item| item[name].as_str().unwrap().to_owned()));
+            assert!(page <= 3, "{method}");
+            let Some(cursor) = listed.get("nextCursor") else { break };
+            params = json!({ "cursor": cursor });
+            // MP-14: a cursor is good for its own list only.
+            let other = if method == "prompts/list" { "resources/list" } else { "prompts/list" };
+            assert_eq!(error(&bench.send(Request::modern(other, params.clone()))), (200, -32602));
+        }
+        assert_eq!(names.len(), 250, "{method}");
+        names.dedup();
+        assert!(names.len() == 250 && names[0].contains('0') && names[249].contains("249"), "{method}");
+    }
+}
+
+/// MCP-M-36, MCP-R-01, MCP-R-02, MCP-R-04, MCP-R-09: a read in two rounds; what depends on the answer is not to be kept.
+#[test]
+fn a_resource_may_ask_first() {
+    let bench = Bench::new();
+    let asks = |edit: &dyn Fn(&mut Value)| {
+        read("test://bench/asks").edit(|message| {
+            message["params"]["_meta"]["io.modelcontextprotocol/clientCapabilities"] =
+                json!({ "elicitation": {} });
+            edit(&mut message["params"]);
+        })
+    };
+    let asked = result(&bench.send(asks(&|_| {})));
+    assert_eq!(asked["resultType"], "input_required");
+    assert_eq!(asked["inputRequests"]["tone"]["method"], "elicitation/create");
+    assert!(asked.get("ttlMs").is_none() && asked.get("cacheScope").is_none());
+    let answer = |params: &mut Value| {
+        params["inputResponses"] = json!({ "tone": { "action": "accept", "content": { "tone": "warm" } } });
+        params["requestState"] = asked["requestState"].clone();
+    };
+    let given = result(&bench.send(asks(&answer)));
+    assert_eq!(given["contents"][0]["text"], r#"{"tone":"warm"}"#);
+    assert_eq!((&given["ttlMs"], &given["cacheScope"]), (&json!(0), &json!("private")));
+    let resumption = bench.reads.borrow()[1].1.resumption.clone().unwrap();
+    assert_eq!(resumption.state, b"asked");
+    // The state of one resource is none for another.
+    let other = read("test://bench/text").edit(|message| answer(&mut message["params"]));
+    assert_eq!(error(&bench.send(other)), (200, -32602));
+}
+
+/// MCP-R-03: a question that the client did not offer to answer is not put; MCP-R-02: nor one that breaks the rules.
+#[test]
+fn questions_that_cannot_be_put_are_errors() {
+    let bench = Bench::new();
+    assert_eq!(error(&bench.send(read("test://bench/asks"))), (400, -32021));
+    let in_vain = read("test://bench/asks-in-vain").edit(|message| {
+        message["params"]["_meta"]["io.modelcontextprotocol/clientCapabilities"] = json!({ "roots": {} });
+    });
+    assert_eq!(error(&bench.send(in_vain)), (200, -32603));
+    assert!(bench.log.borrow()[0].contains("mcp: resource test://bench/asks-in-vain: "));
+}
+
+/// MCP-M-16, MCP-M-19: what older revisions have no word for is left out.
+#[test]
+fn older_revisions_get_what_they_know() {
+    let bench = Bench::new();
+    for (revision, has_titles) in
+        [("2024-11-05", false), ("2025-03-26", false), ("2025-06-18", true), ("2025-11-25", true)]
+    {
+        let send = |method, params| {
+            result(&bench.send(Request::legacy(method, params).header("mcp-protocol-version", revision)))
+        };
+        let resource = &send("resources/list", json!({}))["resources"][0];
+        assert_eq!(resource.get("title").is_some(), has_titles, "{revision}");
+        assert_eq!(resource["annotations"].get("lastModified").is_some(), has_titles, "{revision}");
+        assert_eq!(resource["annotations"]["priority"], 0.5);
+        let template = &send("resources/templates/list", json!({}))["resourceTemplates"][0];
+        assert_eq!(template.get("title").is_some(), has_titles, "{revision}");
+        let prompt = &send("prompts/list", json!({}))["prompts"][1];
+        assert_eq!(prompt.get("title").is_some(), has_titles, "{revision}");
+        assert_eq!(prompt["arguments"][0].get("title").is_some(), has_titles, "{revision}");
+        let played = &send("prompts/get", json!({ "name": "plays" }))["messages"][0]["content"];
+        assert_eq!(played["type"], if revision == "2024-11-05" { "text" } else { "audio" }, "{revision}");
+        let missing = Request::legacy("resources/read", json!({ "uri": "test://bench/absent" }));
+        let missing = bench.send(missing.header("mcp-protocol-version", revision));
+        assert_eq!(error(&missing), (200, -32002), "{revision}");
+    }
+}
