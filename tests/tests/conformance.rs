@@ -8,6 +8,7 @@ use postern_tests::{Client, Host, Request, Response};
 use serde_json::{Value, json};
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::time::Duration;
 
 const META: &str = "io.modelcontextprotocol/";
 
@@ -93,7 +94,42 @@ impl Call {
     }
 }
 
-/// All of them, and what they hold: a client that has everything.
+/// An answer that goes on.
+struct Stream {
+    connection: TcpStream,
+    read: String,
+}
+
+impl Stream {
+    fn open(scene: &Scene, call: &Call) -> Self {
+        let (authority, body) = (scene.host.authority(), call.message.to_string());
+        let mut head = format!(
+            "POST /mcp HTTP/1.1\r\nHost: {authority}\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\n\
+             Accept: application/json, text/event-stream\r\nContent-Length: {}\r\n",
+            scene.token,
+            body.len()
+        );
+        for (name, value) in &call.headers {
+            head.push_str(&format!("{name}: {value}\r\n"));
+        }
+        let mut connection = TcpStream::connect(authority).unwrap();
+        connection.write_all(format!("{head}\r\n{body}").as_bytes()).unwrap();
+        Self { connection, read: String::new() }
+    }
+
+    /// Reads on until this has been read.
+    fn read_until(&mut self, text: &str) {
+        self.connection.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        while !self.read.contains(text) {
+            let mut some = [0; 1024];
+            let count = self.connection.read(&mut some).unwrap_or(0);
+            assert!(count > 0, "waited for {text}: {}", self.read);
+            self.read.push_str(&String::from_utf8_lossy(&some[..count]));
+        }
+    }
+}
+
+/// What a client can be asked for, all of it.
 fn everything() -> Value {
     json!({ "elicitation": { "form": {}, "url": {} }, "sampling": {}, "roots": {} })
 }
@@ -103,32 +139,14 @@ fn everything() -> Value {
 fn client_that_leaves_ends_the_tool() {
     let mut scene = Scene::open(&[]);
     let call = Call::tool("tell_until_left").with_meta("progressToken", json!("p"));
-    let authority = scene.host.authority().to_owned();
-    let body = call.message.to_string();
-    let mut head = format!(
-        "POST /mcp HTTP/1.1\r\nHost: {authority}\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\n\
-         Accept: application/json, text/event-stream\r\nContent-Length: {}\r\n",
-        scene.token,
-        body.len()
-    );
-    for (name, value) in &call.headers {
-        head.push_str(&format!("{name}: {value}\r\n"));
-    }
-    let mut connection = TcpStream::connect(&authority).unwrap();
-    connection.write_all(format!("{head}\r\n{body}").as_bytes()).unwrap();
-    let mut read = Vec::new();
-    while String::from_utf8_lossy(&read).matches("notifications/progress").count() < 2 {
-        let mut some = [0; 1024];
-        let count = connection.read(&mut some).unwrap();
-        assert!(count > 0, "{}", String::from_utf8_lossy(&read));
-        read.extend(&some[..count]);
-    }
+    let mut stream = Stream::open(&scene, &call);
+    stream.read_until("\"progress\":2.0");
     assert!(!scene.host.log().contains("nobody listens any more"));
-    drop(connection);
+    drop(stream);
     scene.host.log_line(0, &["nobody listens any more"]);
 }
 
-/// MCP-B-01, MCP-B-04, MCP-B-10, MCP-B-11, MCP-B-12, MCP-B-15, MCP-T-01: whatever is asked, well or badly.
+/// MCP-B-01, MCP-B-04, MCP-B-10, MCP-B-11, MCP-B-12, MCP-B-15, MCP-T-01, MCP-T-50: whatever is asked, well or badly.
 #[test]
 fn every_answer_is_one_message_with_a_result_or_an_error_of_the_list() {
     let scene = Scene::open(&[]);
@@ -169,6 +187,7 @@ fn every_answer_is_one_message_with_a_result_or_an_error_of_the_list() {
         let answer = message_in(&response);
         let shown = format!("{}\n{response}", call.message);
         assert_eq!(answer["jsonrpc"], "2.0", "{shown}");
+        assert!(!response.text().contains("notifications/cancelled"), "{shown}");
         assert_eq!(answer["id"], 1, "{shown}");
         assert!(answer.get("result").is_some() != answer.get("error").is_some(), "{shown}");
         if let Some(error) = answer.get("error") {
@@ -317,4 +336,96 @@ fn rounds_go_on_in_other_instances_and_after_a_restart() {
     let scene = scene.restart();
     let last = scene.answer(&answer(&second, "step2", json!({ "color": "blue" })));
     assert_eq!(last["result"]["content"][0]["text"], "Alice likes blue.", "{last}");
+}
+
+/// MCP-M-05, MCP-L-02: a schema comes out with every member that went in, in both eras.
+#[test]
+fn schemas_are_passed_on_whole() {
+    let scene = Scene::open(&[]);
+    for answer in [scene.answer(&Call::new("tools/list", json!({}))), scene.legacy("tools/list", json!({}))] {
+        let tools = answer["result"]["tools"].as_array().unwrap();
+        let tool = tools.iter().find(|tool| tool["name"] == "json_schema_2020_12_tool").unwrap();
+        let schema = &tool["inputSchema"];
+        assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+        assert_eq!(schema["$defs"]["address"]["$anchor"], "addressDef");
+        assert_eq!(schema["properties"]["address"], json!({ "$ref": "#/$defs/address" }));
+        assert_eq!(
+            schema["allOf"][0]["anyOf"],
+            json!([{ "required": ["phone"] }, { "required": ["email"] }])
+        );
+        assert_eq!(schema["if"]["required"], json!(["contactMethod"]));
+        assert_eq!(
+            (&schema["then"], &schema["else"]),
+            (&json!({ "required": ["phone"] }), &json!({ "required": ["email"] }))
+        );
+        assert_eq!(schema["additionalProperties"], false);
+    }
+}
+
+/// MCP-T-48: JSON and streams, as they come, each with its own answer; in one instance and in many.
+#[test]
+fn requests_at_once_have_their_own_answers() {
+    for flags in [&[][..], &["--max-instance-concurrent-reuse-count", "16"]] {
+        let scene = Scene::open(flags);
+        std::thread::scope(|threads| {
+            for number in 0..16 {
+                let (scene, id) = (&scene, format!("request-{number}"));
+                threads.spawn(move || {
+                    let mut call = match number % 2 {
+                        0 => Call::tool("test_tool_with_progress").with_meta("progressToken", json!(id)),
+                        _ => Call::tool("greet").with_param("arguments", json!({ "name": id })),
+                    };
+                    call.message["id"] = json!(id);
+                    let response = scene.send(&call).expect(200);
+                    assert_eq!(message_in(&response)["id"], json!(id));
+                    let own = response.text().matches(&id).count();
+                    // The id; and the greeting, or the token of each of three notifications.
+                    assert_eq!(own, if number % 2 == 0 { 4 } else { 2 }, "{response}");
+                    assert_eq!(response.text().matches("request-").count(), own, "{response}");
+                });
+            }
+        });
+    }
+}
+
+/// MCP-M-42, MCP-M-44: another instance's call tells of a change, and of its progress and its log to its own
+/// client only.
+#[test]
+fn listeners_hear_of_changes_and_of_nothing_else() {
+    let scene = Scene::open(&["--max-instance-reuse-count", "1"]);
+    let wanted = json!({ "toolsListChanged": true, "promptsListChanged": true });
+    let mut listener =
+        Stream::open(&scene, &Call::new("subscriptions/listen", json!({ "notifications": wanted })));
+    listener.read_until("notifications/subscriptions/acknowledged");
+    let loud = |name: &str| {
+        Call::tool(name).with_meta("progressToken", json!("p")).with_meta("logLevel", json!("debug"))
+    };
+    for name in ["test_tool_with_progress", "test_tool_with_logging", "test_logging_tool"] {
+        scene.send(&loud(name)).expect(200);
+    }
+    for (name, told) in [
+        ("test_trigger_tool_change", "notifications/tools/list_changed"),
+        ("test_trigger_prompt_change", "notifications/prompts/list_changed"),
+    ] {
+        assert!(!scene.send(&loud(name)).expect(200).text().contains("list_changed"));
+        listener.read_until(told);
+    }
+    for other in ["notifications/progress", "notifications/message"] {
+        assert!(!listener.read.contains(other), "{}", listener.read);
+    }
+}
+
+/// MCP-K-18, MCP-K-26: what revision 2025-11-25 called a task is not taken for one, and its clients get no others.
+#[test]
+fn tasks_are_for_clients_that_know_the_extension() {
+    let scene = Scene::open(&[]);
+    let arguments = json!({ "name": "slow_compute", "arguments": { "seconds": 0 }, "task": { "ttl": 1000 } });
+    let answer = scene.legacy("tools/call", arguments.clone());
+    assert!(answer["result"]["content"][0]["text"].is_string(), "{answer}");
+    assert!(
+        answer["result"].get("taskId").is_none() && answer["result"].get("resultType").is_none(),
+        "{answer}"
+    );
+    let answer = scene.answer(&Call::new("tools/call", arguments));
+    assert_eq!(answer["result"]["resultType"], "complete", "{answer}");
 }

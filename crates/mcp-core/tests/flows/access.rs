@@ -162,6 +162,7 @@ fn every_valid_token_sees_all_tools() {
 }
 
 /// RS-11, MCP-A-20, MCP-R-30: and the client's own words are passed on as such.
+/// MCP-R-28.
 #[test]
 fn tool_learns_who_calls_and_never_the_token() {
     let bench = Bench::new();
