@@ -11,6 +11,9 @@ use serde_json::{Value, json};
 pub(crate) fn find(call: &Call) -> Option<Result<Outcome, Error>> {
     let asked = Asked::of(call);
     Some(match call.name.as_str() {
+        // Asks nothing but to be called again: where a client can come back, it is let go meanwhile.
+        "test_reconnection" if asked.state == "begun" => complete("It went on while nobody was connected."),
+        "test_reconnection" => ask([], "begun"),
         "test_missing_capability" if call.client.sample => complete("The client can sample."),
         "test_missing_capability" => Err(missing(|needed| needed.sample = true)),
         "test_sampling" if !call.client.sample => Err(missing(|needed| needed.sample = true)),

@@ -15,7 +15,7 @@ const TOOLS: [(&str, &str, &str); 36] = [
     ("test_tool_with_progress", "Says how far it is.", NOTHING),
     ("test_tool_with_logging", "Writes to the log.", NOTHING),
     ("test_logging_tool", "Writes to the log of whoever wants one.", NOTHING),
-    ("test_reconnection", "Takes long enough for a client to come back.", NOTHING),
+    ("test_reconnection", "Lets the client go, and has it come back.", NOTHING),
     ("tell_until_left", "Says how far it is until nobody listens.", NOTHING),
     ("test_trigger_tool_change", "Says that the tools have changed.", NOTHING),
     ("test_trigger_prompt_change", "Says that the prompts have changed.", NOTHING),

@@ -37,10 +37,6 @@ pub(crate) fn find(call: &Call) -> Option<Reply> {
             Some(text("It is in the log."))
         }),
         "test_tool_with_logging" | "test_logging_tool" => done(text("Nobody wants a log.")),
-        "test_reconnection" => running(async |_| {
-            pause(2 * STEP_MS).await;
-            Some(text("It went on while nobody was connected."))
-        }),
         "test_trigger_tool_change" => changed(Notification::ToolsChanged),
         "test_trigger_prompt_change" => changed(Notification::PromptsChanged),
         "tell_until_left" => running(async |teller| {
