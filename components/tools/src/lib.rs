@@ -360,6 +360,34 @@ mod tests {
         }
     }
 
+    /// Checks a value as the server would check arguments.
+    fn fits(schema: &str, value: &Value) -> bool {
+        let mut compiler = boon::Compiler::new();
+        let mut schemas = boon::Schemas::new();
+        compiler.add_resource("test:/schema", serde_json::from_str(schema).unwrap()).unwrap();
+        let index = compiler.compile("test:/schema", &mut schemas).unwrap();
+        schemas.validate(value, index).is_ok()
+    }
+
+    /// MCP-M-11, MCP-M-12: what a tool gives is what it says that it gives, and what it takes is what it says that it
+    /// takes.
+    #[test]
+    fn tools_keep_to_their_schemas() {
+        for tool in now(Math::list_tools()).unwrap() {
+            let arguments = match tool.name.as_str() {
+                "square_root" => json!({ "number": 2 }),
+                "statistics" => json!({ "numbers": [1, 2.5, -3e9] }),
+                _ => json!({ "a": 7.5, "b": 3 }),
+            };
+            assert!(fits(&tool.input_schema, &arguments), "{}", tool.name);
+            let result = call(&tool.name, arguments).unwrap();
+            let structured = serde_json::from_str(&result.structured_content.unwrap()).unwrap();
+            assert!(fits(&tool.output_schema.unwrap(), &structured), "{}: {structured}", tool.name);
+            assert!(!fits(&tool.input_schema, &json!({})), "{}", tool.name);
+            assert!(matches!(&result.content[..], [ContentBlock::Text(_)]));
+        }
+    }
+
     /// TL-01.
     #[test]
     fn arguments_that_do_not_fit_are_refused_with_the_reason() {

@@ -13,6 +13,8 @@ pub(crate) enum Answered {
     Message(Vec<u8>),
     /// Others before it. They are made as they are sent, and what makes them ends when nobody reads any more.
     Stream(Messages),
+    /// The same, for as long as the client listens: there is no other way to answer.
+    Endless(Messages),
     /// One message, and a session begins with it.
     Handshake(Vec<u8>, OpenSession),
     /// What takes the client's session.

@@ -155,6 +155,13 @@ impl<O: Outside> McpServer<O> {
         }
     }
 
+    /// Makes known what a notification tells everybody, if it does.
+    pub(crate) async fn pass_on_change(&self, notification: &Notification) {
+        if let Some(change) = Changed::told_by(notification) {
+            self.record_change(&change).await;
+        }
+    }
+
     async fn try_record_change(&self, change: &Changed) -> Result<(), Unavailable> {
         // Without keys there are no tokens, and nobody can be listening.
         let Some(keys) = self.keys().await? else { return Ok(()) };

@@ -198,10 +198,11 @@ impl<O: Outside> McpServer<O> {
                 headers: &headers,
                 session: Some(open),
                 conversation: Some(false),
+                reads_streams: true,
             };
             match server.run(&id, &call, context).await {
                 Ok(Answered::Message(message) | Answered::Handshake(message, _)) => yield message,
-                Ok(Answered::Stream(mut messages)) => {
+                Ok(Answered::Stream(mut messages) | Answered::Endless(mut messages)) => {
                     while let Some(message) = messages.next().await {
                         yield message;
                     }

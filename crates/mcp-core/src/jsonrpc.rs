@@ -212,6 +212,10 @@ pub(crate) enum Fault {
     },
     /// The client has to offer something that it does not.
     MissingCapability(ClientCapabilities),
+    /// Nothing can be checked against a tool's input schema; why.
+    UnusableSchema(&'static str),
+    /// No more tasks are kept for this client.
+    TooManyTasks,
     /// What was asked for takes a session, and the request has none.
     SessionNeeded,
     /// There is no such session, to whoever asks.
@@ -233,7 +237,11 @@ impl Fault {
             Self::MethodNotFound => -32601,
             Self::ResourceNotFound { code, .. } => *code,
             Self::InvalidParams(_) | Self::InvalidMeta(_) => -32602,
-            Self::Interrupted(_) | Self::Internal | Self::Unavailable => -32603,
+            Self::UnusableSchema(_)
+            | Self::TooManyTasks
+            | Self::Interrupted(_)
+            | Self::Internal
+            | Self::Unavailable => -32603,
             Self::HeaderMismatch(_) => -32020,
             Self::MissingCapability(_) => -32021,
             Self::UnsupportedProtocolVersion { .. } => -32022,
@@ -252,6 +260,8 @@ impl Fault {
             Self::HeaderMismatch(what) => format!("Header mismatch: {what}").into(),
             Self::UnsupportedProtocolVersion { .. } => "Unsupported protocol version".into(),
             Self::MissingCapability(_) => "Missing required client capability".into(),
+            Self::UnusableSchema(why) => format!("The tool's input schema cannot be used: {why}").into(),
+            Self::TooManyTasks => "Too many tasks are kept; wait for one to end, or cancel one".into(),
             Self::Internal => "Internal error".into(),
             Self::Unavailable => "Temporarily unavailable".into(),
         }
@@ -270,6 +280,8 @@ impl Fault {
             | Self::InvalidParams(_)
             | Self::InvalidMeta(_)
             | Self::HeaderMismatch(_)
+            | Self::UnusableSchema(_)
+            | Self::TooManyTasks
             | Self::SessionNeeded
             | Self::SessionNotFound
             | Self::Interrupted(_)
@@ -287,6 +299,8 @@ impl Fault {
             Self::MethodNotFound
             | Self::InvalidParams(_)
             | Self::ResourceNotFound { .. }
+            | Self::UnusableSchema(_)
+            | Self::TooManyTasks
             | Self::Interrupted(_)
             | Self::Internal
             | Self::Unavailable => StatusCode::OK,

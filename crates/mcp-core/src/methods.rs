@@ -3,6 +3,7 @@
 
 use crate::{
     McpServer,
+    accept::{self, Format},
     access::{Admitted, Credential},
     answer::Answered,
     challenge::Refusal,
@@ -29,6 +30,8 @@ pub(crate) struct Context<'a> {
     /// What the request says of itself. A legacy one says little.
     pub(crate) meta: Meta<'a>,
     pub(crate) headers: &'a HeaderMap,
+    /// The client reads event streams.
+    pub(crate) reads_streams: bool,
     /// The session that a legacy request belongs to, if it has one.
     pub(crate) session: Option<Rc<OpenSession>>,
     /// Whether the answer may be a stream that carries our requests too, and if so, whether it may pause.
@@ -56,7 +59,17 @@ impl<'a> Context<'a> {
             Era::Legacy(revision) => (revision, Meta::parse(call.params.meta)),
             Era::Modern(meta) => (meta.judge(headers, call)?, meta),
         };
-        Ok(Self { revision, access, credential, meta, headers, session: None, conversation: None })
+        let reads_streams = accept::negotiate(headers) != Some(Format::Json);
+        Ok(Self {
+            revision,
+            access,
+            credential,
+            meta,
+            headers,
+            reads_streams,
+            session: None,
+            conversation: None,
+        })
     }
 
     /// The members that a modern result has besides its own.
@@ -138,6 +151,10 @@ impl<O: Outside> McpServer<O> {
             Method::ListPrompts => Ok(self.list_prompts(id, call, &context).await?.into()),
             Method::GetPrompt => self.get_prompt(id, call, context).await,
             Method::Complete => Ok(self.complete(id, call, &context).await?.into()),
+            Method::Listen => self.listen_for_changes(id, call, context).await,
+            Method::GetTask => Ok(self.get_task(id, call, &context).await?.into()),
+            Method::UpdateTask => Ok(self.update_task(id, call, &context).await?.into()),
+            Method::CancelTask => Ok(self.cancel_task(id, call, &context).await?.into()),
         }
     }
 
@@ -164,6 +181,10 @@ enum Method {
     ListPrompts,
     GetPrompt,
     Complete,
+    Listen,
+    GetTask,
+    UpdateTask,
+    CancelTask,
 }
 
 impl Method {
@@ -175,6 +196,10 @@ impl Method {
             ("resources/subscribe", false) => Some(Self::Subscribe),
             ("resources/unsubscribe", false) => Some(Self::Unsubscribe),
             ("server/discover", true) => Some(Self::Discover),
+            ("subscriptions/listen", true) => Some(Self::Listen),
+            ("tasks/get", true) => Some(Self::GetTask),
+            ("tasks/update", true) => Some(Self::UpdateTask),
+            ("tasks/cancel", true) => Some(Self::CancelTask),
             ("tools/list", _) => Some(Self::ListTools),
             ("tools/call", _) => Some(Self::CallTool),
             ("resources/list", _) => Some(Self::ListResources),
@@ -233,6 +258,8 @@ pub(crate) struct Capabilities {
     completions: Option<Empty>,
     #[serde(skip_serializing_if = "Option::is_none")]
     logging: Option<Empty>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    extensions: Option<Extensions>,
 }
 
 #[derive(Serialize)]
@@ -251,13 +278,20 @@ struct ResourcesCapability {
     list_changed: bool,
 }
 
+#[derive(Serialize)]
+struct Extensions {
+    #[serde(rename = "io.modelcontextprotocol/tasks")]
+    tasks: Empty,
+}
+
 impl Capabilities {
     const MODERN: Self = Self {
-        tools: ListCapability { list_changed: false },
-        resources: ResourcesCapability { subscribe: false, list_changed: false },
-        prompts: ListCapability { list_changed: false },
+        tools: ListCapability { list_changed: true },
+        resources: ResourcesCapability { subscribe: true, list_changed: true },
+        prompts: ListCapability { list_changed: true },
         completions: Some(Empty {}),
-        logging: None,
+        logging: Some(Empty {}),
+        extensions: Some(Extensions { tasks: Empty {} }),
     };
 
     /// To a legacy client. What has to be remembered of it takes a session, and so does telling it of changes.
@@ -268,6 +302,7 @@ impl Capabilities {
             prompts: ListCapability { list_changed: has_session },
             completions: revision.has_completions_capability().then_some(Empty {}),
             logging: has_session.then_some(Empty {}),
+            extensions: None,
         }
     }
 }
@@ -297,6 +332,8 @@ pub(crate) struct Envelope {
 struct ResultMeta {
     #[serde(rename = "io.modelcontextprotocol/serverInfo")]
     server_info: ServerInfo,
+    #[serde(rename = "io.modelcontextprotocol/subscriptionId", skip_serializing_if = "Option::is_none")]
+    subscription_id: Option<Id>,
 }
 
 /// How long a modern result may be kept, and by whom.
@@ -316,8 +353,15 @@ impl Envelope {
 
     /// For a modern result of this type.
     pub(crate) fn of_type(result_type: &'static str) -> Self {
-        let meta = ResultMeta { server_info: ServerInfo::for_revision(Revision::R2026_07_28) };
-        Self { result_type, meta }
+        let server_info = ServerInfo::for_revision(Revision::R2026_07_28);
+        Self { result_type, meta: ResultMeta { server_info, subscription_id: None } }
+    }
+
+    /// For the result that ends a stream of changes.
+    pub(crate) fn of_subscription(id: &Id) -> Self {
+        let mut envelope = Self::of_type("complete");
+        envelope.meta.subscription_id = Some(id.clone());
+        envelope
     }
 }
 
@@ -363,9 +407,7 @@ mod tests {
     /// MCP-T-35, TL-02.
     #[test]
     fn method_names_are_matched_exactly() {
-        for name in
-            ["Tools/List", "tools/list ", "tools", "", "logging/setlevel", "prompts/List", "tasks/get"]
-        {
+        for name in ["Tools/List", "tools/list ", "tools", "", "tasks/list", "prompts/List", "tasks/result"] {
             for revision in Revision::ALL {
                 assert_eq!(Method::find(name, revision), None, "{name}");
             }

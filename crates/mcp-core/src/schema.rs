@@ -6,8 +6,10 @@
 //! an instance is, and how long, was bounded when it was read ([`json`](crate::json)); what an author's schema can
 //! still make of that ends with the host's deadline.
 
+use crate::json;
 use boon::{Compiler, Draft, SchemaIndex, Schemas, UrlLoader, ValidationError};
-use serde_json::Value;
+use serde::Deserialize;
+use serde_json::{Value, value::RawValue};
 use std::{cell::RefCell, collections::HashMap, error::Error, fmt::Write as _, rc::Rc};
 
 /// The longest schema that is used, in bytes (MCP-B-20).
@@ -74,11 +76,17 @@ fn judge(compiled: &Result<Compiled, &'static str>, instance: &str) -> Result<()
 }
 
 /// Whether a schema says that it is of a dialect that is not known (MCP-B-18). Without `$schema` it is of 2020-12.
-pub(crate) fn has_unknown_dialect(schema: &Value) -> bool {
-    match schema.get("$schema") {
-        None => false,
-        Some(dialect) => dialect.as_str().and_then(Draft::from_url).is_none(),
+pub(crate) fn has_unknown_dialect(schema: &str) -> bool {
+    #[derive(Deserialize)]
+    struct Root<'a> {
+        #[serde(rename = "$schema", default, borrow, deserialize_with = "json::present")]
+        dialect: Option<&'a RawValue>,
     }
+    // Most say nothing, and are not parsed for it.
+    let root = Some(schema).filter(|schema| schema.contains("\"$schema\""));
+    let root = root.and_then(|schema| serde_json::from_str::<Root<'_>>(schema).ok());
+    let dialect = root.and_then(|root| root.dialect);
+    dialect.is_some_and(|dialect| json::string(dialect).as_deref().and_then(Draft::from_url).is_none())
 }
 
 struct Compiled {
@@ -92,19 +100,17 @@ impl Compiled {
             return Err("it is too large");
         }
         let schema: Value = serde_json::from_str(text).map_err(|_| "it is not JSON")?;
-        if has_unknown_dialect(&schema) {
+        if has_unknown_dialect(text) {
             return Err("it is of an unknown dialect");
         }
         let mut compiler = Compiler::new();
         compiler.set_default_draft(Draft::V2020_12);
         compiler.use_loader(Box::new(NoLoader));
         let mut schemas = Schemas::new();
-        let compiled =
-            compiler.add_resource(LOCATION, schema).and_then(|()| compiler.compile(LOCATION, &mut schemas));
-        match compiled {
-            Ok(index) => Ok(Self { schemas, index }),
-            Err(_) => Err("it is not valid, or refers to another document"),
-        }
+        const UNUSABLE: &str = "it is not valid, or refers to another document";
+        compiler.add_resource(LOCATION, schema).map_err(|_| UNUSABLE)?;
+        let index = compiler.compile(LOCATION, &mut schemas).map_err(|_| UNUSABLE)?;
+        Ok(Self { schemas, index })
     }
 }
 

@@ -31,7 +31,8 @@ impl<O: Outside> McpServer<O> {
         Ok(seal::open(&keys, purpose, &associated(place), &sealed))
     }
 
-    async fn keys_or_fault(&self) -> Result<Option<store_core::Keyring>, Fault> {
+    /// The deployment's keys.
+    pub(crate) async fn keys_or_fault(&self) -> Result<Option<store_core::Keyring>, Fault> {
         self.keys().await.map_err(|error| {
             self.log_unavailable(&error);
             Fault::Unavailable

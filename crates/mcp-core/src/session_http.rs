@@ -22,6 +22,7 @@ use crate::{
     session::{self, Inbox, Lost, OpenSession},
     sse,
     streamable_http::{self, SESSION_HEADER, refuse},
+    tool_call::Prepared,
     tool_rounds::ToolRounds,
     watch::Watch,
 };
@@ -256,7 +257,7 @@ impl<O: Outside> McpServer<O> {
             Ok(Answered::Message(message) | Answered::Handshake(message, _)) => message,
             Ok(Answered::Stream(messages)) => messages.fold(Vec::new(), async |_, message| message).await,
             // Without a stream there are none.
-            Ok(Answered::Conversation(_)) => Fault::Internal.to_message(Some(id)),
+            Ok(Answered::Conversation(_) | Answered::Endless(_)) => Fault::Internal.to_message(Some(id)),
             Err(Failure::Refusal(crate::challenge::Refusal::InsufficientScope { .. })) => {
                 // What it takes is said by HTTP, and there is one status for all of a batch.
                 Fault::InvalidRequest("The access token does not allow this; send it by itself to learn more")
@@ -476,9 +477,13 @@ impl Continuation {
             headers: &headers,
             session: Some(Rc::clone(session)),
             conversation: Some(may_pause),
+            reads_streams: true,
         };
-        let call = server.prepare_call(&id, &call, context).await;
-        let call = call.map_err(|failure| failure.to_message(&id))?;
+        let call = match server.prepare_call(&id, &call, &context).await {
+            Ok(Prepared::Call(call)) => call,
+            Ok(Prepared::Answer(message)) => return Err(message),
+            Err(failure) => return Err(failure.to_message(&id)),
+        };
         let rounds = Rc::new(ToolRounds { server: Rc::clone(server), call });
         Ok(server.converse(Rc::clone(session), id, rounds, Some(pending), may_pause))
     }

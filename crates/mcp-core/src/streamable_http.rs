@@ -10,7 +10,7 @@ use crate::{
     McpServer,
     accept::{self, Format},
     access::{self, Admitted},
-    answer::{Answered, Conversation, Messages},
+    answer::{Answered, Conversation},
     challenge::{self, Refusal},
     conversation::Step,
     era::{self, Era},
@@ -189,7 +189,21 @@ impl<O: Outside> McpServer<O> {
         let credential = context.credential.clone();
         match self.run(id, call, context).await {
             Ok(Answered::Message(message)) => write(StatusCode::OK, message, format),
-            Ok(Answered::Stream(messages)) => write_stream(messages, format).await,
+            Ok(Answered::Stream(messages)) if format == Format::Json => {
+                // It gets the last one, and none of those before.
+                let last = messages.fold(Vec::new(), async |_, message| message).await;
+                write(StatusCode::OK, last, format)
+            }
+            Ok(Answered::Endless(_)) if format == Format::Json => {
+                refuse(StatusCode::NOT_ACCEPTABLE, "Accept must allow text/event-stream")
+            }
+            Ok(Answered::Stream(messages)) => {
+                Reply::event_stream(self.watched(Box::pin(messages.map(sse::event)), credential))
+            }
+            // It looks after its token itself, and has a last word.
+            Ok(Answered::Endless(messages)) => {
+                Reply::event_stream(self.kept_alive(Box::pin(messages.map(sse::event))))
+            }
             Ok(Answered::Handshake(message, open)) => {
                 let reply = write(StatusCode::OK, message, format);
                 match HeaderValue::try_from(open.session.id) {
@@ -285,13 +299,4 @@ pub(crate) fn write(status: StatusCode, message: Vec<u8>, format: Format) -> Rep
         return Reply { status, headers, body: Body::Whole(sse::event(message)) };
     }
     Reply::json_bytes(status, message.into()).into()
-}
-
-/// Messages as they are made. A client that reads JSON only gets the last one.
-async fn write_stream(messages: Messages, format: Format) -> Reply<Body> {
-    if format == Format::Json {
-        let last = messages.fold(Vec::new(), async |_, message| message).await;
-        return write(StatusCode::OK, last, format);
-    }
-    Reply::event_stream(Box::pin(messages.map(sse::event)))
 }

@@ -11,8 +11,10 @@ use crate::{
     ports::{
         self, ClientCapabilities, ContentBlock, Outcome, Outside, Resumption, Running, ToolResult, ToolsError,
     },
-    tool_call::{self, ToolCall},
+    told::Teller,
+    tool_call::{Prepared, ToolCall},
 };
+use async_stream::stream;
 use futures_core::future::LocalBoxFuture;
 use futures_util::StreamExt;
 use std::rc::Rc;
@@ -25,15 +27,12 @@ pub(crate) struct ToolRounds<O> {
 
 impl<O: Outside> ToolRounds<O> {
     /// What became of a round.
-    fn judge(
-        server: &McpServer<O>,
-        call: &ToolCall,
-        outcome: Result<Outcome, ToolsError>,
-    ) -> Result<Round, Failure> {
-        match outcome {
-            Ok(Outcome::InputRequired(input)) => Ok(Round::Ask(input)),
-            outcome => server.conclude(call, outcome).map(Round::Final),
+    async fn judge(server: &McpServer<O>, call: &ToolCall, outcome: Result<Outcome, ToolsError>) -> Round {
+        if let Ok(Outcome::InputRequired(input)) = outcome {
+            return Round::Ask(input);
         }
+        let concluded = server.conclude(call, outcome).await;
+        Round::Final(concluded.unwrap_or_else(|failure| failure.to_message(&call.id)))
     }
 
     fn result(&self, result: ToolResult) -> Vec<u8> {
@@ -52,7 +51,10 @@ impl<O: Outside> McpServer<O> {
     ) -> Result<Answered, Failure> {
         let session = context.session.clone().ok_or(Fault::SessionNeeded)?;
         let may_pause = context.conversation.unwrap_or_default();
-        let call = self.prepare_call(id, call, context).await?;
+        let call = match self.prepare_call(id, call, &context).await? {
+            Prepared::Call(call) => call,
+            Prepared::Answer(message) => return Ok(message.into()),
+        };
         let rounds = Rc::new(ToolRounds { server: Rc::clone(self), call });
         let steps = self.converse(Rc::clone(&session), id.clone(), rounds, None, may_pause);
         Ok(Answered::Conversation(Conversation { session, id: id.clone(), steps }))
@@ -63,26 +65,25 @@ impl<O: Outside> Rounds for ToolRounds<O> {
     fn round(&self, resumption: Option<Resumption>) -> LocalBoxFuture<'static, Round> {
         let (server, call) = (Rc::clone(&self.server), self.call.clone());
         Box::pin(async move {
-            let ended = |outcome: Result<Outcome, ToolsError>, server: &McpServer<O>, call: &ToolCall| {
-                let judged = Self::judge(server, call, outcome);
-                judged.unwrap_or_else(|failure| Round::Final(failure.to_message(&call.id)))
-            };
             let reply = server.outside.call_tool(call.caller.clone(), call.request(resumption)).await;
             match reply {
-                Ok(ports::Reply::Done(outcome)) => ended(Ok(outcome), &server, &call),
-                Err(error) => ended(Err(error), &server, &call),
-                Ok(ports::Reply::Running(Running { notifications, outcome })) => {
-                    let (told, teller) = (Rc::new(call.clone()), Rc::clone(&server));
-                    let messages = notifications.filter_map(move |notification| {
-                        let (told, teller) = (Rc::clone(&told), Rc::clone(&teller));
-                        async move {
-                            if let Some(changed) = Changed::told_by(&notification) {
-                                teller.record_change(&changed).await;
+                Ok(ports::Reply::Done(outcome)) => Self::judge(&server, &call, Ok(outcome)).await,
+                Err(error) => Self::judge(&server, &call, Err(error)).await,
+                Ok(ports::Reply::Running(Running { mut notifications, outcome })) => {
+                    let mut teller = Teller::new(call.wishes.clone());
+                    let passing_on = Rc::clone(&server);
+                    let messages = stream! {
+                        while let Some(notification) = notifications.next().await {
+                            if let Some(change) = Changed::told_by(&notification) {
+                                if teller.may_tell_of_a_change() {
+                                    passing_on.record_change(&change).await;
+                                }
+                            } else if let Some(message) = teller.tell(notification) {
+                                yield message;
                             }
-                            tool_call::notification_message(&told, notification)
                         }
-                    });
-                    let then = async move { ended(outcome.await, &server, &call) };
+                    };
+                    let then = async move { Self::judge(&server, &call, outcome.await).await };
                     Round::Running(Box::pin(messages), Box::pin(then))
                 }
             }

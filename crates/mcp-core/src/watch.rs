@@ -15,7 +15,7 @@ const LOOKUP_SECONDS: u64 = 5;
 
 /// After how many seconds without an event there is a sign of life (MCP-T-42). It is also how it is found out that
 /// a client has left.
-const SILENCE_SECONDS: u64 = 15;
+const SILENCE_SECONDS: u64 = 5;
 
 /// How often either is thought of.
 const TURN: Duration = Duration::from_secs(1);
@@ -79,6 +79,24 @@ impl<O: Outside> McpServer<O> {
                 if let Some(event) = event.or_else(|| watch.is_silent(now).then(sse::keep_alive)) {
                     yield event;
                     watch.sent(now);
+                }
+            }
+        })
+    }
+
+    /// Events as they come, of what looks after its token itself.
+    pub(crate) fn kept_alive(
+        self: &Rc<Self>,
+        mut events: LocalBoxStream<'static, Bytes>,
+    ) -> LocalBoxStream<'static, Bytes> {
+        let server = Rc::clone(self);
+        Box::pin(stream! {
+            loop {
+                let silence = pin!(server.outside.sleep(Duration::from_secs(SILENCE_SECONDS)));
+                match select(events.next(), silence).await {
+                    Either::Left((Some(event), _)) => yield event,
+                    Either::Left((None, _)) => return,
+                    Either::Right(_) => yield sse::keep_alive(),
                 }
             }
         })

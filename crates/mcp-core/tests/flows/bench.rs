@@ -1,6 +1,9 @@
 //! A server on a bench: requests to put to it, and what its ports saw.
 
-use crate::asking;
+use crate::{
+    asking,
+    long_tools::{self, World},
+};
 use bytes::Bytes;
 use futures_core::future::LocalBoxFuture;
 use futures_util::StreamExt;
@@ -68,6 +71,17 @@ pub(crate) struct Shared {
     pub(crate) tools_error: Option<ToolsError>,
     pub(crate) store: MemoryStore,
     random: SequenceRandom,
+    /// Where the work of tasks goes on.
+    pub(crate) world: World,
+    /// There are keys.
+    pub(crate) has_keys: Cell<bool>,
+    /// No token is good any more.
+    pub(crate) is_revoked: Cell<bool>,
+    /// What lookups fail with, after so many.
+    pub(crate) outage: RefCell<Option<IntrospectionError>>,
+    pub(crate) outage_begins_after: Cell<usize>,
+    /// How many tools there are besides.
+    pub(crate) more_tools: usize,
     /// How many milliseconds after [`NOW`] it is.
     pub(crate) later: Cell<u64>,
     /// What goes on beside.
@@ -95,6 +109,12 @@ impl Bench {
             tools_error: None,
             store: MemoryStore::default(),
             random: SequenceRandom::default(),
+            world: World::default(),
+            has_keys: Cell::new(true),
+            is_revoked: Cell::default(),
+            outage: RefCell::default(),
+            outage_begins_after: Cell::default(),
+            more_tools: 0,
             later: Cell::default(),
             spawned: RefCell::default(),
         };
@@ -175,7 +195,8 @@ impl Bench {
     }
 }
 
-async fn yield_once() {
+/// Lets somebody else go on.
+pub(crate) async fn yield_once() {
     let mut yielded = false;
     std::future::poll_fn(|_| match std::mem::replace(&mut yielded, true) {
         true => std::task::Poll::Ready(()),
@@ -210,7 +231,7 @@ impl Lasting for Bench {
     }
 
     async fn keys(&self) -> Result<Option<Keyring>, DeploymentError> {
-        Ok(Some(Keyring::from_secret(&[7; 32]).unwrap()))
+        Ok(self.has_keys.get().then(|| Keyring::from_secret(&[7; 32]).unwrap()))
     }
 }
 
@@ -243,6 +264,14 @@ impl Log for Bench {
 impl Introspection for Bench {
     async fn introspect(&self, token: &str) -> Result<Option<Access>, IntrospectionError> {
         self.introspected.borrow_mut().push(token.to_owned());
+        if self.is_revoked.get() {
+            return Ok(None);
+        }
+        if let Some(error) = self.outage.borrow().clone()
+            && self.introspected.borrow().len() > self.outage_begins_after.get()
+        {
+            return Err(error);
+        }
         let access = |scopes: &[&str], audience: &str, expires_at| {
             Ok(Some(Access {
                 subject: "alice".into(),
@@ -254,6 +283,11 @@ impl Introspection for Bench {
             }))
         };
         let ours = format!("{}/mcp", self.public_url);
+        if token == "bob" {
+            let bob = access(&["math:basic"], &ours, NOW + 86_400)?;
+            let grant_id = Some("fedcba9876543210fedcba9876543210".into());
+            return Ok(bob.map(|access| Access { subject: "bob".into(), grant_id, ..access }));
+        }
         let of = |subject: &str, grant: &str| {
             let lasting = access(&["math:basic"], &ours, NOW + 86_400)?;
             Ok(lasting.map(|access| Access {
@@ -265,6 +299,7 @@ impl Introspection for Bench {
         match token {
             "of-another-user" => of("mallory", "ffffffffffffffffffffffffffffffff"),
             "of-another-grant" => of("alice", "eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee"),
+            "for-sse" => access(&[], &format!("{}/sse", self.public_url), NOW + 86_400),
             "for-a-minute" => access(&["math:basic"], &ours, NOW + 60),
             "everlasting" => access(&["math:basic"], &ours, u64::MAX),
             "good-secret" => access(&["math:basic"], &ours, NOW + 1),
@@ -296,7 +331,9 @@ impl Tools for Bench {
             scopes: scopes.iter().map(|&scope| scope.into()).collect(),
             ..Tool::default()
         };
-        Ok(vec![
+        let long = long_tools::NAMES.iter().map(|name| tool(name, &["math:basic"]));
+        let more = (0..self.more_tools).map(|n| tool(&format!("more-{n}"), &[]));
+        let tools = vec![
             Tool {
                 title: Some("Add".into()),
                 input_schema: r#"{"$schema":"https://json-schema.org/draft/2020-12/schema","type":"object","$defs":{"n":{"$anchor":"n"}}}"#.into(),
@@ -321,11 +358,26 @@ impl Tools for Bench {
                 ..tool("mirrors-region", &[])
             },
             Tool { input_schema: "{".into(), ..tool("has-a-bad-schema", &[]) },
+            Tool {
+                input_schema: r#"{"type":"object","properties":{"n":{"type":"number","x-mcp-header":"N"}}}"#.into(),
+                ..tool("mirrors-a-number", &[])
+            },
+            Tool {
+                input_schema: r#"{"$schema":"https://example.com/dialect","type":"object"}"#.into(),
+                ..tool("has-a-dialect", &[])
+            },
+            Tool {
+                input_schema: r#"{"type":"object","$ref":"https://example.com/schema"}"#.into(),
+                ..tool("refers-elsewhere", &[])
+            },
+            Tool {
+                input_schema: r#"{"type":"object","properties":{"n":{"type":"integer","maximum":9}},"required":["n"],"additionalProperties":false}"#.into(),
+                ..tool("takes-a-number", &[])
+            },
             tool("größer", &[]),
-        ]
-        .into_iter()
-        .chain(asking::TOOLS.map(|name| tool(name, &[])))
-        .collect())
+        ];
+        let asking = asking::TOOLS.map(|name| tool(name, &[]));
+        Ok(tools.into_iter().chain(asking).chain(long).chain(more).collect())
     }
 
     async fn list_scopes(&self) -> Result<Vec<Scope>, ToolsError> {
@@ -339,9 +391,15 @@ impl Tools for Bench {
     async fn call_tool(&self, caller: Caller, call: Call) -> Result<ports::Reply, ToolsError> {
         let name = call.name.clone();
         let asked = asking::call(self, &call);
-        self.calls.borrow_mut().push((caller, call));
+        self.calls.borrow_mut().push((caller, call.clone()));
+        if self.world.is_stuck.get() {
+            std::future::pending::<()>().await;
+        }
         if let Some(reply) = asked {
             return Ok(reply);
+        }
+        if let Some(reply) = long_tools::call(&self.world, &call) {
+            return reply;
         }
         let text = |text: &str| vec![ContentBlock::Text(text.into())];
         let done = |result| Ok(ports::Reply::Done(Outcome::Complete(result)));

@@ -9,7 +9,13 @@ mod bench;
 #[cfg(test)]
 mod completion;
 #[cfg(test)]
+mod http_sse;
+#[cfg(test)]
 mod legacy;
+#[cfg(test)]
+mod listen;
+#[cfg(test)]
+mod long_tools;
 #[cfg(test)]
 mod metadata;
 #[cfg(test)]
@@ -21,9 +27,13 @@ mod prompts;
 #[cfg(test)]
 mod resources;
 #[cfg(test)]
+mod rounds;
+#[cfg(test)]
 mod sessions;
 #[cfg(test)]
 mod streams;
+#[cfg(test)]
+mod tasks;
 #[cfg(test)]
 mod tool_calls;
 mod transport;
