@@ -33,6 +33,7 @@ fn refused(request: Request) -> (u16, i64) {
 
 /// MCP-V-01, MCP-V-02, MCP-M-34: the whole message, as a first request.
 /// MCP-V-23.
+/// MCP-K-01.
 #[test]
 fn discover_is_answered() {
     let reply = Bench::new().send(Request::modern("server/discover", json!({})));
