@@ -17,8 +17,16 @@ const CORES: [&str; 6] = ["web-core", "store-core", "jwt-core", "oauth-core", "a
 const SERVERS: [&str; 3] = ["oauth-core", "accounts-core", "mcp-core"];
 const COMPONENTS: [&str; 8] =
     ["oauth", "accounts", "mcp", "tools", "guide", "prompts", "empty", "introspection"];
-/// The components that a user replaces.
-const REPLACED: [&str; 4] = ["tools", "guide", "prompts", "empty"];
+/// The components that a user replaces, and those that the official suite has in their place.
+const REPLACED: [&str; 7] = [
+    "tools",
+    "guide",
+    "prompts",
+    "empty",
+    "conformance-tools",
+    "conformance-resources",
+    "conformance-prompts",
+];
 
 const OURS: [&str; 7] =
     ["platform", "web-core", "store-core", "jwt-core", "oauth-core", "accounts-core", "mcp-core"];

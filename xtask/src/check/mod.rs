@@ -18,8 +18,20 @@ use std::time::Instant;
 const NATIVE_PROGRAMS: [&str; 2] = ["xtask", "postern-tests"];
 
 /// What builds for components only.
-const WASM_PACKAGES: [&str; 9] =
-    ["platform", "oauth", "accounts", "mcp", "tools", "guide", "prompts", "empty", "introspection"];
+const WASM_PACKAGES: [&str; 12] = [
+    "platform",
+    "oauth",
+    "accounts",
+    "mcp",
+    "tools",
+    "guide",
+    "prompts",
+    "empty",
+    "introspection",
+    "conformance-tools",
+    "conformance-resources",
+    "conformance-prompts",
+];
 
 type Rule = (&'static str, fn() -> Result<()>);
 

@@ -4,7 +4,7 @@ use crate::bindings::exports::postern::tools::tools::{
     Answer, AnswerValue, Ask, Call, ContentBlock, ElicitForm, Elicited, Error, InputRequired, Outcome,
     Question, Role, Sample, SamplingMessage,
 };
-use crate::{arguments, missing, text};
+use crate::{missing, text, text_argument};
 use serde_json::{Value, json};
 
 /// The outcome of the tool of this name, if it is one of these.
@@ -20,12 +20,12 @@ pub(crate) fn find(call: &Call) -> Option<Result<Outcome, Error>> {
         "test_sampling" => match asked.sampled("completion") {
             Some(answer) => complete(format!("LLM response: {answer}")),
             None => {
-                let prompt = arguments(call)["prompt"].as_str().unwrap_or_default().to_owned();
+                let prompt = text_argument(call, "prompt");
                 ask([sample("completion", &prompt, 100)], "")
             }
         },
         "test_elicitation" => {
-            let message = arguments(call)["message"].as_str().unwrap_or_default().to_owned();
+            let message = text_argument(call, "message");
             let schema = json!({
                 "type": "object",
                 "properties": { "username": { "type": "string" }, "email": { "type": "string" } },
@@ -200,14 +200,15 @@ impl<'a> Asked<'a> {
     pub(crate) fn member(&self, key: &str, member: &str) -> String {
         let Some(Elicited::Accept(Some(content))) = self.elicited(key) else { return "nobody".to_owned() };
         let content: Value = serde_json::from_str(content).unwrap_or_default();
-        content[member].as_str().map_or_else(|| content[member].to_string(), str::to_owned)
+        let value = content.get(member).unwrap_or(&Value::Null);
+        value.as_str().map_or_else(|| value.to_string(), str::to_owned)
     }
 
     /// The text that the client's model wrote.
     fn sampled(&self, key: &str) -> Option<String> {
         let AnswerValue::Sampled(result) = self.value(key)? else { return None };
         let result: Value = serde_json::from_str(result).ok()?;
-        Some(result["content"]["text"].as_str()?.to_owned())
+        Some(result.pointer("/content/text")?.as_str()?.to_owned())
     }
 
     fn roots(&self, key: &str) -> Option<String> {

@@ -62,9 +62,15 @@ fn blocks(content: impl Into<Vec<ContentBlock>>) -> ToolResult {
     ToolResult { content: content.into(), structured_content: None, is_error: false }
 }
 
-/// The call's arguments. They fit the schema: that was checked before.
-fn arguments(call: &Call) -> Value {
-    serde_json::from_str(&call.arguments).unwrap_or_default()
+/// One of the call's arguments. They fit the schema: that was checked before.
+fn argument(call: &Call, name: &str) -> Value {
+    let mut arguments: Value = serde_json::from_str(&call.arguments).unwrap_or_default();
+    arguments.get_mut(name).map(Value::take).unwrap_or_default()
+}
+
+/// The same, of one that is a text; empty if it is not there.
+fn text_argument(call: &Call, name: &str) -> String {
+    argument(call, name).as_str().unwrap_or_default().to_owned()
 }
 
 /// A tool that cannot do without this.

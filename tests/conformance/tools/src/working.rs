@@ -2,10 +2,11 @@
 //! stands, it is worked out from when it began and what was answered since, both of which are in the state.
 
 use crate::asking::{Asked, form};
-use crate::bindings::exports::postern::tools::tools::{Call, Error, Outcome, Task, ToolResult};
-use crate::{arguments, missing, text};
+use crate::bindings::exports::postern::tools::tools::{
+    Call, Error, InputRequired, Outcome, Task, ToolResult,
+};
+use crate::{argument, missing, text, text_argument};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// How long the jobs take that are given no time of their own.
@@ -28,27 +29,23 @@ pub(crate) fn find(call: &Call) -> Option<Result<Outcome, Error>> {
     if !known.contains(&name) && name != "test_tool_with_task" {
         return None;
     }
-    let arguments = arguments(call);
     if name == "greet" {
-        let greeting = format!("Hello, {}!", arguments["name"].as_str().unwrap_or_default());
+        let greeting = format!("Hello, {}!", text_argument(call, "name"));
         return Some(Ok(Outcome::Complete(text(greeting))));
     }
     Some(match State::of(call) {
-        Some(state) => go_on(call, &arguments, state),
-        None => begin(call, &arguments),
+        Some(state) => go_on(call, state),
+        None => begin(call),
     })
 }
 
-fn begin(call: &Call, arguments: &Value) -> Result<Outcome, Error> {
+fn begin(call: &Call) -> Result<Outcome, Error> {
     let began = State { began: now(), answers: Vec::new() };
     if call.name == "test_tool_with_task" {
         let asked = Asked::of(call);
         if asked.elicited("user_name").is_none() {
             let questions = vec![form("user_name", "What is your name?", "name", "string")];
-            let round = crate::bindings::exports::postern::tools::tools::InputRequired {
-                questions,
-                state: Vec::new(),
-            };
+            let round = InputRequired { questions, state: Vec::new() };
             return Ok(Outcome::InputRequired(round));
         }
         let name = asked.member("user_name", "name");
@@ -59,13 +56,13 @@ fn begin(call: &Call, arguments: &Value) -> Result<Outcome, Error> {
     }
     match call.name.as_str() {
         // It can be waited for.
-        "slow_compute" if !call.client.tasks => Ok(Outcome::Complete(computed(arguments))),
+        "slow_compute" if !call.client.tasks => Ok(Outcome::Complete(computed(call))),
         _ if !call.client.tasks => Err(missing(|needed| needed.tasks = true)),
         _ => task(&began, &[]),
     }
 }
 
-fn go_on(call: &Call, arguments: &Value, mut state: State) -> Result<Outcome, Error> {
+fn go_on(call: &Call, mut state: State) -> Result<Outcome, Error> {
     let asked = Asked::of(call);
     if call.resumption.as_ref().is_some_and(|resumption| resumption.cancelled) {
         return Ok(Outcome::Complete(text("Given up.")));
@@ -91,7 +88,7 @@ fn go_on(call: &Call, arguments: &Value, mut state: State) -> Result<Outcome, Er
         .copied()
         .collect();
     let enough = match call.name.as_str() {
-        "slow_compute" => elapsed >= seconds(arguments),
+        "slow_compute" => elapsed >= seconds(call),
         _ => elapsed >= JOB,
     };
     if !open.is_empty() || !enough {
@@ -99,13 +96,12 @@ fn go_on(call: &Call, arguments: &Value, mut state: State) -> Result<Outcome, Er
     }
     let answers: Vec<&str> = state.answers.iter().map(|(_, answer)| answer.as_str()).collect();
     match call.name.as_str() {
-        "slow_compute" => Ok(Outcome::Complete(computed(arguments))),
+        "slow_compute" => Ok(Outcome::Complete(computed(call))),
         "failing_job" => Ok(Outcome::Complete(ToolResult { is_error: true, ..text("The job failed.") })),
         "protocol_error_job" => Err(Error::Other("the job broke, as it always does".to_owned())),
         "confirm_delete" if answers != ["true"] => Ok(Outcome::Complete(text("Nothing was deleted."))),
         "confirm_delete" => {
-            let file = arguments["filename"].as_str().unwrap_or("the file");
-            Ok(Outcome::Complete(text(format!("Deleted {file}."))))
+            Ok(Outcome::Complete(text(format!("Deleted {}.", text_argument(call, "filename")))))
         }
         _ => Ok(Outcome::Complete(text(format!("Done for {}.", answers.join(" "))))),
     }
@@ -133,12 +129,13 @@ impl State {
     }
 }
 
-fn computed(arguments: &Value) -> ToolResult {
-    text(format!("Computed {}.", arguments["label"].as_str().unwrap_or("it")))
+fn computed(call: &Call) -> ToolResult {
+    text(format!("Computed {}.", text_argument(call, "label")))
 }
 
-fn seconds(arguments: &Value) -> Duration {
-    Duration::try_from_secs_f64(arguments["seconds"].as_f64().unwrap_or_default()).unwrap_or(JOB)
+fn seconds(call: &Call) -> Duration {
+    let seconds = argument(call, "seconds").as_f64().unwrap_or_default();
+    Duration::try_from_secs_f64(seconds).unwrap_or(JOB)
 }
 
 #[expect(clippy::disallowed_methods, reason = "how far a task is depends on the time")]
