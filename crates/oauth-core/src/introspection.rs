@@ -56,7 +56,7 @@ pub async fn introspect<S: Store, R: Random>(
         scopes: credential.scopes.names(&grant.scopes),
         subject: grant.subject,
         client_id: grant.client_id,
-        audience: grant.audience,
+        audience: credential.audience.names(&grant.audience),
         expires_at: credential.expires_at,
     }))
 }

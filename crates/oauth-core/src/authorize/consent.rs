@@ -5,7 +5,7 @@ use crate::{
     AuthorizationServer,
     browser::{self, BrowserSession},
     client::redirect_uri::{self, Destination},
-    credential::{Credential, Kind, ScopeSet},
+    credential::{Audience, Credential, Kind, ScopeSet},
     error::ErrorCode,
     grants::{self, Approval},
     page_error::PageError,
@@ -210,3 +210,4 @@ fn grant_id<S: Store, R: Random, I: Identity, C: Catalog>(
     id.iter_mut().zip(mac).for_each(|(to, from)| *to = from);
     GrantId(id)
 }
+        audience: Audience::ALL,

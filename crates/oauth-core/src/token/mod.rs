@@ -11,7 +11,7 @@ use crate::{
         Client, authentication,
         request::{self, invalid_request},
     },
-    credential::{Credential, Kind, ScopeSet},
+    credential::{Audience, Credential, Kind, ScopeSet},
     error::{ErrorCode, WireError},
     grants::{Issue, NotGood},
     records::GrantId,
@@ -152,20 +152,27 @@ impl TokenRequest<'_> {
         Credential::verify(kind, text, keys).ok_or(TokenError::Unknown)
     }
 
-    /// What the request's `resource` parameters ask for must be within what was granted (RFC 8707
-    /// section 2.2). Tokens keep the whole audience: they are for one server.
-    fn check_resource(&self, granted: &[String]) -> Result<(), WireError> {
+    /// The resources that the access token is to be for: those that the request names, which must be within
+    /// what was granted (RFC 8707 section 2.2), or all of that.
+    fn audience(&self, granted: &[String]) -> Result<Vec<String>, WireError> {
         let error = WireError::bad_request(ErrorCode::InvalidTarget, "the resource was not granted");
         if !self.form.contains("resource") {
-            return Ok(());
+            return Ok(granted.to_vec());
         }
         let asked =
             resource::audience(self.form.all("resource"), &self.config.public_url).map_err(|_| error)?;
-        if asked.iter().all(|resource| granted.contains(resource)) { Ok(()) } else { Err(error) }
+        if asked.iter().all(|resource| granted.contains(resource)) { Ok(asked) } else { Err(error) }
     }
 
-    /// Hands tokens out. `scopes` is what the access token carries.
-    fn reply(&self, id: GrantId, issue: &Issue, scopes: &[String], keys: &Keyring) -> Reply {
+    /// Hands tokens out. `scopes` and `audience` are the access token's own.
+    fn reply(
+        &self,
+        id: GrantId,
+        issue: &Issue,
+        scopes: &[String],
+        audience: &[String],
+        keys: &Keyring,
+    ) -> Reply {
         let lifetime = self.config.lifetimes.access_token.as_secs();
         let expires_at = issue.issued_at.saturating_add(lifetime).min(issue.grant.expires_at);
         let access_token = Credential {
@@ -174,11 +181,13 @@ impl TokenRequest<'_> {
             generation: issue.generation,
             expires_at,
             scopes: ScopeSet::of(&issue.grant.scopes, scopes),
+            audience: Audience::of(&issue.grant.audience, audience),
         };
         let refresh_token = Credential {
             kind: Kind::RefreshToken,
             expires_at: issue.grant.expires_at,
             scopes: ScopeSet::ALL,
+            audience: Audience::ALL,
             ..access_token
         };
         let tokens = Tokens {

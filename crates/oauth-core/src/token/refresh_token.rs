@@ -21,9 +21,9 @@ pub(super) async fn refresh<S: Store, R: Random>(
     let grant = grants::find::<Grant, _, _>(records, &key).await?.ok_or(TokenError::Unknown)?;
     // What was granted never changes, so what is asked for is judged before anything is rotated, and
     // only for the client that it was granted to.
-    let mut scopes = grant.scopes.clone();
+    let (mut scopes, mut audience) = (Vec::new(), Vec::new());
     if grant.client_id == request.client.id {
-        request.check_resource(&grant.audience)?;
+        audience = request.audience(&grant.audience)?;
         scopes = narrow(request, &grant)?;
     }
     if grants::find_epoch(records, &grant.subject).await? != Some(grant.user_epoch) {
@@ -36,7 +36,7 @@ pub(super) async fn refresh<S: Store, R: Random>(
         })
         .await?
         .map_err(TokenError::NotGood)?;
-    Ok(request.reply(token.grant, &issue, &scopes, records.keys))
+    Ok(request.reply(token.grant, &issue, &scopes, &audience, records.keys))
 }
 
 /// The scopes for this access token: fewer if the client asks for fewer, never more. The grant keeps
