@@ -150,6 +150,42 @@ mod tests {
             [ErrorCode::AccessDenied, ErrorCode::RequestUriNotSupported, ErrorCode::InvalidRedirectUri]
         {
             assert_eq!(serde_json::to_value(code).unwrap(), code.as_str());
+/// Why an endpoint that a client calls itself gives no answer about a token.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EndpointError {
+    /// The request is not one, or not from the client that it names.
+    #[error("{}", .0.description)]
+    Request(WireError),
+    /// The records could not be had.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+}
+
+impl From<WireError> for EndpointError {
+    fn from(error: WireError) -> Self {
+        Self::Request(error)
+    }
+}
+
+impl From<Repeated> for EndpointError {
+    fn from(error: Repeated) -> Self {
+        Self::Request(error.into())
+    }
+}
+
+impl EndpointError {
+    /// The answer. The cause goes to the operator's log, under the name of the endpoint.
+    pub fn reply(&self, endpoint: &str, log: &dyn Fn(&str)) -> Reply {
+        match self {
+            Self::Request(error) => error.reply(),
+            Self::Record(error) => {
+                log(&format!("{endpoint}: {}", error.for_log()));
+                WireError::from(error).reply()
+            }
+        }
+    }
+}
+
         }
     }
 

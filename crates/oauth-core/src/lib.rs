@@ -9,7 +9,8 @@
 //! 4. [`token`]: from the code to tokens, and from tokens to newer ones;
 //! 5. [`grants`]: the life of a grant, each step one compare-and-swap on one record;
 //! 6. [`records`] and [`credential`]: what is stored, and what clients carry;
-//! 7. [`client`], [`metadata`], [`introspection`], [`revocation`]: registration, discovery, what `mcp` asks, and giving back;
+//! 7. [`client`], [`metadata`], [`introspection`], [`introspection_endpoint`], [`revocation`]: registration,
+//!    discovery, what `mcp` asks, what clients ask, and giving back;
 //! 8. [`pkce`], [`scope`], [`resource`]: one rule each;
 //! 9. [`transaction`], [`browser`], [`pages`], [`page_error`], [`error`]: how it meets people and programs.
 //!
@@ -31,6 +32,7 @@ pub mod error;
 pub mod grants;
 pub mod introspection;
 pub mod metadata;
+pub mod introspection_endpoint;
 pub mod page_error;
 pub mod pages;
 pub mod pkce;

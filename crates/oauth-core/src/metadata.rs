@@ -4,7 +4,7 @@ use crate::{
     Config,
     client::authentication,
     error::WireError,
-    pkce,
+    introspection_endpoint, pkce,
     ports::{Catalog, Offer},
     routes,
 };
@@ -32,6 +32,9 @@ struct Metadata<'a> {
     revocation_endpoint: String,
     revocation_endpoint_auth_methods_supported: [&'a str; 3],
     code_challenge_methods_supported: [&'a str; 1],
+    /// RFC 7662, likewise.
+    introspection_endpoint: String,
+    introspection_endpoint_auth_methods_supported: Vec<&'a str>,
     /// RFC 9207 section 3.
     authorization_response_iss_parameter_supported: bool,
     /// RFC 9728 section 4.
@@ -74,6 +77,8 @@ fn document(config: &Config, offer: &Offer) -> Reply {
         code_challenge_methods_supported: [pkce::METHOD],
         authorization_response_iss_parameter_supported: true,
         protected_resources: [url.join("/mcp")],
+        introspection_endpoint: url.join(routes::INTROSPECT),
+        introspection_endpoint_auth_methods_supported: introspection_endpoint::authentication_methods(),
     };
     Reply::json(StatusCode::OK, &metadata)
         .with(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=3600"))
