@@ -12,7 +12,8 @@
 //! 7. [`client`], [`metadata`], [`introspection`], [`introspection_endpoint`], [`revocation`]: registration,
 //!    discovery, what `mcp` asks, what clients ask, and giving back;
 //! 8. [`pkce`], [`scope`], [`resource`]: one rule each;
-//! 9. [`transaction`], [`browser`], [`pages`], [`page_error`], [`error`]: how it meets people and programs.
+//! 9. [`transaction`], [`browser`], [`pages`], [`page_error`], [`stale_client`], [`error`]: how it meets people
+//!    and programs.
 //!
 //! ```
 //! use oauth_core::credential::{Credential, Kind};
@@ -42,6 +43,7 @@ pub mod resource;
 pub mod revocation;
 pub mod routes;
 pub mod scope;
+pub mod stale_client;
 pub mod token;
 pub mod transaction;
 

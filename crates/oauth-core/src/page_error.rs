@@ -5,6 +5,7 @@ use crate::{
     grants::ApprovalError,
     pages::{self, ErrorPage},
     ports::{CatalogError, IdentityError},
+    stale_client::Application,
 };
 use http::StatusCode;
 use store_core::RecordError;
@@ -18,7 +19,7 @@ pub enum PageError {
     MissingClient,
     /// The client is not known, or not any more.
     #[error("unknown client")]
-    UnknownClient,
+    UnknownClient(Option<Application>),
     /// The redirect URI is missing and cannot be guessed.
     #[error("no redirect URI")]
     MissingRedirectUri,
@@ -132,10 +133,13 @@ impl PageError {
                 "The application that sent you here left something out of its request.",
                 "Go back to the application and connect again. If it keeps happening, tell its makers.",
             ),
-            Self::UnknownClient => (
+            Self::UnknownClient(application) => (
                 "This application is not known here",
-                "It shows a registration that this server did not make, or no longer accepts. That happens when the server was set up anew.",
-                "In the application, remove this server and add it again. For mcp-remote, delete the folder ~/.mcp-auth and connect again.",
+                "It shows a registration that this server did not make, or no longer accepts. That happens when the server was set up anew. You have not been sent anywhere.",
+                application.map_or(
+                    "In the application, remove this server and add it again.",
+                    Application::how_to_reset,
+                ),
             ),
             Self::UnregisteredRedirectUri => (
                 "This link leads somewhere unexpected",

@@ -16,6 +16,7 @@ use crate::{
 };
 use store_core::Keyring;
 use web_core::Form;
+    stale_client::Application,
 
 /// The longest `state` that is carried, in bytes.
 const MAX_STATE_BYTES: usize = 4096;
@@ -61,7 +62,7 @@ impl AuthorizationRequest {
     /// Checks a request, given as the query or the posted form.
     pub fn parse(query: &str, offer: &Offer, config: &Config, keys: &Keyring) -> Result<Self, Refusal> {
         let form = Form::parse(query.as_bytes()).map_err(|_| PageError::Malformed)?;
-        let client = check_client(&form, keys)?;
+        let client = check_client(&form, keys, query)?;
         let redirect = check_redirect_uri(&form, &client)?;
         let checked = check_parameters(&form)
             .and_then(|()| check_response_type(&form))
@@ -81,9 +82,10 @@ impl AuthorizationRequest {
 type Check<T> = Result<T, (ErrorCode, &'static str)>;
 
 /// AZ-01.
-fn check_client(form: &Form, keys: &Keyring) -> Result<Client, PageError> {
+fn check_client(form: &Form, keys: &Keyring, query: &str) -> Result<Client, PageError> {
     let client_id = form.single("client_id").map_err(|_| PageError::Malformed)?;
-    Client::find(client_id.ok_or(PageError::MissingClient)?, keys).ok_or(PageError::UnknownClient)
+    Client::find(client_id.ok_or(PageError::MissingClient)?, keys)
+        .ok_or_else(|| PageError::UnknownClient(Application::guess(query)))
 }
 
 /// RFC 6749 section 3.1.2.3. Before everything else, so that no error goes to an address that has not
