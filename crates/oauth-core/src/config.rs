@@ -10,6 +10,8 @@ pub struct Config {
     pub public_url: PublicUrl,
     /// How long things live.
     pub lifetimes: Lifetimes,
+    /// Whether a user may let a decision stand for later requests like it; see [`crate::authorize::consent`].
+    pub remembers_consent: bool,
 }
 
 /// How long things live.
@@ -58,6 +60,6 @@ impl Default for Lifetimes {
 impl Config {
     /// The defaults, at this address.
     pub fn new(public_url: PublicUrl) -> Self {
-        Self { public_url, lifetimes: Lifetimes::default() }
+        Self { public_url, lifetimes: Lifetimes::default(), remembers_consent: false }
     }
 }

@@ -15,6 +15,10 @@ use web_core::{BodyError, FormError, Reply, form::Repeated};
 pub enum ErrorCode {
     /// The user said no (RFC 6749 section 4.1.2.1).
     AccessDenied,
+    /// The user has not consented, and may not be asked (OpenID Connect Core section 3.1.2.6).
+    ConsentRequired,
+    /// The user would have to be asked something, and may not be (OpenID Connect Core section 3.1.2.6).
+    InteractionRequired,
     /// The client is unknown or did not prove who it is (RFC 6749 section 5.2).
     InvalidClient,
     /// Registration metadata that cannot be accepted (RFC 7591 section 3.2.2).
@@ -29,6 +33,9 @@ pub enum ErrorCode {
     InvalidScope,
     /// A resource that is not served here, or beyond what was granted (RFC 8707 section 2).
     InvalidTarget,
+    /// The user is not signed in, or not recently enough, and may not be asked to (OpenID Connect Core section
+    /// 3.1.2.6).
+    LoginRequired,
     /// Request objects are not taken (OpenID Connect Core section 3.1.2.6).
     RequestNotSupported,
     /// Request objects are not fetched (OpenID Connect Core section 3.1.2.6).
@@ -46,6 +53,8 @@ impl ErrorCode {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::AccessDenied => "access_denied",
+            Self::ConsentRequired => "consent_required",
+            Self::InteractionRequired => "interaction_required",
             Self::InvalidClient => "invalid_client",
             Self::InvalidClientMetadata => "invalid_client_metadata",
             Self::InvalidGrant => "invalid_grant",
@@ -53,6 +62,7 @@ impl ErrorCode {
             Self::InvalidRequest => "invalid_request",
             Self::InvalidScope => "invalid_scope",
             Self::InvalidTarget => "invalid_target",
+            Self::LoginRequired => "login_required",
             Self::RequestNotSupported => "request_not_supported",
             Self::RequestUriNotSupported => "request_uri_not_supported",
             Self::TemporarilyUnavailable => "temporarily_unavailable",
@@ -140,16 +150,6 @@ impl From<&RecordError> for WireError {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn codes_serialise_as_they_are_written() {
-        for code in
-            [ErrorCode::AccessDenied, ErrorCode::RequestUriNotSupported, ErrorCode::InvalidRedirectUri]
-        {
-            assert_eq!(serde_json::to_value(code).unwrap(), code.as_str());
 /// Why an endpoint that a client calls itself gives no answer about a token.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EndpointError {
@@ -186,6 +186,16 @@ impl EndpointError {
     }
 }
 
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_serialise_as_they_are_written() {
+        for code in
+            [ErrorCode::AccessDenied, ErrorCode::RequestUriNotSupported, ErrorCode::InvalidRedirectUri]
+        {
+            assert_eq!(serde_json::to_value(code).unwrap(), code.as_str());
         }
     }
 

@@ -2,6 +2,7 @@
 
 use crate::{
     Config,
+    authorize::interaction,
     client::authentication,
     error::WireError,
     introspection_endpoint, pkce,
@@ -31,10 +32,12 @@ struct Metadata<'a> {
     /// RFC 7009 has both of these (RFC 8414 section 2).
     revocation_endpoint: String,
     revocation_endpoint_auth_methods_supported: [&'a str; 3],
-    code_challenge_methods_supported: [&'a str; 1],
     /// RFC 7662, likewise.
     introspection_endpoint: String,
     introspection_endpoint_auth_methods_supported: Vec<&'a str>,
+    code_challenge_methods_supported: [&'a str; 1],
+    /// Initiating User Registration via OpenID Connect section 4.
+    prompt_values_supported: [&'a str; 4],
     /// RFC 9207 section 3.
     authorization_response_iss_parameter_supported: bool,
     /// RFC 9728 section 4.
@@ -74,11 +77,12 @@ fn document(config: &Config, offer: &Offer) -> Reply {
         token_endpoint_auth_methods_supported: authentication::METHODS,
         revocation_endpoint: url.join(routes::REVOKE),
         revocation_endpoint_auth_methods_supported: authentication::METHODS,
-        code_challenge_methods_supported: [pkce::METHOD],
-        authorization_response_iss_parameter_supported: true,
-        protected_resources: [url.join("/mcp")],
         introspection_endpoint: url.join(routes::INTROSPECT),
         introspection_endpoint_auth_methods_supported: introspection_endpoint::authentication_methods(),
+        code_challenge_methods_supported: [pkce::METHOD],
+        prompt_values_supported: interaction::PROMPTS,
+        authorization_response_iss_parameter_supported: true,
+        protected_resources: [url.join("/mcp")],
     };
     Reply::json(StatusCode::OK, &metadata)
         .with(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=3600"))

@@ -17,7 +17,7 @@ pub enum PageError {
     /// The request has no client id.
     #[error("no client id")]
     MissingClient,
-    /// The client is not known, or not any more.
+    /// The client is not known, or not any more. It may be one of these.
     #[error("unknown client")]
     UnknownClient(Option<Application>),
     /// The redirect URI is missing and cannot be guessed.
@@ -77,6 +77,7 @@ impl From<ApprovalError> for PageError {
     fn from(error: ApprovalError) -> Self {
         match error {
             ApprovalError::SignedOut => Self::OtherBrowser,
+            ApprovalError::Incomplete => Self::StalePage,
             ApprovalError::Record(error) => Self::Record(error),
         }
     }
@@ -94,7 +95,7 @@ impl PageError {
             Self::MissingClient => {
                 (StatusCode::BAD_REQUEST, ErrorCode::InvalidRequest, "client_id is missing")
             }
-            Self::UnknownClient => (
+            Self::UnknownClient(_) => (
                 StatusCode::BAD_REQUEST,
                 ErrorCode::InvalidClient,
                 "the client is unknown here; register again",

@@ -107,6 +107,8 @@ pub struct ConsentPage {
     pub scopes: Vec<ConsentScope>,
     /// Tools that need no scope.
     pub open_tools: Vec<String>,
+    /// Whether the user may let the decision stand for later requests.
+    pub can_be_remembered: bool,
 }
 
 /// A scope to grant or not.
@@ -202,6 +204,7 @@ mod tests {
                 tools: vec![text.into()],
             }],
             open_tools: vec![text.into()],
+            can_be_remembered: true,
         }
     }
 

@@ -1,20 +1,25 @@
 //! The authorization endpoint (RFC 6749 section 3.1), from the client's request to the answer that
 //! the browser takes back to it.
 //!
-//! Reading order: [`request`] (what the client asks, in ordered checks), [`serve`] (who is there),
-//! [`sign_in`], [`consent`], and [`response`] (what the client is told).
+//! Reading order: [`request`] (what the client asks, in ordered checks), [`interaction`] (what the user is
+//! to be asked), [`serve`] (who is there), [`sign_in`], [`consent`], and [`response`] (what the client is
+//! told).
 
 pub mod consent;
+pub mod interaction;
+mod page_form;
 pub mod request;
 pub mod response;
 pub mod sign_in;
 
 use crate::{
     AuthorizationServer,
-    browser::BrowserSession,
+    browser::{Arrival, BrowserSession},
+    error::ErrorCode,
     grants,
     page_error::PageError,
     ports::{Catalog, Identity},
+    records::UserGrants,
 };
 use http::{Method, StatusCode, header};
 use request::{AuthorizationRequest, Refusal};
@@ -56,12 +61,33 @@ pub async fn serve<S: Store, R: Random, I: Identity, C: Catalog>(
         Err(Refusal::Redirect(error)) => return Ok(error.reply(&server.config.public_url)),
     };
     if wants_json(head) {
-        return Ok(answer_to_program());
+        return Ok(answer_to_program(&request));
     }
-    match find_session(server, head).await? {
-        Some(session) => Ok(consent::show(server, &request, &session, &offer, &query)),
-        None => sign_in::show(server, head, &request, query).await,
+    let mut arrival = Arrival::of(head, &query);
+    let signed_in = find_session(server, head).await?.filter(|SignedIn { session, .. }| {
+        let is_for_this = session.is_for(&arrival, server.config, server.now);
+        !request.interaction.needs_sign_in(session, is_for_this, server.now)
+    });
+    let Some(signed_in) = signed_in else {
+        if request.interaction.is_forbidden {
+            return Ok(refuse_to_ask(server, &request, ErrorCode::LoginRequired));
+        }
+        return sign_in::show(server, head, &request, query, arrival).await;
+    };
+    if signed_in.session.is_for(&arrival, server.config, server.now) {
+        // The sign-in page led here; what counts is who led to that.
+        arrival = signed_in.session.signed_in_for.clone();
     }
+    consent::decide(server, &request, &signed_in, &offer, query, &arrival).await
+}
+
+/// The client asked for an answer without anybody being asked, and there is none.
+fn refuse_to_ask<S, R, I, C>(
+    server: &AuthorizationServer<'_, S, R, I, C>,
+    request: &AuthorizationRequest,
+    code: ErrorCode,
+) -> Reply {
+    request.redirect.error(code, "the user would have to be asked").reply(&server.config.public_url)
 }
 
 /// Whether a program asks rather than a person. Clients do so to find out whether their registration
@@ -77,18 +103,31 @@ pub fn wants_json(head: &Head) -> bool {
 }
 
 /// The request is good; what comes next needs a person. Nothing has been done.
-fn answer_to_program() -> Reply {
+fn answer_to_program(request: &AuthorizationRequest) -> Reply {
+    if request.interaction.is_forbidden {
+        let description = "a program is nobody who is signed in";
+        return request.redirect.error(ErrorCode::LoginRequired, description).reply_to_program();
+    }
     let message = "the request is valid; open this URL in a browser to sign in and approve it";
     Reply::json(StatusCode::OK, &json!({ "status": "interaction_required", "message": message })).no_store()
+}
+
+/// Somebody who is signed in.
+struct SignedIn {
+    /// At this browser.
+    session: BrowserSession,
+    /// The record, as it was just now.
+    user: UserGrants,
 }
 
 /// The browser's session, if its user has not signed out everywhere since.
 async fn find_session<S: Store, R: Random, I: Identity, C: Catalog>(
     server: &AuthorizationServer<'_, S, R, I, C>,
     head: &Head,
-) -> Result<Option<BrowserSession>, PageError> {
+) -> Result<Option<SignedIn>, PageError> {
     let session = BrowserSession::find(head, server.config, server.records.keys, server.now);
     let Some(session) = session else { return Ok(None) };
-    let epoch = grants::find_epoch(&server.records, &session.subject).await?;
-    Ok((epoch == Some(session.user_epoch)).then_some(session))
+    let user = grants::find_user(&server.records, &session.subject).await?;
+    let user = user.filter(|user| user.epoch == session.user_epoch);
+    Ok(user.map(|user| SignedIn { session, user }))
 }

@@ -4,7 +4,10 @@
 //! back to the client. The types keep the two apart: a [`RedirectError`] can only be made from a
 //! [`ValidatedRedirect`], and only the redirect URI check makes one.
 
-use super::response::{RedirectError, ValidatedRedirect};
+use super::{
+    interaction::Interaction,
+    response::{RedirectError, ValidatedRedirect},
+};
 use crate::{
     Config,
     client::{Client, redirect_uri},
@@ -13,10 +16,10 @@ use crate::{
     pkce,
     ports::Offer,
     resource, scope,
+    stale_client::Application,
 };
 use store_core::Keyring;
 use web_core::Form;
-    stale_client::Application,
 
 /// The longest `state` that is carried, in bytes.
 const MAX_STATE_BYTES: usize = 4096;
@@ -41,6 +44,8 @@ pub struct AuthorizationRequest {
     pub audience: Vec<String>,
     /// Who the client hopes to see. Unverified.
     pub login_hint: Option<String>,
+    /// What the client wants the user to be asked.
+    pub interaction: Interaction,
 }
 
 /// Why a request is refused, by where the error goes.
@@ -64,22 +69,46 @@ impl AuthorizationRequest {
         let form = Form::parse(query.as_bytes()).map_err(|_| PageError::Malformed)?;
         let client = check_client(&form, keys, query)?;
         let redirect = check_redirect_uri(&form, &client)?;
-        let checked = check_parameters(&form)
-            .and_then(|()| check_response_type(&form))
-            .and_then(|()| check_pkce(&form))
-            .and_then(|code_challenge| Ok((code_challenge, check_resource(&form, config)?)))
-            .and_then(|(code_challenge, audience)| Ok((code_challenge, audience, check_scope(&form)?)));
-        let (code_challenge, audience, requested) =
-            checked.map_err(|(code, description)| Refusal::Redirect(redirect.error(code, description)))?;
+        let Checked { code_challenge, audience, requested, interaction } = check_rest(&form, config)
+            .map_err(|(code, description)| Refusal::Redirect(redirect.error(code, description)))?;
         let scopes = scope::narrow(&requested, offer);
         let unknown_scopes = requested.into_iter().filter(|scope| !scopes.contains(scope)).collect();
         let login_hint = form.single("login_hint").ok().flatten().map(str::to_owned);
-        Ok(Self { client, redirect, code_challenge, scopes, unknown_scopes, audience, login_hint })
+        Ok(Self {
+            client,
+            redirect,
+            code_challenge,
+            scopes,
+            unknown_scopes,
+            audience,
+            login_hint,
+            interaction,
+        })
     }
 }
 
 /// What a check that comes after the redirect URI's has to say.
 type Check<T> = Result<T, (ErrorCode, &'static str)>;
+
+/// What those checks found.
+struct Checked {
+    code_challenge: String,
+    audience: Vec<String>,
+    requested: Vec<String>,
+    interaction: Interaction,
+}
+
+/// Everything that is checked once there is somewhere to send the answer, in this order.
+fn check_rest(form: &Form, config: &Config) -> Check<Checked> {
+    check_parameters(form)?;
+    check_response_type(form)?;
+    Ok(Checked {
+        code_challenge: check_pkce(form)?,
+        audience: check_resource(form, config)?,
+        requested: check_scope(form)?,
+        interaction: Interaction::parse(form)?,
+    })
+}
 
 /// AZ-01.
 fn check_client(form: &Form, keys: &Keyring, query: &str) -> Result<Client, PageError> {
