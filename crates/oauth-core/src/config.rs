@@ -1,6 +1,6 @@
 //! What an operator decides, and the defaults with their reasons.
 
-use std::time::Duration;
+use std::{fmt::Display, time::Duration};
 use web_core::PublicUrl;
 
 /// The authorization server's configuration.
@@ -12,6 +12,112 @@ pub struct Config {
     pub lifetimes: Lifetimes,
     /// Whether a user may let a decision stand for later requests like it; see [`crate::authorize::consent`].
     pub remembers_consent: bool,
+    /// Where the server is less strict than it could be.
+    pub tolerances: Tolerances,
+}
+
+/// A variable that cannot be used as it is. The text names the variable and never its value.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{variable}: {problem}")]
+pub struct ConfigError {
+    /// The variable.
+    pub variable: &'static str,
+    /// What is wrong with it, in words for the operator.
+    pub problem: String,
+}
+
+impl ConfigError {
+    /// This is wrong with this variable.
+    pub fn new(variable: &'static str, problem: impl Display) -> Self {
+        Self { variable, problem: problem.to_string() }
+    }
+}
+
+/// Departures from the strictest reading, each for the sake of clients that exist. All are on unless
+/// the variable `strict` names them; the log says when one made the difference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tolerances {
+    /// Scopes that the user declined are left out when a refresh repeats them, not refused.
+    pub declined_scopes: bool,
+    /// A redirect URI on `localhost` may have another port than the registered one, as those on
+    /// `127.0.0.1` and `[::1]` may (RFC 8252 section 7.3 speaks of addresses only).
+    pub loopback_localhost: bool,
+    /// A client of type `native` may have `https` redirect URIs (RFC 8252 section 7.2 has them; OpenID
+    /// Connect Registration section 2 has not).
+    pub native_https: bool,
+    /// A member of a registration that is `null` counts as left out.
+    pub null_members: bool,
+    /// Private-use schemes of well-known clients may lack the dot that RFC 8252 section 7.1 asks for.
+    /// The variable `private_schemes` lists them.
+    pub private_schemes: bool,
+    /// A client that names no authentication method is a public one, not one of `client_secret_basic`
+    /// (RFC 7591 section 2).
+    pub public_by_default: bool,
+    /// A resource may be spelt with a slash at its end.
+    pub resource_spelling: bool,
+    /// Scopes that nothing here needs are left out, not refused.
+    pub unknown_scopes: bool,
+    /// A client of type `web` may have redirect URIs on a loopback host (OpenID Connect Registration
+    /// section 2 has them for native clients only).
+    pub web_loopback: bool,
+    /// A client of type `web` may have redirect URIs with a private-use scheme (the same section).
+    pub web_private_schemes: bool,
+}
+
+impl Default for Tolerances {
+    fn default() -> Self {
+        Self {
+            declined_scopes: true,
+            loopback_localhost: true,
+            native_https: true,
+            null_members: true,
+            private_schemes: true,
+            public_by_default: true,
+            resource_spelling: true,
+            unknown_scopes: true,
+            web_loopback: true,
+            web_private_schemes: true,
+        }
+    }
+}
+
+/// Tolerances of the MCP server, which reads the same variable.
+const TOLERANCES_OF_MCP: [&str; 2] = ["null_parameters", "origin_audience"];
+
+impl Tolerances {
+    /// Reads the variable `strict`: the names of the tolerances to switch off, separated by commas.
+    pub fn parse(strict: &str) -> Result<Self, ConfigError> {
+        let mut tolerances = Self::default();
+        for name in strict.split(',').map(str::trim).filter(|name| !name.is_empty()) {
+            match tolerances.find(name) {
+                Some(is_on) => *is_on = false,
+                None if TOLERANCES_OF_MCP.contains(&name) => {}
+                None => return Err(ConfigError::new("strict", "it names a tolerance that there is not")),
+            }
+        }
+        Ok(tolerances)
+    }
+
+    fn find(&mut self, name: &str) -> Option<&mut bool> {
+        Some(match name {
+            "declined_scopes" => &mut self.declined_scopes,
+            "loopback_localhost" => &mut self.loopback_localhost,
+            "native_https" => &mut self.native_https,
+            "null_members" => &mut self.null_members,
+            "private_schemes" => &mut self.private_schemes,
+            "public_by_default" => &mut self.public_by_default,
+            "resource_spelling" => &mut self.resource_spelling,
+            "unknown_scopes" => &mut self.unknown_scopes,
+            "web_loopback" => &mut self.web_loopback,
+            "web_private_schemes" => &mut self.web_private_schemes,
+            _ => return None,
+        })
+    }
+}
+
+/// Tells the log that a tolerance made the difference to a request.
+pub fn log_tolerance(log: &dyn Fn(&str), name: &'static str) {
+    log(&format!("tolerance: {name}"));
 }
 
 /// How long things live.
@@ -60,6 +166,45 @@ impl Default for Lifetimes {
 impl Config {
     /// The defaults, at this address.
     pub fn new(public_url: PublicUrl) -> Self {
-        Self { public_url, lifetimes: Lifetimes::default(), remembers_consent: false }
+        Self {
+            public_url,
+            lifetimes: Lifetimes::default(),
+            remembers_consent: false,
+            tolerances: Tolerances::default(),
+        }
+    }
+
+    /// What the variables say. `variable` gives a variable's value, empty when it is not set.
+    pub fn read(public_url: PublicUrl, variable: impl Fn(&str) -> String) -> Result<Self, ConfigError> {
+        Ok(Self { tolerances: Tolerances::parse(&variable("strict"))?, ..Self::new(public_url) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tolerances_are_switched_off_by_name() {
+        assert_eq!(Tolerances::parse(""), Ok(Tolerances::default()));
+        let strict = Tolerances::parse(" web_loopback, unknown_scopes,,origin_audience").unwrap();
+        let expected = Tolerances { web_loopback: false, unknown_scopes: false, ..Tolerances::default() };
+        assert_eq!(strict, expected);
+        let error = Tolerances::parse("web_loopback,all").unwrap_err();
+        assert_eq!(error.to_string(), "strict: it names a tolerance that there is not");
+    }
+
+    /// A variable with a mistake in it is named, and what is in it is not.
+    #[test]
+    fn mistakes_name_their_variable() {
+        let url = || PublicUrl::parse("https://mcp.example.com").unwrap();
+        let read = |wrong: &str| {
+            Config::read(url(), |name| if name == wrong { "s3cret".to_owned() } else { String::new() })
+        };
+        assert!(read("").is_ok());
+        for variable in ["strict"] {
+            let text = read(variable).unwrap_err().to_string();
+            assert!(text.starts_with(&format!("{variable}: ")) && !text.contains("s3cret"), "{text}");
+        }
     }
 }
