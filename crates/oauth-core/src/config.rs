@@ -1,6 +1,7 @@
 //! What an operator decides, and the defaults with their reasons.
 
-use std::{fmt::Display, time::Duration};
+pub use crate::lifetimes::Lifetimes;
+use std::fmt::Display;
 use web_core::PublicUrl;
 
 /// The authorization server's configuration.
@@ -120,49 +121,6 @@ pub fn log_tolerance(log: &dyn Fn(&str), name: &'static str) {
     log(&format!("tolerance: {name}"));
 }
 
-/// How long things live.
-#[derive(Debug, Clone, Copy)]
-pub struct Lifetimes {
-    /// From showing a page to posting its form. Long enough to find a password, short enough that a
-    /// page left open is no standing approval.
-    pub transaction: Duration,
-    /// An authorization code. Clients redeem it at once; a minute covers a slow start.
-    pub authorization_code: Duration,
-    /// An access token. A store that loses its last write in a power cut could bring a revoked grant
-    /// back for this long.
-    pub access_token: Duration,
-    /// A refresh token that is not used.
-    pub refresh_token: Duration,
-    /// A grant, from the user's approval, however often it is refreshed.
-    pub grant: Duration,
-    /// How long a refresh token still gets the same answer after it was used: clients lose responses,
-    /// and refresh twice at once.
-    pub refresh_retry: Duration,
-    /// How soon a second use of a code counts as a client that sent its request twice, rather than as
-    /// a thief.
-    pub code_retry: Duration,
-    /// A browser's sign-in.
-    pub browser_session: Duration,
-}
-
-impl Default for Lifetimes {
-    fn default() -> Self {
-        const MINUTE: u64 = 60;
-        const HOUR: u64 = 60 * MINUTE;
-        const DAY: u64 = 24 * HOUR;
-        Self {
-            transaction: Duration::from_secs(10 * MINUTE),
-            authorization_code: Duration::from_secs(MINUTE),
-            access_token: Duration::from_secs(15 * MINUTE),
-            refresh_token: Duration::from_secs(14 * DAY),
-            grant: Duration::from_secs(30 * DAY),
-            refresh_retry: Duration::from_secs(30),
-            code_retry: Duration::from_secs(10),
-            browser_session: Duration::from_secs(12 * HOUR),
-        }
-    }
-}
-
 impl Config {
     /// The defaults, at this address.
     pub fn new(public_url: PublicUrl) -> Self {
@@ -176,7 +134,21 @@ impl Config {
 
     /// What the variables say. `variable` gives a variable's value, empty when it is not set.
     pub fn read(public_url: PublicUrl, variable: impl Fn(&str) -> String) -> Result<Self, ConfigError> {
-        Ok(Self { tolerances: Tolerances::parse(&variable("strict"))?, ..Self::new(public_url) })
+        Ok(Self {
+            public_url,
+            lifetimes: Lifetimes::read(&variable)?,
+            remembers_consent: parse_switch("remember_consent", &variable("remember_consent"))?,
+            tolerances: Tolerances::parse(&variable("strict"))?,
+        })
+    }
+}
+
+/// Reads a variable that switches something on.
+fn parse_switch(variable: &'static str, text: &str) -> Result<bool, ConfigError> {
+    match text.trim() {
+        "" | "off" => Ok(false),
+        "on" => Ok(true),
+        _ => Err(ConfigError::new(variable, "it must be on or off")),
     }
 }
 
@@ -202,7 +174,7 @@ mod tests {
             Config::read(url(), |name| if name == wrong { "s3cret".to_owned() } else { String::new() })
         };
         assert!(read("").is_ok());
-        for variable in ["strict"] {
+        for variable in ["strict", "remember_consent", "access_token_lifetime", "grant_lifetime"] {
             let text = read(variable).unwrap_err().to_string();
             assert!(text.starts_with(&format!("{variable}: ")) && !text.contains("s3cret"), "{text}");
         }

@@ -1,11 +1,11 @@
 //! What does this access token stand for? The function behind `postern:introspection`.
 
 use crate::{
-    Config,
     credential::{Kind, Unverified},
     grants,
     records::{Grant, GrantState},
 };
+use std::time::Duration;
 use store_core::{Random, RecordError, Records, Store};
 
 /// The facts behind an active access token. Judging them is the resource server's task.
@@ -29,16 +29,18 @@ pub fn parse(token: &str) -> Option<Unverified> {
 }
 
 /// Looks an access token up. `None` when it is not active, for whatever reason. What is not authentic
-/// or past its time costs no store operation; anything else two reads and no write.
+/// or past its time costs no store operation; anything else two reads and no write. `lifetime` is that of
+/// access tokens.
 pub async fn introspect<S: Store, R: Random>(
     token: Unverified,
     records: &Records<'_, S, R>,
-    config: &Config,
+    lifetime: Duration,
     now: u64,
 ) -> Result<Option<Access>, RecordError> {
     let Some(credential) = token.verify(records.keys) else { return Ok(None) };
-    // The second half is for clocks that were set back: no token lives longer than tokens live.
-    let latest_end = now.saturating_add(config.lifetimes.access_token.as_secs());
+    // The second half is for clocks that were set back, and for lifetimes that were shortened: no token
+    // lives longer than tokens live.
+    let latest_end = now.saturating_add(lifetime.as_secs());
     if credential.expires_at <= now || credential.expires_at > latest_end {
         return Ok(None);
     }

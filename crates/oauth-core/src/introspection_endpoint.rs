@@ -91,7 +91,7 @@ async fn access_token<S: Store, R: Random>(
     config: &Config,
     now: u64,
 ) -> Result<Option<Active>, RecordError> {
-    let access = introspection::introspect(token, records, config, now).await?;
+    let access = introspection::introspect(token, records, config.lifetimes.access_token, now).await?;
     Ok(access.map(|access| Active {
         active: true,
         scope: access.scopes.join(" "),

@@ -4,7 +4,7 @@
 //! and time and chance are arguments. Reading order:
 //!
 //! 1. [`routes`]: the paths, and which module answers each;
-//! 2. [`config`]: what an operator decides, and why the defaults are what they are;
+//! 2. [`config`], [`lifetimes`]: what an operator decides, and why the defaults are what they are;
 //! 3. [`authorize`]: from the client's request over sign-in and consent to the code;
 //! 4. [`token`]: from the code to tokens, and from tokens to newer ones;
 //! 5. [`grants`]: the life of a grant, each step one compare-and-swap on one record;
@@ -33,6 +33,7 @@ pub mod error;
 pub mod grants;
 pub mod introspection;
 pub mod introspection_endpoint;
+pub mod lifetimes;
 pub mod metadata;
 pub mod page_error;
 pub mod pages;

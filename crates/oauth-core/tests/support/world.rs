@@ -176,7 +176,8 @@ impl World {
 
     pub(crate) fn try_introspect(&self, access_token: &str) -> Result<Option<Access>, RecordError> {
         let Some(token) = introspection::parse(access_token) else { return Ok(None) };
-        block_on(introspection::introspect(token, &self.records(), &self.config, self.now.get()))
+        let lifetime = self.config.lifetimes.access_token;
+        block_on(introspection::introspect(token, &self.records(), lifetime, self.now.get()))
     }
 
     /// The only grant in the store.
