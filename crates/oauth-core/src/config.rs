@@ -40,6 +40,11 @@ impl ConfigError {
 pub struct Tolerances {
     /// Scopes that the user declined are left out when a refresh repeats them, not refused.
     pub declined_scopes: bool,
+    /// A request that names no resource is for the MCP endpoint, which is all that it can mean, not refused
+    /// with `invalid_target`.
+    pub default_resource: bool,
+    /// The authorization endpoint answers a program that asks for JSON, and not for a page, with JSON.
+    pub json_answer: bool,
     /// A redirect URI on `localhost` may have another port than the registered one, as those on
     /// `127.0.0.1` and `[::1]` may (RFC 8252 section 7.3 speaks of addresses only).
     pub loopback_localhost: bool,
@@ -51,11 +56,16 @@ pub struct Tolerances {
     /// Private-use schemes of well-known clients may lack the dot that RFC 8252 section 7.1 asks for.
     /// The variable `private_schemes` lists them.
     pub private_schemes: bool,
+    /// The origin alone counts as a resource: clients that start from its metadata ask for it. The MCP server
+    /// has the same switch.
+    pub origin_audience: bool,
     /// A client that names no authentication method is a public one, not one of `client_secret_basic`
     /// (RFC 7591 section 2).
     pub public_by_default: bool,
     /// A resource may be spelt with a slash at its end.
     pub resource_spelling: bool,
+    /// An optional parameter whose value is `undefined` or `null` counts as left out.
+    pub undefined_parameters: bool,
     /// Scopes that nothing here needs are left out, not refused.
     pub unknown_scopes: bool,
     /// A client of type `web` may have redirect URIs on a loopback host (OpenID Connect Registration
@@ -69,12 +79,16 @@ impl Default for Tolerances {
     fn default() -> Self {
         Self {
             declined_scopes: true,
+            default_resource: true,
+            json_answer: true,
             loopback_localhost: true,
             native_https: true,
             null_members: true,
+            origin_audience: true,
             private_schemes: true,
             public_by_default: true,
             resource_spelling: true,
+            undefined_parameters: true,
             unknown_scopes: true,
             web_loopback: true,
             web_private_schemes: true,
@@ -82,8 +96,8 @@ impl Default for Tolerances {
     }
 }
 
-/// Tolerances of the MCP server, which reads the same variable.
-const TOLERANCES_OF_MCP: [&str; 2] = ["null_parameters", "origin_audience"];
+/// Tolerances of others who read the same variable: of the MCP server, and of [`PublicUrl::strictly`].
+const TOLERANCES_OF_OTHERS: [&str; 2] = ["null_parameters", "loopback_aliases"];
 
 impl Tolerances {
     /// Reads the variable `strict`: the names of the tolerances to switch off, separated by commas.
@@ -92,7 +106,7 @@ impl Tolerances {
         for name in strict.split(',').map(str::trim).filter(|name| !name.is_empty()) {
             match tolerances.find(name) {
                 Some(is_on) => *is_on = false,
-                None if TOLERANCES_OF_MCP.contains(&name) => {}
+                None if TOLERANCES_OF_OTHERS.contains(&name) => {}
                 None => return Err(ConfigError::new("strict", "it names a tolerance that there is not")),
             }
         }
@@ -102,12 +116,16 @@ impl Tolerances {
     fn find(&mut self, name: &str) -> Option<&mut bool> {
         Some(match name {
             "declined_scopes" => &mut self.declined_scopes,
+            "default_resource" => &mut self.default_resource,
+            "json_answer" => &mut self.json_answer,
             "loopback_localhost" => &mut self.loopback_localhost,
             "native_https" => &mut self.native_https,
             "null_members" => &mut self.null_members,
             "private_schemes" => &mut self.private_schemes,
+            "origin_audience" => &mut self.origin_audience,
             "public_by_default" => &mut self.public_by_default,
             "resource_spelling" => &mut self.resource_spelling,
+            "undefined_parameters" => &mut self.undefined_parameters,
             "unknown_scopes" => &mut self.unknown_scopes,
             "web_loopback" => &mut self.web_loopback,
             "web_private_schemes" => &mut self.web_private_schemes,
@@ -134,11 +152,12 @@ impl Config {
 
     /// What the variables say. `variable` gives a variable's value, empty when it is not set.
     pub fn read(public_url: PublicUrl, variable: impl Fn(&str) -> String) -> Result<Self, ConfigError> {
+        let strict = variable("strict");
         Ok(Self {
-            public_url,
+            public_url: public_url.strictly(&strict),
             lifetimes: Lifetimes::read(&variable)?,
             remembers_consent: parse_switch("remember_consent", &variable("remember_consent"))?,
-            tolerances: Tolerances::parse(&variable("strict"))?,
+            tolerances: Tolerances::parse(&strict)?,
         })
     }
 }
@@ -159,7 +178,7 @@ mod tests {
     #[test]
     fn tolerances_are_switched_off_by_name() {
         assert_eq!(Tolerances::parse(""), Ok(Tolerances::default()));
-        let strict = Tolerances::parse(" web_loopback, unknown_scopes,,origin_audience").unwrap();
+        let strict = Tolerances::parse(" web_loopback, unknown_scopes,,null_parameters").unwrap();
         let expected = Tolerances { web_loopback: false, unknown_scopes: false, ..Tolerances::default() };
         assert_eq!(strict, expected);
         let error = Tolerances::parse("web_loopback,all").unwrap_err();

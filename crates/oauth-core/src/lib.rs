@@ -88,7 +88,11 @@ impl<S: Store, R: Random, I: Identity, C: Catalog> AuthorizationServer<'_, S, R,
                     };
                     (self.log)(&format!("{}: {cause}", head.path));
                 }
-                if authorize::wants_json(head) { error.wire().reply() } else { error.page() }
+                if authorize::wants_json(head, &self.config.tolerances) {
+                    error.wire().reply()
+                } else {
+                    error.page()
+                }
             }
         }
     }

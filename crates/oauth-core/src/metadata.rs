@@ -7,7 +7,7 @@ use crate::{
     error::WireError,
     introspection_endpoint, pkce,
     ports::{Catalog, Offer},
-    routes,
+    resource, routes,
 };
 use http::{HeaderValue, Method, StatusCode, header};
 use serde::Serialize;
@@ -82,7 +82,7 @@ fn document(config: &Config, offer: &Offer) -> Reply {
         code_challenge_methods_supported: [pkce::METHOD],
         prompt_values_supported: interaction::PROMPTS,
         authorization_response_iss_parameter_supported: true,
-        protected_resources: [url.join("/mcp")],
+        protected_resources: [resource::endpoint(url)],
     };
     Reply::json(StatusCode::OK, &metadata)
         .with(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=3600"))

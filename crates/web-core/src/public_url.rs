@@ -8,6 +8,8 @@ pub struct PublicUrl {
     origin: String,
     /// For a loopback server: its port, and the origins that its names give.
     loopback: Option<u16>,
+    /// Whether a loopback server has no name but the configured one.
+    is_strict: bool,
 }
 
 /// Why a configured public URL cannot be one.
@@ -49,7 +51,15 @@ impl PublicUrl {
         if !secure && loopback.is_none() {
             return Err(PublicUrlError::Scheme);
         }
-        Ok(Self { origin: text.to_owned(), loopback })
+        Ok(Self { origin: text.to_owned(), loopback, is_strict: false })
+    }
+
+    /// The same address, without the tolerance `loopback_aliases` if the variable `strict` names it:
+    /// then a loopback server has only the name that is configured.
+    #[must_use]
+    pub fn strictly(self, strict: &str) -> Self {
+        let is_strict = strict.split(',').any(|name| name.trim() == "loopback_aliases");
+        Self { is_strict, ..self }
     }
 
     /// The origin, which is also the authorization server's issuer identifier.
@@ -96,6 +106,10 @@ impl PublicUrl {
     fn loopback_alias(&self, authority: &str) -> Option<String> {
         let own_port = self.loopback?;
         let authority = authority.to_ascii_lowercase();
+        if self.is_strict {
+            let own = self.origin.strip_prefix("http://")?;
+            return (authority == own).then(|| self.origin.clone());
+        }
         let (host, port) = split_authority(&authority)?;
         (LOOPBACK_NAMES.contains(&host) && port.unwrap_or(80) == own_port)
             .then(|| format!("http://{authority}"))
@@ -196,6 +210,16 @@ mod tests {
         assert_eq!(url.origin_for(Some("evil.example:3000")), "http://127.0.0.1:3000");
         assert!(url.is_own_origin("http://localhost:3000"));
         assert!(!url.is_own_origin("https://localhost:3000"));
+    }
+
+    /// DS-01: the switch of the tolerance `loopback_aliases`.
+    #[test]
+    fn strict_loopback_server_has_one_name() {
+        let url = PublicUrl::parse("http://127.0.0.1:3000").unwrap().strictly("a, loopback_aliases");
+        assert!(url.is_loopback() && url.serves_authority(Some("127.0.0.1:3000")));
+        assert!(url.is_own_origin("http://127.0.0.1:3000"));
+        assert!(!url.serves_authority(Some("localhost:3000")) && !url.is_own_origin("http://[::1]:3000"));
+        assert_eq!(url.origin_for(Some("localhost:3000")), "http://127.0.0.1:3000");
     }
 
     /// MP-01.

@@ -15,6 +15,7 @@ pub mod sign_in;
 use crate::{
     AuthorizationServer,
     browser::{Arrival, BrowserSession},
+    config::{Tolerances, log_tolerance},
     error::ErrorCode,
     grants,
     page_error::PageError,
@@ -53,14 +54,19 @@ pub async fn serve<S: Store, R: Random, I: Identity, C: Catalog>(
     if query.len() > MAX_REQUEST_BYTES {
         return Err(PageError::TooLarge);
     }
+    let is_program = wants_json(head, &server.config.tolerances);
+    if is_program {
+        log_tolerance(server.log, "json_answer");
+    }
     let offer = server.catalog.list().await?;
-    let request = match AuthorizationRequest::parse(&query, &offer, server.config, server.records.keys) {
-        Ok(request) => request,
-        Err(Refusal::Page(error)) => return Err(error),
-        Err(Refusal::Redirect(error)) if wants_json(head) => return Ok(error.reply_to_program()),
-        Err(Refusal::Redirect(error)) => return Ok(error.reply(&server.config.public_url)),
-    };
-    if wants_json(head) {
+    let request =
+        match AuthorizationRequest::parse(&query, &offer, server.config, server.records.keys, server.log) {
+            Ok(request) => request,
+            Err(Refusal::Page(error)) => return Err(error),
+            Err(Refusal::Redirect(error)) if is_program => return Ok(error.reply_to_program()),
+            Err(Refusal::Redirect(error)) => return Ok(error.reply(&server.config.public_url)),
+        };
+    if is_program {
         return Ok(answer_to_program(&request));
     }
     let mut arrival = Arrival::of(head, &query);
@@ -91,15 +97,15 @@ fn refuse_to_ask<S, R, I, C>(
 }
 
 /// Whether a program asks rather than a person. Clients do so to find out whether their registration
-/// is still good.
-pub fn wants_json(head: &Head) -> bool {
+/// is still good. Tolerance `json_answer`: OAuth has no such question.
+pub fn wants_json(head: &Head, tolerances: &Tolerances) -> bool {
     let accepts = |media_type: &str| {
         head.headers
             .get_all(header::ACCEPT)
             .iter()
             .any(|value| value.to_str().is_ok_and(|value| value.to_ascii_lowercase().contains(media_type)))
     };
-    accepts("application/json") && !accepts("text/html")
+    tolerances.json_answer && accepts("application/json") && !accepts("text/html")
 }
 
 /// The request is good; what comes next needs a person. Nothing has been done.

@@ -11,6 +11,7 @@ use super::{
 use crate::{
     Config,
     client::{Client, redirect_uri},
+    config::log_tolerance,
     error::ErrorCode,
     page_error::PageError,
     pkce,
@@ -26,6 +27,10 @@ const MAX_STATE_BYTES: usize = 4096;
 
 /// The longest `scope` that is read, in bytes.
 const MAX_SCOPE_BYTES: usize = 2048;
+
+/// Parameters that a client may leave out, and that may say `undefined` when it has none. Not `state`,
+/// which goes back as it came.
+const OPTIONAL: [&str; 6] = ["login_hint", "max_age", "prompt", "resource", "response_mode", "scope"];
 
 /// A request in which everything has been checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,13 +70,22 @@ impl From<PageError> for Refusal {
 
 impl AuthorizationRequest {
     /// Checks a request, given as the query or the posted form.
-    pub fn parse(query: &str, offer: &Offer, config: &Config, keys: &Keyring) -> Result<Self, Refusal> {
-        let form = Form::parse(query.as_bytes()).map_err(|_| PageError::Malformed)?;
+    pub fn parse(
+        query: &str,
+        offer: &Offer,
+        config: &Config,
+        keys: &Keyring,
+        log: &dyn Fn(&str),
+    ) -> Result<Self, Refusal> {
+        let mut form = Form::parse(query.as_bytes()).map_err(|_| PageError::Malformed)?;
+        if config.tolerances.undefined_parameters && form.forget_undefined(&OPTIONAL) {
+            log_tolerance(log, "undefined_parameters");
+        }
         let client = check_client(&form, keys, query)?;
         let redirect = check_redirect_uri(&form, &client)?;
-        let Checked { code_challenge, audience, requested, interaction } = check_rest(&form, config)
-            .map_err(|(code, description)| Refusal::Redirect(redirect.error(code, description)))?;
-        let scopes = scope::narrow(&requested, offer);
+        let Checked { code_challenge, audience, requested, scopes, interaction } =
+            check_rest(&form, offer, config, log)
+                .map_err(|(code, description)| Refusal::Redirect(redirect.error(code, description)))?;
         let unknown_scopes = requested.into_iter().filter(|scope| !scopes.contains(scope)).collect();
         let login_hint = form.single("login_hint").ok().flatten().map(str::to_owned);
         Ok(Self {
@@ -95,17 +109,23 @@ struct Checked {
     code_challenge: String,
     audience: Vec<String>,
     requested: Vec<String>,
+    scopes: Vec<String>,
     interaction: Interaction,
 }
 
 /// Everything that is checked once there is somewhere to send the answer, in this order.
-fn check_rest(form: &Form, config: &Config) -> Check<Checked> {
+fn check_rest(form: &Form, offer: &Offer, config: &Config, log: &dyn Fn(&str)) -> Check<Checked> {
     check_parameters(form)?;
     check_response_type(form)?;
+    let code_challenge = check_pkce(form)?;
+    let audience = check_resource(form, config, log)?;
+    let requested = check_scope(form)?;
+    let scopes = scope::narrow(&requested, offer, &config.tolerances, log);
     Ok(Checked {
-        code_challenge: check_pkce(form)?,
-        audience: check_resource(form, config)?,
-        requested: check_scope(form)?,
+        code_challenge,
+        audience,
+        requested,
+        scopes: scopes.map_err(|_| (ErrorCode::InvalidScope, "scope has a value that is not known here"))?,
         interaction: Interaction::parse(form)?,
     })
 }
@@ -184,8 +204,8 @@ fn check_pkce(form: &Form) -> Check<String> {
 }
 
 /// AZ-18, AZ-19.
-fn check_resource(form: &Form, config: &Config) -> Check<Vec<String>> {
-    resource::audience(form.all("resource"), &config.public_url)
+fn check_resource(form: &Form, config: &Config, log: &dyn Fn(&str)) -> Check<Vec<String>> {
+    resource::audience(form.all("resource"), config, log)
         .map_err(|_| (ErrorCode::InvalidTarget, "the resource is not served here"))
 }
 

@@ -11,6 +11,7 @@ use crate::{
         Client, authentication,
         request::{self, invalid_request},
     },
+    config::log_tolerance,
     credential::{Audience, Credential, Kind, ScopeSet},
     error::{ErrorCode, WireError},
     grants::{Issue, NotGood},
@@ -74,12 +75,16 @@ impl From<TransitionError<NotGood>> for TokenError {
     }
 }
 
+/// Parameters that a client may leave out, and that may say `undefined` when it has none.
+const OPTIONAL: [&str; 2] = ["resource", "scope"];
+
 /// A request from a client that is known.
 struct TokenRequest<'a> {
     client: Client,
     form: &'a Form,
     config: &'a Config,
     now: u64,
+    log: &'a dyn Fn(&str),
 }
 
 /// Answers a request to `/token`.
@@ -92,7 +97,7 @@ pub async fn serve<S: Store, R: Random>(
     log: &dyn Fn(&str),
 ) -> Reply {
     let reply = match head.method {
-        Method::POST => match issue(head, body, records, config, now).await {
+        Method::POST => match issue(head, body, records, config, now, log).await {
             Ok(reply) => reply,
             Err(error) => {
                 match &error {
@@ -115,11 +120,15 @@ async fn issue<S: Store, R: Random>(
     records: &Records<'_, S, R>,
     config: &Config,
     now: u64,
+    log: &dyn Fn(&str),
 ) -> Result<Reply, TokenError> {
-    let form = request::read(head, body, &["resource"]).await?;
+    let mut form = request::read(head, body, &["resource"]).await?;
+    if config.tolerances.undefined_parameters && form.forget_undefined(&OPTIONAL) {
+        log_tolerance(log, "undefined_parameters");
+    }
     let grant_type = form.single("grant_type")?.ok_or(invalid_request("grant_type is missing"))?;
     let client = authentication::authenticate(head, &form, records.keys)?;
-    let request = TokenRequest { client, form: &form, config, now };
+    let request = TokenRequest { client, form: &form, config, now, log };
     match grant_type {
         "authorization_code" => authorization_code::redeem(&request, records).await,
         "refresh_token" => refresh_token::refresh(&request, records).await,
@@ -160,7 +169,7 @@ impl TokenRequest<'_> {
             return Ok(granted.to_vec());
         }
         let asked =
-            resource::audience(self.form.all("resource"), &self.config.public_url).map_err(|_| error)?;
+            resource::audience(self.form.all("resource"), self.config, self.log).map_err(|_| error)?;
         if asked.iter().all(|resource| granted.contains(resource)) { Ok(asked) } else { Err(error) }
     }
 

@@ -2,6 +2,7 @@
 
 use super::{TokenError, TokenRequest};
 use crate::{
+    config::log_tolerance,
     credential::Kind,
     error::{ErrorCode, WireError},
     grants,
@@ -50,8 +51,12 @@ fn narrow(request: &TokenRequest<'_>, grant: &Grant) -> Result<Vec<String>, Wire
     let asked = scope::parse(parameter).map_err(|_| invalid_scope)?;
     let (granted, beyond): (Vec<String>, Vec<String>) =
         asked.into_iter().partition(|scope| grant.scopes.contains(scope));
-    if beyond.iter().any(|scope| !grant.declined_scopes.contains(scope)) {
-        return Err(invalid_scope);
+    if !beyond.is_empty() {
+        let are_declined = beyond.iter().all(|scope| grant.declined_scopes.contains(scope));
+        if !are_declined || !request.config.tolerances.declined_scopes {
+            return Err(invalid_scope);
+        }
+        log_tolerance(request.log, "declined_scopes");
     }
     Ok(if granted.is_empty() { grant.scopes.clone() } else { granted })
 }
