@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     AuthorizationServer,
-    browser::{self, Arrival, BrowserSession},
+    browser::{self, BrowserSession},
     client::redirect_uri::{self, Destination},
     credential::{Audience, Credential, Kind, ScopeSet},
     error::ErrorCode,
@@ -61,14 +61,15 @@ impl transaction::Step for ConsentStep {
     const NAME: &'static str = "consent";
 }
 
-/// Shows the page, unless the user decided earlier and wants that to stand, or may not be asked.
+/// Shows the page, unless the user decided earlier and wants that to stand, or may not be asked. `is_own` is
+/// whether the person opened the request, and no website did (see [`browser::Arrival`]).
 pub(super) async fn decide<S: Store, R: Random, I: Identity, C: Catalog>(
     server: &AuthorizationServer<'_, S, R, I, C>,
     request: &AuthorizationRequest,
     signed_in: &SignedIn,
     offer: &Offer,
     query: String,
-    arrival: &Arrival,
+    is_own: bool,
 ) -> Result<Reply, PageError> {
     let step = ConsentStep {
         id: browser::new_id(server.records.random),
@@ -93,7 +94,7 @@ pub(super) async fn decide<S: Store, R: Random, I: Identity, C: Catalog>(
         remembered = grants::find_remembered(&server.records, &signed_in.user, &digest, server.now).await?;
     }
     match remembered {
-        Some(remembered) if arrival.is_own => {
+        Some(remembered) if is_own => {
             approve(server, &step, &signed_in.session, step.scopes.clone(), Some(remembered)).await
         }
         Some(_) if request.interaction.is_forbidden => {

@@ -69,7 +69,7 @@ pub async fn serve<S: Store, R: Random, I: Identity, C: Catalog>(
     if is_program {
         return Ok(answer_to_program(&request));
     }
-    let mut arrival = Arrival::of(head, &query);
+    let arrival = Arrival::of(head, &query);
     let signed_in = find_session(server, head).await?.filter(|SignedIn { session, .. }| {
         let is_for_this = session.is_for(&arrival, server.config, server.now);
         !request.interaction.needs_sign_in(session, is_for_this, server.now)
@@ -80,11 +80,11 @@ pub async fn serve<S: Store, R: Random, I: Identity, C: Catalog>(
         }
         return sign_in::show(server, head, &request, query, arrival).await;
     };
-    if signed_in.session.is_for(&arrival, server.config, server.now) {
-        // The sign-in page led here; what counts is who led to that.
-        arrival = signed_in.session.signed_in_for.clone();
-    }
-    consent::decide(server, &request, &signed_in, &offer, query, &arrival).await
+    // Where our own sign-in page led here, what counts is who led to that.
+    let SignedIn { session, .. } = &signed_in;
+    let is_own =
+        arrival.is_own || session.is_for(&arrival, server.config, server.now) && session.signed_in_for.is_own;
+    consent::decide(server, &request, &signed_in, &offer, query, is_own).await
 }
 
 /// The client asked for an answer without anybody being asked, and there is none.
