@@ -62,7 +62,8 @@ pub struct Tolerances {
     /// A client that names no authentication method is a public one, not one of `client_secret_basic`
     /// (RFC 7591 section 2).
     pub public_by_default: bool,
-    /// A resource may be spelt with a slash at its end.
+    /// A resource may be spelt with upper case in scheme and host, with the scheme's own port, or with a slash
+    /// at its end.
     pub resource_spelling: bool,
     /// An optional parameter whose value is `undefined` or `null` counts as left out.
     pub undefined_parameters: bool,

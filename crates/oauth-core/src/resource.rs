@@ -1,7 +1,7 @@
 //! Resource indicators (RFC 8707): which resource a token is for.
 
 use crate::{Config, config::log_tolerance};
-use web_core::PublicUrl;
+use web_core::{PublicUrl, public_url};
 
 /// The MCP endpoint's path.
 const MCP_PATH: &str = "/mcp";
@@ -15,7 +15,8 @@ pub struct InvalidTarget;
 /// the MCP endpoint, which is all that clients of the first revisions can mean (tolerance
 /// `default_resource`).
 ///
-/// Tolerances besides: `resource_spelling`, a slash at the end is dropped; `loopback_aliases`, a loopback
+/// Tolerances besides: `resource_spelling`, upper case in scheme and host, the scheme's own port, and a slash at
+/// the end make no difference; `loopback_aliases`, a loopback
 /// server's other names stand for its own (see [`PublicUrl::origin_for`]); `origin_audience`, the origin alone
 /// is a resource too, because clients that start from the origin's metadata ask for it.
 pub fn audience<'a>(
@@ -42,12 +43,11 @@ pub fn audience<'a>(
 
 fn canonical(resource: &str, config: &Config, log: &dyn Fn(&str)) -> Option<String> {
     let Config { public_url, tolerances, .. } = config;
-    let (written, is_tolerated) = match resource.strip_suffix('/') {
-        // RFC 3986 section 6.2.3: the root of an origin may be written either way.
-        Some(origin) if public_url.is_own_origin(origin) => (origin, false),
-        Some(written) => (written, true),
-        None => (resource, false),
-    };
+    let comparable = public_url::comparable(resource);
+    let written = comparable.strip_suffix('/').unwrap_or(&comparable);
+    // RFC 3986 section 6.2.3: an origin may have a slash at its end or not.
+    let is_origin = public_url.is_own_origin(written) && resource.strip_suffix('/') == Some(written);
+    let is_tolerated = resource != written && !is_origin;
     if is_tolerated && !tolerances.resource_spelling {
         return None;
     }
@@ -94,7 +94,7 @@ mod tests {
         Ok((audience, logged))
     }
 
-    /// AZ-18.
+    /// AZ-18, MCP-A-19.
     #[test]
     fn our_resources_in_their_canonical_form() {
         let config = config("https://mcp.example.com");
@@ -103,6 +103,9 @@ mod tests {
             (&[endpoint][..], &[endpoint][..], ""),
             (&[], &[endpoint], "default_resource"),
             (&["https://mcp.example.com/mcp/"], &[endpoint], "resource_spelling"),
+            (&["HTTPS://MCP.Example.com/mcp"], &[endpoint], "resource_spelling"),
+            (&["https://mcp.example.com:443/mcp"], &[endpoint], "resource_spelling"),
+            (&["https://mcp.example.com:443/"], &[origin], "resource_spelling origin_audience"),
             (&[origin], &[origin], "origin_audience"),
             (&["https://mcp.example.com/"], &[origin], "origin_audience"),
             (&[origin, endpoint, endpoint], &[origin, endpoint], "origin_audience"),
@@ -119,6 +122,8 @@ mod tests {
         for (name, resources) in [
             ("default_resource", &[][..]),
             ("resource_spelling", &["https://mcp.example.com/mcp/"]),
+            ("resource_spelling", &["https://MCP.example.com/mcp"]),
+            ("resource_spelling", &["https://mcp.example.com:443/mcp"]),
             ("origin_audience", &[origin]),
             ("origin_audience", &["https://mcp.example.com/"]),
         ] {
@@ -139,6 +144,9 @@ mod tests {
             "https://mcp.example.com/mcp-v2",
             "https://mcp.example.com/mcp/tools",
             "https://mcp.example.com/mcp//",
+            "https://mcp.example.com/MCP",
+            "https://mcp.example.com:80/mcp",
+            "https://mcp.example.com@evil.example/mcp",
             "https://mcp.example.com//",
             "https://mcp.example.com/mcp#fragment",
             "https://mcp.example.com.evil.example/mcp",

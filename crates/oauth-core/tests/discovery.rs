@@ -33,7 +33,7 @@ fn document_depends_on_nothing_that_a_request_says() {
     }
 }
 
-/// DS-09: HEAD and OPTIONS are answered, other methods are told so, and no other spelling of the path is one.
+/// DS-09, MCP-S-02: HEAD and OPTIONS are answered, other methods are told so, and no other spelling of the path is one.
 #[test]
 fn document_has_one_address_and_answers_reads() {
     let world = World::public();
@@ -69,7 +69,7 @@ fn document_has_one_address_and_answers_reads() {
     }
 }
 
-/// DS-02, DS-05, AZ-22: one issuer, byte for byte, in the document, in every address and in every answer.
+/// DS-02, DS-05, AZ-22, MCP-S-01, MCP-S-04, MCP-S-05, MCP-S-44, MCP-S-45: one issuer, byte for byte, in the document, in every address and in every answer.
 #[test]
 fn issuer_is_the_same_everywhere() {
     for world in [World::public(), World::at("https://mcp.example.com:8443"), World::local()] {
@@ -92,7 +92,7 @@ fn issuer_is_the_same_everywhere() {
     }
 }
 
-/// DS-04: whatever the document says is supported, works; and what it does not name, does not.
+/// DS-04, MCP-S-06, MCP-S-10: whatever the document says is supported, works; and what it does not name, does not.
 #[test]
 fn document_says_what_the_endpoints_do() {
     let world = World::public();

@@ -123,6 +123,20 @@ pub fn is_loopback_origin(origin: &str) -> bool {
     authority.is_some_and(|(host, _)| LOOPBACK_NAMES.contains(&host))
 }
 
+/// A URL as resources are compared: scheme and host in lower case, without the scheme's own port, and without
+/// the slash that stands for no path (RFC 3986 sections 6.2.2.1 and 6.2.3). The rest is compared as it is
+/// written.
+pub fn comparable(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    let (scheme, mut authority) = (scheme.to_ascii_lowercase(), authority.to_ascii_lowercase());
+    let own_port = if scheme == "https" { ":443" } else { ":80" };
+    if authority.ends_with(own_port) {
+        authority.truncate(authority.len() - own_port.len());
+    }
+    format!("{scheme}://{authority}{}", if path == "/" { "" } else { path })
+}
+
 /// Splits `host[:port]`. `None` when there is a colon and no port number after it.
 fn split_authority(authority: &str) -> Option<(&str, Option<u16>)> {
     let after_host = if authority.starts_with('[') {
@@ -210,6 +224,25 @@ mod tests {
         assert_eq!(url.origin_for(Some("evil.example:3000")), "http://127.0.0.1:3000");
         assert!(url.is_own_origin("http://localhost:3000"));
         assert!(!url.is_own_origin("https://localhost:3000"));
+    }
+
+    /// MCP-A-19: what may be written differently, and nothing else.
+    #[test]
+    fn resources_are_compared_as_urls_are() {
+        for (written, compared) in [
+            ("https://a.example/mcp", "https://a.example/mcp"),
+            ("HTTPS://A.Example:443/mcp", "https://a.example/mcp"),
+            ("https://a.example/", "https://a.example"),
+            ("http://a.example:80", "http://a.example"),
+            ("https://a.example:80/", "https://a.example:80"),
+            ("https://a.example/MCP", "https://a.example/MCP"),
+            ("https://a.example/mcp/", "https://a.example/mcp/"),
+            ("https://a.example:443@evil.example/", "https://a.example:443@evil.example"),
+            ("https://a.example?x=://B:443", "https://a.example?x=://B:443"),
+            ("urn:A", "urn:A"),
+        ] {
+            assert_eq!(comparable(written), compared, "{written}");
+        }
     }
 
     /// DS-01: the switch of the tolerance `loopback_aliases`.
