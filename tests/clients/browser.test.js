@@ -88,6 +88,10 @@ test("pages look right, wide and narrow, light and dark", { skip: noBrowser, tim
       const before = complaints.length;
       await page.goto(`${base}/authorize?client_id=nobody`);
       await shoot("error");
+      const stale = new URLSearchParams({ client_id: "postern_cl_gone", redirect_uri: "http://localhost:3334/oauth/callback" });
+      await page.goto(`${base}/authorize?${stale}`);
+      assert.match(await page.textContent("main"), /mcp-remote.*\.mcp-auth/s);
+      await shoot("stale-client");
       complaints.splice(before, complaints.length, ...complaints.slice(before).filter((text) => !text.includes("status of 4")));
 
       await page.goto(url.toString());

@@ -5,6 +5,7 @@
 
 use crate::{
     Config,
+    lifetimes::latest_end,
     records::{Grant, GrantEntry, GrantId, GrantState, RememberedConsent, UserGrants, user_key},
 };
 use serde::de::DeserializeOwned;
@@ -315,7 +316,7 @@ pub fn redeem(
         }
         // K-26: the clock was set back since, and the code would live longer than codes live.
         GrantState::Issued { code_expires_at }
-            if code_expires_at > now.saturating_add(lifetimes.authorization_code.as_secs()) =>
+            if code_expires_at > latest_end(now, lifetimes.authorization_code) =>
         {
             Err(NotGood::Expired)
         }

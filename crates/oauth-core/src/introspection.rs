@@ -3,6 +3,7 @@
 use crate::{
     credential::{Kind, Unverified},
     grants,
+    lifetimes::latest_end,
     records::{Grant, GrantState},
 };
 use std::time::Duration;
@@ -40,8 +41,7 @@ pub async fn introspect<S: Store, R: Random>(
     let Some(credential) = token.verify(records.keys) else { return Ok(None) };
     // The second half is for clocks that were set back, and for lifetimes that were shortened: no token
     // lives longer than tokens live.
-    let latest_end = now.saturating_add(lifetime.as_secs());
-    if credential.expires_at <= now || credential.expires_at > latest_end {
+    if credential.expires_at <= now || credential.expires_at > latest_end(now, lifetime) {
         return Ok(None);
     }
     let grant = grants::find::<Grant, _, _>(records, &credential.grant.key()).await?;

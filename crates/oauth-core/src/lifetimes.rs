@@ -9,6 +9,16 @@ const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
 const YEAR: u64 = 365 * DAY;
 
+/// How far the clocks of two hosts may be apart. What one has just issued must not be from the future at the
+/// other; how long it lives is counted without.
+pub const CLOCK_LEEWAY: Duration = Duration::from_secs(30);
+
+/// The latest end that something of this lifetime can have, to a host whose clock says `now`. What ends later
+/// is from before the clock was set back, or before the lifetime was shortened.
+pub fn latest_end(now: u64, lifetime: Duration) -> u64 {
+    now.saturating_add(lifetime.as_secs()).saturating_add(CLOCK_LEEWAY.as_secs())
+}
+
 /// How long things live.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lifetimes {

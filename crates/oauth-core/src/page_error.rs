@@ -171,7 +171,15 @@ impl PageError {
             ),
         };
         let status = self.wire().status;
-        let reply = pages::reply(status, &ErrorPage { title, text, help }, "");
+        // It was a guess.
+        let otherwise = match self {
+            Self::UnknownClient(Some(_)) => {
+                " If it is another one, remove this server in it and add it again."
+            }
+            _ => "",
+        };
+        let help = format!("{help}{otherwise}");
+        let reply = pages::reply(status, &ErrorPage { title, text, help: &help }, "");
         if status == StatusCode::SERVICE_UNAVAILABLE {
             reply.with_retry_after(RETRY_AFTER_SECONDS)
         } else {

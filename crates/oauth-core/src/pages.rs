@@ -146,19 +146,19 @@ impl From<redirect_uri::Destination<'_>> for Destination {
 /// Something went wrong, and there is nowhere to send it.
 #[derive(Debug, Clone, Template)]
 #[template(path = "error.html")]
-pub struct ErrorPage {
+pub struct ErrorPage<'a> {
     /// The heading.
-    pub title: &'static str,
+    pub title: &'a str,
     /// What happened.
-    pub text: &'static str,
+    pub text: &'a str,
     /// What to do about it; may be empty.
-    pub help: &'static str,
+    pub help: &'a str,
 }
 
 impl Page for HomePage {}
 impl Page for SignInPage {}
 impl Page for ConsentPage {}
-impl Page for ErrorPage {}
+impl Page for ErrorPage<'_> {}
 
 #[cfg(test)]
 mod tests {

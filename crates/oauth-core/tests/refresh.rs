@@ -2,6 +2,7 @@
 
 use crate::support::{Browser, Params, Request, START, Tokens, World, location, refusal};
 use oauth_core::config::Tolerances;
+use store_core::{Store, testing::block_on};
 
 const DAY: u64 = 24 * 60 * 60;
 
@@ -223,6 +224,29 @@ fn clock_that_jumps_back_lengthens_no_code() {
     assert_eq!(refusal(&world.send(client.redeem(&code))), invalid("invalid_grant"));
     world.now.set(START + DAY);
     Tokens::of(&world.send(client.redeem(&code)));
+}
+
+/// K-27, RS-16: clocks of two hosts are never quite the same. What one has just issued is good at the other,
+/// half a minute behind; beyond that it may fail early, and nothing lives longer than its lifetime and that.
+#[test]
+fn hosts_may_differ_by_half_a_minute() {
+    let world = World::local();
+    let client = world.client();
+    let (code, tokens) = (world.code(&client), world.tokens(&client));
+    for (behind, is_good) in [(1, true), (30, true), (31, false), (90, false)] {
+        world.now.set(START - behind);
+        assert_eq!(world.introspect(&tokens.access).is_some(), is_good, "{behind}");
+        let redeemed = world.store.snapshot();
+        let reply = world.send(client.redeem(&code));
+        assert_eq!(reply.status == http::StatusCode::OK, is_good, "{behind}");
+        for (key, value) in redeemed {
+            block_on(world.store.put(&key, &value)).unwrap();
+        }
+    }
+    for ahead in [60, 90] {
+        world.now.set(START + ahead);
+        assert_eq!(refusal(&world.send(client.redeem(&code))), invalid("invalid_grant"));
+    }
 }
 
 /// RFC 8707 section 2.2: an access token is for the resources that its request names, of those that were

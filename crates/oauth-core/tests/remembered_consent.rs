@@ -1,7 +1,7 @@
 //! Remembered consent: what it stands for, and what it never does (AZ-24).
 
 use crate::support::{
-    Browser, Client, PageForm, Params, Request, Tokens, World, body_text, json, location, refusal,
+    Browser, Client, PageForm, Params, Request, Tokens, World, body_text, header, json, location, refusal,
 };
 use http::{Method, StatusCode};
 use oauth_core::records::GrantState;
@@ -158,6 +158,21 @@ fn signing_in_does_not_launder_a_websites_request() {
             assert_asked(&browser.send(&world, back), "after switching");
         }
     }
+}
+
+/// BR-03: browsers hold the redirects of a form to the policy of its page. Where a decision may stand, the
+/// sign-in page leads to the client; otherwise it leads nowhere but here.
+#[test]
+fn sign_in_page_may_lead_to_the_client_only_where_that_happens() {
+    let mut world = world();
+    let client = world.client();
+    let policy = |world: &World| {
+        let page = Browser::default().send(world, opened(&client.request()));
+        header(&page, "content-security-policy").to_owned()
+    };
+    assert!(policy(&world).contains("form-action 'self' https:;"));
+    world.config.remembers_consent = false;
+    assert!(policy(&world).contains("form-action 'self';"));
 }
 
 /// AZ-24: with `prompt=none` nothing is asked of the person, and nothing given to the website either.

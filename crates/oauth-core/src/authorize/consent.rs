@@ -166,7 +166,7 @@ fn consent_scopes(scopes: &[String], offer: &Offer) -> Vec<ConsentScope> {
 /// Where the answer to the form may lead, for the content security policy. Some browsers hold all of a
 /// form's redirects to it, also those that the client's site adds, so it says how and not where: the
 /// address itself was checked.
-fn form_action(uri: &str) -> String {
+pub(super) fn form_action(uri: &str) -> String {
     match redirect_uri::destination(uri) {
         Destination::Host(_) => " https:".to_owned(),
         Destination::ThisComputer(_) => " http: https:".to_owned(),

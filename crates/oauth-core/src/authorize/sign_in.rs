@@ -1,6 +1,6 @@
 //! Signing in: a conversation with the identity component, rendered here.
 
-use super::{page_form, request::AuthorizationRequest};
+use super::{consent, page_form, request::AuthorizationRequest};
 use crate::{
     AuthorizationServer,
     browser::{self, Arrival, BrowserSession},
@@ -26,6 +26,9 @@ struct SignInStep {
     arrival: Arrival,
     /// Shown on the page.
     client_name: String,
+    /// Where the form may lead besides here, for the page's policy (see [`consent::form_action`]): to the
+    /// client, where a remembered decision may stand.
+    form_action: String,
     /// What the identity component wants back.
     identity_state: Vec<u8>,
     login_hint: Option<String>,
@@ -50,6 +53,11 @@ pub(super) async fn show<S: Store, R: Random, I: Identity, C: Catalog>(
         query,
         arrival,
         client_name: request.client.name.clone(),
+        form_action: if server.config.remembers_consent {
+            consent::form_action(request.redirect.uri())
+        } else {
+            String::new()
+        },
         identity_state: Vec::new(),
         login_hint: request.login_hint.clone(),
     };
@@ -110,7 +118,7 @@ fn page<S: Store, R: Random, I: Identity, C: Catalog>(
         submit: prompt.submit,
         action: routes::SIGN_IN,
     };
-    pages::reply(StatusCode::OK, &page, "")
+    pages::reply(StatusCode::OK, &page, &step.form_action)
         .with_cookie(&browser::browser_id_cookie(&step.browser_id, server.config))
 }
 
