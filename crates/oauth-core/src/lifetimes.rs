@@ -120,7 +120,7 @@ fn parse(
 
 fn in_words(seconds: u64) -> String {
     let units = [(DAY, "d"), (HOUR, "h"), (MINUTE, "m"), (1, "s")];
-    let unit = units.into_iter().find(|(unit, _)| seconds % unit == 0);
+    let unit = units.into_iter().find(|(unit, _)| seconds.is_multiple_of(*unit));
     unit.map_or_else(String::new, |(unit, name)| format!("{}{name}", seconds / unit))
 }
 
