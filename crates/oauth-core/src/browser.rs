@@ -37,8 +37,7 @@ pub struct Arrival {
 
 impl Arrival {
     /// Of a request with this query. Fetch Metadata tells who opened it: `none` stands for nobody's page
-    /// (W3C Fetch Metadata section 2.3). What browsers before that send is no website's for all we know,
-    /// and may be.
+    /// (W3C Fetch Metadata section 2.3). A browser that does not say gets no benefit of the doubt.
     pub fn of(head: &Head, query: &str) -> Self {
         let is_navigation = |name, value| matches!(head.single_header(name), Ok(Some(sent)) if sent == value);
         let is_own = head.method == Method::GET

@@ -247,6 +247,9 @@ fn narrowed_decision_stands_for_what_was_granted() {
     assert_eq!(Tokens::of(&world.send(client.redeem(&params["code"]))).scope, "math:basic");
 }
 
+/// A way for a grant to end.
+type End = dyn Fn(&World, &Client, &Tokens);
+
 /// It ends with the grant that it made: given back, replayed, or signed out everywhere. AZ-32: and what is
 /// denied is not remembered.
 #[test]
@@ -261,8 +264,7 @@ fn revoking_the_grant_is_forgetting_the_decision() {
         assert_eq!(refusal(&world.send(client.refresh(&tokens.refresh))).0, 400);
     };
     let sign_out = |world: &World, _: &Client, _: &Tokens| world.raise_epoch("alice@example.com");
-    let ends: [(&str, &dyn Fn(&World, &Client, &Tokens)); 3] =
-        [("revoked", &revoke), ("replayed", &replay), ("signed out", &sign_out)];
+    let ends: [(&str, &End); 3] = [("revoked", &revoke), ("replayed", &replay), ("signed out", &sign_out)];
     for (how, end) in ends {
         let world = world();
         let client = world.client();
