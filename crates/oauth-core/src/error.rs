@@ -33,6 +33,8 @@ pub enum ErrorCode {
     RequestNotSupported,
     /// Request objects are not fetched (OpenID Connect Core section 3.1.2.6).
     RequestUriNotSupported,
+    /// Something here is wrong, and trying again does not help (RFC 6749 section 4.1.2.1).
+    ServerError,
     /// Something here failed; trying again may help (RFC 6749 section 4.1.2.1).
     TemporarilyUnavailable,
     /// A grant type that is not offered (RFC 6749 section 5.2).
@@ -55,6 +57,7 @@ impl ErrorCode {
             Self::InvalidTarget => "invalid_target",
             Self::RequestNotSupported => "request_not_supported",
             Self::RequestUriNotSupported => "request_uri_not_supported",
+            Self::ServerError => "server_error",
             Self::TemporarilyUnavailable => "temporarily_unavailable",
             Self::UnsupportedGrantType => "unsupported_grant_type",
             Self::UnsupportedResponseType => "unsupported_response_type",

@@ -48,7 +48,7 @@ pub use config::Config;
 use http::StatusCode;
 use ports::{Catalog, Identity};
 use store_core::{DeploymentError, Random, RecordError, Records, Store};
-use web_core::{Head, ReadBody, Reply};
+use web_core::{Head, ReadBody, Reply, cors};
 
 /// The authorization server, for one request.
 pub struct AuthorizationServer<'a, S, R, I, C> {
@@ -83,7 +83,7 @@ impl<S: Store, R: Random, I: Identity, C: Catalog> AuthorizationServer<'_, S, R,
                     };
                     (self.log)(&format!("{}: {cause}", head.path));
                 }
-                if authorize::wants_json(head) { error.wire().reply() } else { error.page() }
+                reply_with_error(head, &error)
             }
         }
     }
@@ -94,22 +94,70 @@ impl<S: Store, R: Random, I: Identity, C: Catalog> AuthorizationServer<'_, S, R,
     }
 }
 
+/// An error, to whoever asked: a person gets a page, a program a document.
+fn reply_with_error(head: &Head, error: &page_error::PageError) -> Reply {
+    if routes::is_for_programs(&head.path) {
+        cors::allow_any(error.wire().reply())
+    } else if authorize::wants_json(head) {
+        error.wire().reply()
+    } else {
+        error.page()
+    }
+}
+
 /// The answer while the deployment has no keys: what to set is in the operator's log.
-pub fn reply_without_keys(error: &DeploymentError) -> Reply {
-    let page_error = match error {
+pub fn reply_without_keys(head: &Head, error: &DeploymentError) -> Reply {
+    let error = match error {
         DeploymentError::Store(error) => RecordError::Store(error.clone()),
         DeploymentError::BeingMade => RecordError::Contended,
-        DeploymentError::Keyring(_) | DeploymentError::Missing => return reply_misconfigured(),
+        DeploymentError::Keyring(_) | DeploymentError::Missing => return reply_misconfigured(head),
     };
-    page_error::PageError::Record(page_error).page()
+    reply_with_error(head, &page_error::PageError::Record(error))
 }
 
 /// The answer while the configuration cannot be used: a fault of ours, and no use in trying again.
-pub fn reply_misconfigured() -> Reply {
-    let page = pages::ErrorPage {
-        title: "This server is not set up yet",
-        text: "Its configuration is missing something that it does not serve without.",
-        help: "If you run it: the log says which variable to set, and how.",
-    };
-    pages::reply(StatusCode::INTERNAL_SERVER_ERROR, &page, "")
+pub fn reply_misconfigured(head: &Head) -> Reply {
+    reply_with_error(head, &page_error::PageError::Misconfigured)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::{HeaderMap, Method, header};
+    use serde_json::Value;
+
+    fn head(path: &str, accept: &str) -> Head {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::ACCEPT, accept.parse().unwrap());
+        Head { method: Method::POST, path: path.into(), query: None, authority: None, headers }
+    }
+
+    /// K-07: a program is told in its own words, and told to come back, whatever it says it accepts.
+    #[test]
+    fn programs_get_a_document_while_there_are_no_keys() {
+        for path in [routes::REGISTER, routes::TOKEN, routes::REVOKE, routes::METADATA] {
+            let reply = reply_without_keys(&head(path, "*/*"), &DeploymentError::BeingMade);
+            assert_eq!(reply.status, StatusCode::SERVICE_UNAVAILABLE, "{path}");
+            assert!(reply.headers.contains_key(header::RETRY_AFTER), "{path}");
+            assert_eq!(reply.headers[header::CACHE_CONTROL], "no-store");
+            assert_eq!(reply.headers[header::ACCESS_CONTROL_ALLOW_ORIGIN], "*", "{path}");
+            let document: Value = serde_json::from_slice(&reply.body).unwrap();
+            assert_eq!(document["error"], "temporarily_unavailable");
+            let reply = reply_without_keys(&head(path, "text/html"), &DeploymentError::Missing);
+            assert_eq!(reply.status, StatusCode::INTERNAL_SERVER_ERROR);
+            let document: Value = serde_json::from_slice(&reply.body).unwrap();
+            assert_eq!(document["error"], "server_error");
+        }
+    }
+
+    #[test]
+    fn people_get_a_page_while_there_are_no_keys() {
+        for (error, status) in [(DeploymentError::BeingMade, 503), (DeploymentError::Missing, 500)] {
+            let reply = reply_without_keys(&head(routes::AUTHORIZE, "text/html"), &error);
+            assert_eq!(reply.status, status);
+            assert_eq!(reply.headers[header::CONTENT_TYPE], "text/html; charset=utf-8");
+            let reply = reply_without_keys(&head(routes::AUTHORIZE, "application/json"), &error);
+            assert_eq!(reply.headers[header::CONTENT_TYPE], "application/json");
+        }
+    }
 }

@@ -43,6 +43,9 @@ pub enum PageError {
     /// There is no such page.
     #[error("no such page")]
     NotFound,
+    /// The configuration cannot be used. The operator has been told why.
+    #[error("the configuration cannot be used")]
+    Misconfigured,
     /// A record cannot be had.
     #[error(transparent)]
     Record(#[from] RecordError),
@@ -119,6 +122,9 @@ impl PageError {
                 (StatusCode::FORBIDDEN, ErrorCode::InvalidRequest, "the form was not posted from our page")
             }
             Self::NotFound => (StatusCode::NOT_FOUND, ErrorCode::InvalidRequest, "there is nothing here"),
+            Self::Misconfigured => {
+                (StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::ServerError, "the server is not set up yet")
+            }
             Self::Record(_) | Self::Identity(_) | Self::Catalog(_) => return WireError::UNAVAILABLE,
         };
         WireError { status, code, description }
@@ -159,6 +165,11 @@ impl PageError {
                 "If you did not start this yourself, close the page that you came from.",
             ),
             Self::NotFound => ("There is nothing here", "The address may be mistyped.", ""),
+            Self::Misconfigured => (
+                "This server is not set up yet",
+                "Its configuration is missing something that it does not serve without.",
+                "If you run it: the log says which variable to set, and how.",
+            ),
             Self::Record(_) | Self::Identity(_) | Self::Catalog(_) => (
                 "Please try again in a moment",
                 "The server cannot answer just now. Nothing has been changed.",

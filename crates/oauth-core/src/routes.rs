@@ -33,6 +33,11 @@ pub const METADATA: &str = "/.well-known/oauth-authorization-server";
 /// The same, where OpenID Connect Discovery has it (RFC 8414 section 5).
 pub const OPENID_METADATA: &str = "/.well-known/openid-configuration";
 
+/// Whether nobody but programs comes here, so that an error is a document whatever they say they accept.
+pub(crate) fn is_for_programs(path: &str) -> bool {
+    matches!(path, TOKEN | REVOKE | REGISTER | METADATA | OPENID_METADATA)
+}
+
 /// Finds the endpoint and answers.
 pub(crate) async fn serve<S: Store, R: Random, I: Identity, C: Catalog>(
     server: &AuthorizationServer<'_, S, R, I, C>,
