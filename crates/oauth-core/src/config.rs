@@ -1,5 +1,6 @@
 //! What an operator decides, and the defaults with their reasons.
 
+use crate::client::policy::{ClientPolicy, DeniedClients};
 use std::{fmt::Display, time::Duration};
 use web_core::PublicUrl;
 
@@ -12,6 +13,8 @@ pub struct Config {
     pub lifetimes: Lifetimes,
     /// Where the server is less strict than it could be.
     pub tolerances: Tolerances,
+    /// Which clients there may be.
+    pub clients: ClientPolicy,
 }
 
 /// A variable that cannot be used as it is. The text names the variable and never its value.
@@ -164,12 +167,36 @@ impl Default for Lifetimes {
 impl Config {
     /// The defaults, at this address.
     pub fn new(public_url: PublicUrl) -> Self {
-        Self { public_url, lifetimes: Lifetimes::default(), tolerances: Tolerances::default() }
+        Self {
+            public_url,
+            lifetimes: Lifetimes::default(),
+            tolerances: Tolerances::default(),
+            clients: ClientPolicy::default(),
+        }
     }
 
     /// What the variables say. `variable` gives a variable's value, empty when it is not set.
     pub fn read(public_url: PublicUrl, variable: impl Fn(&str) -> String) -> Result<Self, ConfigError> {
-        Ok(Self { tolerances: Tolerances::parse(&variable("strict"))?, ..Self::new(public_url) })
+        Ok(Self {
+            tolerances: Tolerances::parse(&variable("strict"))?,
+            clients: ClientPolicy::read(&variable)?,
+            ..Self::new(public_url)
+        })
+    }
+
+    /// What decides whether an access token is good: of the variables, those that `introspection` reads.
+    pub fn read_for_introspection(
+        public_url: PublicUrl,
+        variable: impl Fn(&str) -> String,
+    ) -> Result<Self, ConfigError> {
+        let mut config = Self::new(public_url);
+        config.clients.denied = DeniedClients::parse(&variable("denied_clients"))?;
+        Ok(config)
+    }
+
+    /// Private-use schemes without a dot that redirect URIs may have.
+    pub(crate) fn private_schemes(&self) -> &[String] {
+        if self.tolerances.private_schemes { &self.clients.private_schemes } else { &[] }
     }
 }
 
@@ -187,6 +214,21 @@ mod tests {
         assert_eq!(error.to_string(), "strict: it names a tolerance that there is not");
     }
 
+    /// The defaults are in two places: here, for who uses this crate, and in the manifest.
+    #[test]
+    fn manifest_has_the_same_defaults() {
+        let manifest = include_str!("../../../spin.toml");
+        let default = |name: &str| {
+            let start = format!("\n{name} = {{ default = \"");
+            let (_, rest) = manifest.split_once(&start).unwrap_or(("", "\""));
+            rest.split('"').next().unwrap_or_default().to_owned()
+        };
+        let url = PublicUrl::parse("https://mcp.example.com").unwrap();
+        let read = Config::read(url.clone(), default).unwrap();
+        let new = Config::new(url);
+        assert_eq!((read.tolerances, read.clients), (new.tolerances, new.clients));
+    }
+
     /// A variable with a mistake in it is named, and what is in it is not.
     #[test]
     fn mistakes_name_their_variable() {
@@ -195,7 +237,7 @@ mod tests {
             Config::read(url(), |name| if name == wrong { "s3cret".to_owned() } else { String::new() })
         };
         assert!(read("").is_ok());
-        for variable in ["strict"] {
+        for variable in ["strict", "registration", "clients"] {
             let text = read(variable).unwrap_err().to_string();
             assert!(text.starts_with(&format!("{variable}: ")) && !text.contains("s3cret"), "{text}");
         }

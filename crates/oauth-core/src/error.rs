@@ -37,6 +37,8 @@ pub enum ErrorCode {
     ServerError,
     /// Something here failed; trying again may help (RFC 6749 section 4.1.2.1).
     TemporarilyUnavailable,
+    /// The client may not do this here (RFC 6749 sections 4.1.2.1 and 5.2).
+    UnauthorizedClient,
     /// A grant type that is not offered (RFC 6749 section 5.2).
     UnsupportedGrantType,
     /// A response type that is not offered (RFC 6749 section 4.1.2.1).
@@ -59,6 +61,7 @@ impl ErrorCode {
             Self::RequestUriNotSupported => "request_uri_not_supported",
             Self::ServerError => "server_error",
             Self::TemporarilyUnavailable => "temporarily_unavailable",
+            Self::UnauthorizedClient => "unauthorized_client",
             Self::UnsupportedGrantType => "unsupported_grant_type",
             Self::UnsupportedResponseType => "unsupported_response_type",
         }

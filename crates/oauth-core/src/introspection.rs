@@ -44,6 +44,9 @@ pub async fn introspect<S: Store, R: Random>(
     }
     let grant = grants::find::<Grant, _, _>(records, &credential.grant.key()).await?;
     let Some(grant) = grant else { return Ok(None) };
+    if config.clients.denied.contains(&grant.client_id) {
+        return Ok(None);
+    }
     let is_active =
         matches!(grant.state, GrantState::Active { generation, .. } if credential.generation <= generation);
     if !is_active || grant.expires_at <= now {

@@ -88,6 +88,12 @@ impl<S: Store, R: Random, I: Identity, C: Catalog> AuthorizationServer<'_, S, R,
         }
     }
 
+    /// Where this request's clients are looked up.
+    fn clients(&self) -> client::Clients<'_, S, R> {
+        let Self { config, records, now, log, .. } = self;
+        client::Clients { config, records, now: *now, log }
+    }
+
     fn seal_transaction<T: transaction::Step>(&self, step: &T) -> String {
         let expires_at = self.now.saturating_add(self.config.lifetimes.transaction.as_secs());
         transaction::seal(step, expires_at, self.records.keys, self.records.random)

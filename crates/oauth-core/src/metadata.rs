@@ -22,15 +22,17 @@ struct Metadata<'a> {
     issuer: &'a str,
     authorization_endpoint: String,
     token_endpoint: String,
-    registration_endpoint: String,
+    /// RG-18: only while registration is open.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    registration_endpoint: Option<String>,
     scopes_supported: Vec<&'a str>,
     response_types_supported: [&'a str; 1],
     response_modes_supported: [&'a str; 1],
     grant_types_supported: [&'a str; 2],
-    token_endpoint_auth_methods_supported: [&'a str; 3],
+    token_endpoint_auth_methods_supported: &'a [&'a str],
     /// RFC 7009 has both of these (RFC 8414 section 2).
     revocation_endpoint: String,
-    revocation_endpoint_auth_methods_supported: [&'a str; 3],
+    revocation_endpoint_auth_methods_supported: &'a [&'a str],
     code_challenge_methods_supported: [&'a str; 1],
     /// RFC 9207 section 3.
     authorization_response_iss_parameter_supported: bool,
@@ -63,7 +65,7 @@ fn document(config: &Config, offer: &Offer) -> Reply {
         issuer: url.origin(),
         authorization_endpoint: url.join(routes::AUTHORIZE),
         token_endpoint: url.join(routes::TOKEN),
-        registration_endpoint: url.join(routes::REGISTER),
+        registration_endpoint: config.clients.registration.then(|| url.join(routes::REGISTER)),
         scopes_supported: offer.scopes.iter().map(|scope| scope.name.as_str()).collect(),
         response_types_supported: ["code"],
         response_modes_supported: ["query"],

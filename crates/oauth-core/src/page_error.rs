@@ -1,6 +1,7 @@
 //! Errors that are shown here, because there is nowhere that they could safely be sent.
 
 use crate::{
+    client::authentication,
     error::{ErrorCode, RETRY_AFTER_SECONDS, WireError},
     grants::ApprovalError,
     pages::{self, ErrorPage},
@@ -19,6 +20,9 @@ pub enum PageError {
     /// The client is not known, or not any more.
     #[error("unknown client")]
     UnknownClient,
+    /// The operator switched this client off.
+    #[error("a client that is switched off")]
+    DeniedClient,
     /// The redirect URI is missing and cannot be guessed.
     #[error("no redirect URI")]
     MissingRedirectUri,
@@ -101,6 +105,10 @@ impl PageError {
                 ErrorCode::InvalidClient,
                 "the client is unknown here; register again",
             ),
+            Self::DeniedClient => {
+                let WireError { status, code, description } = authentication::UNAUTHORIZED_CLIENT;
+                (status, code, description)
+            }
             Self::MissingRedirectUri => {
                 (StatusCode::BAD_REQUEST, ErrorCode::InvalidRequest, "redirect_uri is missing")
             }
@@ -142,6 +150,11 @@ impl PageError {
                 "This application is not known here",
                 "It shows a registration that this server did not make, or no longer accepts. That happens when the server was set up anew.",
                 "In the application, remove this server and add it again. For mcp-remote, delete the folder ~/.mcp-auth and connect again.",
+            ),
+            Self::DeniedClient => (
+                "This application is not let in here",
+                "Whoever runs this server has switched it off. You have not been asked to approve anything.",
+                "If you think that is a mistake, ask whoever runs this server.",
             ),
             Self::UnregisteredRedirectUri => (
                 "This link leads somewhere unexpected",

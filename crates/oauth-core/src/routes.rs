@@ -48,11 +48,10 @@ pub(crate) async fn serve<S: Store, R: Random, I: Identity, C: Catalog>(
         AUTHORIZE => authorize::serve(server, head, body).await,
         SIGN_IN => authorize::sign_in::serve(server, head, body).await,
         CONSENT => authorize::consent::serve(server, head, body).await,
-        TOKEN => Ok(token::serve(head, body, &server.records, server.config, server.now, server.log).await),
-        REVOKE => Ok(revocation::serve(head, body, &server.records, server.now, server.log).await),
-        REGISTER => {
-            let (keys, random) = (server.records.keys, server.records.random);
-            Ok(registration::serve(head, body, keys, random, server.now).await)
+        TOKEN => Ok(token::serve(head, body, &server.clients()).await),
+        REVOKE => Ok(revocation::serve(head, body, &server.clients()).await),
+        REGISTER if server.config.clients.registration => {
+            Ok(registration::serve(head, body, &server.clients(), server.catalog).await)
         }
         METADATA | OPENID_METADATA => {
             Ok(metadata::serve(head, server.config, server.catalog, server.log).await)

@@ -12,6 +12,8 @@ mod attacks_on_pages;
 #[cfg(test)]
 mod client_authentication;
 #[cfg(test)]
+mod client_policy;
+#[cfg(test)]
 mod code_flow;
 #[cfg(test)]
 mod concurrency;

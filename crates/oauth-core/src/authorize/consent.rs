@@ -132,6 +132,10 @@ pub async fn serve<S: Store, R: Random, I: Identity, C: Catalog>(
     if session.id != step.session_id {
         return Err(PageError::OtherBrowser);
     }
+    // It may have been switched off while the page was open.
+    if server.clients().is_denied(&step.client_id) {
+        return Err(PageError::DeniedClient);
+    }
     let denied = |description| step.redirect.error(ErrorCode::AccessDenied, description).reply(public_url);
     match form.single("decision").map_err(|_| PageError::Malformed)? {
         Some("approve") => {

@@ -3,13 +3,11 @@
 //! A client authenticates exactly as it registered: one that shows a secret by another way, or shows
 //! none, or has none and shows one, is not who it says. To the caller all of that is one answer.
 
-use super::Client;
+use super::{Client, Clients};
 use crate::error::{ErrorCode, WireError};
 use base64ct::{Base64, Encoding};
 use http::{StatusCode, header};
 use serde::{Deserialize, Serialize};
-use store_core::Keyring;
-use subtle::ConstantTimeEq;
 use web_core::{Form, Head};
 
 /// How a client proves who it is (RFC 7591 section 2, `token_endpoint_auth_method`).
@@ -28,8 +26,8 @@ pub enum Method {
 }
 
 /// The names of all methods, for the metadata of endpoints that serve every client.
-pub const METHODS: [&str; 3] =
-    [Method::None.as_str(), Method::ClientSecretBasic.as_str(), Method::ClientSecretPost.as_str()];
+pub const METHODS: &[&str] =
+    &[Method::None.as_str(), Method::ClientSecretBasic.as_str(), Method::ClientSecretPost.as_str()];
 
 impl Method {
     /// The name on the wire.
@@ -52,6 +50,11 @@ impl Method {
     pub fn is_none(&self) -> bool {
         *self == Self::None
     }
+
+    /// Whether it takes a secret that the server knows too.
+    pub fn has_secret(self) -> bool {
+        matches!(self, Self::ClientSecretBasic | Self::ClientSecretPost)
+    }
 }
 
 /// The one answer to whoever is not the client that they name, or names none (RFC 6749 section 5.2).
@@ -68,20 +71,28 @@ struct Shown {
     client_secret: Option<String>,
 }
 
-/// Which client asks, if it proves to be that.
-pub fn authenticate(head: &Head, form: &Form, keys: &Keyring) -> Result<Client, WireError> {
-    let shown = read(head, form)?;
-    let client = Client::find(&shown.client_id, keys).ok_or(INVALID_CLIENT)?;
-    if client.authentication != shown.method {
-        return Err(INVALID_CLIENT);
+/// The answer to a client that the operator switched off (RFC 6749 section 5.2). Not `invalid_client`:
+/// then it would register again, and come back.
+pub const UNAUTHORIZED_CLIENT: WireError =
+    WireError::bad_request(ErrorCode::UnauthorizedClient, "this client is not let in here");
+
+impl<S, R> Clients<'_, S, R> {
+    /// Which client asks, if it proves to be that.
+    pub fn authenticate(&self, head: &Head, form: &Form) -> Result<Client, WireError> {
+        let shown = read(head, form)?;
+        let client = self.find_known(&shown.client_id).ok_or(INVALID_CLIENT)?;
+        if client.authentication != shown.method {
+            return Err(INVALID_CLIENT);
+        }
+        let is_proven = match (client.authentication, &shown.client_secret) {
+            (Method::None, None) => true,
+            (Method::ClientSecretBasic | Method::ClientSecretPost, Some(secret)) => {
+                client.is_secret(secret, self.records.keys)
+            }
+            (Method::None, Some(_)) | (Method::ClientSecretBasic | Method::ClientSecretPost, None) => false,
+        };
+        if is_proven { Ok(client) } else { Err(INVALID_CLIENT) }
     }
-    let is_proven = match (client.secret(keys), shown.client_secret) {
-        (None, None) => true,
-        // TK-20.
-        (Some(secret), Some(shown)) => bool::from(secret.as_bytes().ct_eq(shown.as_bytes())),
-        (None, Some(_)) | (Some(_), None) => false,
-    };
-    if is_proven { Ok(client) } else { Err(INVALID_CLIENT) }
 }
 
 fn read(head: &Head, form: &Form) -> Result<Shown, WireError> {
@@ -181,7 +192,7 @@ mod tests {
 
     #[test]
     fn methods_have_their_registered_names() {
-        for name in METHODS {
+        for &name in METHODS {
             assert_eq!(Method::find(name).unwrap().as_str(), name);
         }
         for unknown in ["", "private_key_jwt", "client_secret_jwt", "None"] {

@@ -1,15 +1,30 @@
 //! Clients: who asks.
 //!
+//! A client is known in one of several ways, and [`lookup`] tries them in this order: the operator
+//! configured it ([`configured`]), or it registered itself ([`registration`]). Whatever it is known by, its
+//! metadata is judged by one set of rules ([`metadata`], [`redirect_uri`]), and it proves who it is in one
+//! place ([`authentication`]). What the operator decides about clients is in [`policy`].
+//!
 //! A client that registered itself is nowhere in the store: its id *is* its registration, sealed. So a
 //! flood of registrations stores nothing, and a registration cannot go stale while its key lives. Its
 //! secret, if it has one, is derived from the id, so that is not stored either.
 
 pub mod authentication;
+mod configured;
+mod json;
+pub mod lookup;
+mod metadata;
+pub mod policy;
 pub mod redirect_uri;
 pub mod registration;
 pub mod request;
+pub mod secret;
+
+pub use lookup::Clients;
+pub use policy::ClientPolicy;
 
 use authentication::Method;
+use secret::SecretDigest;
 use serde::{Deserialize, Serialize};
 use store_core::{Keyring, Purpose, Random, seal};
 
@@ -33,6 +48,20 @@ pub struct Client {
     pub redirect_uris: Vec<String>,
     /// How it proves who it is, at every endpoint that it calls itself.
     pub authentication: Method,
+    /// Where all this comes from.
+    pub source: Source,
+}
+
+/// Where a client's metadata comes from, which is who vouches for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// The operator's configuration.
+    Configured {
+        /// Its secret, if it has one.
+        secret: Option<SecretDigest>,
+    },
+    /// Itself. Nobody vouches for any of it.
+    Registered,
 }
 
 /// What is sealed into a client id. The field names are short because clients carry it around.
@@ -48,7 +77,7 @@ struct SealedClient {
 }
 
 impl Client {
-    /// The client that an id stands for. `None` for ids that are forged, cut, of another deployment, or
+    /// The client that registered itself and was given this id. `None` for ids that are forged, cut, of another deployment, or
     /// made with a secret that was retired: to us they are all unknown.
     pub fn find(id: &str, keys: &Keyring) -> Option<Self> {
         if id.len() > MAX_ID_CHARACTERS {
@@ -56,11 +85,8 @@ impl Client {
         }
         let sealed = seal::from_text(id.strip_prefix(PREFIX)?)?;
         let plaintext = seal::open(keys, Purpose::ClientId, PREFIX.as_bytes(), &sealed)?;
-        let SealedClient { name, mut redirect_uris, authentication } =
-            serde_json::from_slice(&plaintext).ok()?;
-        // RG-13: what was registered under older rules is judged by today's.
-        redirect_uris.retain(|uri| redirect_uri::check(uri).is_ok());
-        Some(Self { id: id.to_owned(), name, redirect_uris, authentication })
+        let SealedClient { name, redirect_uris, authentication } = serde_json::from_slice(&plaintext).ok()?;
+        Some(Self { id: id.to_owned(), name, redirect_uris, authentication, source: Source::Registered })
     }
 
     /// Registers a client. `None` when the id would be too long.
@@ -86,13 +112,24 @@ impl Client {
         };
         let id = format!("{PREFIX}{}", seal::to_text(&sealed));
         let SealedClient { name, redirect_uris, .. } = sealed_client;
-        (id.len() <= MAX_ID_CHARACTERS).then_some(Self { id, name, redirect_uris, authentication })
+        let source = Source::Registered;
+        (id.len() <= MAX_ID_CHARACTERS).then_some(Self { id, name, redirect_uris, authentication, source })
+    }
+
+    /// Whether this is the client's secret. A client without one has none to show.
+    fn is_secret(&self, shown: &str, keys: &Keyring) -> bool {
+        match &self.source {
+            Source::Configured { secret } => secret.as_ref().is_some_and(|secret| secret.is_of(shown)),
+            Source::Registered => {
+                self.secret(keys).is_some_and(|secret| SecretDigest::of(&secret).is_of(shown))
+            }
+        }
     }
 
     /// The client's secret, which only a confidential client has. It comes from the id, by a key of the
     /// secret that the id is sealed with: both live and end together.
     fn secret(&self, keys: &Keyring) -> Option<String> {
-        if self.authentication.is_none() {
+        if !self.authentication.has_secret() {
             return None;
         }
         let key_id = seal::key_id(&seal::from_text(self.id.strip_prefix(PREFIX)?)?)?;

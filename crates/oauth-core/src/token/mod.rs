@@ -8,7 +8,7 @@ mod refresh_token;
 use crate::{
     Config,
     client::{
-        Client, authentication,
+        Client, Clients, authentication,
         request::{self, invalid_request},
     },
     credential::{Credential, Kind, ScopeSet},
@@ -19,7 +19,7 @@ use crate::{
 };
 use http::{HeaderValue, Method, StatusCode, header};
 use serde::Serialize;
-use store_core::{Keyring, Random, RecordError, Records, Store, TransitionError};
+use store_core::{Keyring, Random, RecordError, Store, TransitionError};
 use web_core::{Form, Head, ReadBody, Reply, cors, form::Repeated};
 
 /// Why no token was issued.
@@ -86,13 +86,11 @@ struct TokenRequest<'a> {
 pub async fn serve<S: Store, R: Random>(
     head: &Head,
     body: &mut impl ReadBody,
-    records: &Records<'_, S, R>,
-    config: &Config,
-    now: u64,
-    log: &dyn Fn(&str),
+    clients: &Clients<'_, S, R>,
 ) -> Reply {
+    let log = clients.log;
     let reply = match head.method {
-        Method::POST => match issue(head, body, records, config, now).await {
+        Method::POST => match issue(head, body, clients).await {
             Ok(reply) => reply,
             Err(error) => {
                 match &error {
@@ -112,13 +110,15 @@ pub async fn serve<S: Store, R: Random>(
 async fn issue<S: Store, R: Random>(
     head: &Head,
     body: &mut impl ReadBody,
-    records: &Records<'_, S, R>,
-    config: &Config,
-    now: u64,
+    clients: &Clients<'_, S, R>,
 ) -> Result<Reply, TokenError> {
+    let Clients { config, records, now, .. } = *clients;
     let form = request::read(head, body, &["resource"]).await?;
     let grant_type = form.single("grant_type")?.ok_or(invalid_request("grant_type is missing"))?;
-    let client = authentication::authenticate(head, &form, records.keys)?;
+    let client = clients.authenticate(head, &form)?;
+    if clients.is_denied(&client.id) {
+        return Err(authentication::UNAUTHORIZED_CLIENT.into());
+    }
     let request = TokenRequest { client, form: &form, config, now };
     match grant_type {
         "authorization_code" => authorization_code::redeem(&request, records).await,
