@@ -44,6 +44,7 @@ async fn handle(head: Head, mut body: http::Body) -> Reply {
         records: Records { store: &store, keys: &keys, random: &HostRandom },
         identity: &ports::Accounts,
         catalog: &ports::Tools,
+        network: &ports::Outside,
         now: clock::unix_now(),
         log: &log::line,
     };

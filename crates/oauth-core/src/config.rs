@@ -40,6 +40,12 @@ impl ConfigError {
 pub struct Tolerances {
     /// Scopes that the user declined are left out when a refresh repeats them, not refused.
     pub declined_scopes: bool,
+    /// A metadata document may have redirect URIs that are not accepted here; they are left out. It is
+    /// written for every server that its client meets.
+    pub document_redirect_uris: bool,
+    /// On a loopback server, a metadata document may be at a loopback address too, by plain `http`, so
+    /// that a client can be developed.
+    pub loopback_documents: bool,
     /// A redirect URI on `localhost` may have another port than the registered one, as those on
     /// `127.0.0.1` and `[::1]` may (RFC 8252 section 7.3 speaks of addresses only).
     pub loopback_localhost: bool,
@@ -69,6 +75,8 @@ impl Default for Tolerances {
     fn default() -> Self {
         Self {
             declined_scopes: true,
+            document_redirect_uris: true,
+            loopback_documents: true,
             loopback_localhost: true,
             native_https: true,
             null_members: true,
@@ -102,6 +110,8 @@ impl Tolerances {
     fn find(&mut self, name: &str) -> Option<&mut bool> {
         Some(match name {
             "declined_scopes" => &mut self.declined_scopes,
+            "document_redirect_uris" => &mut self.document_redirect_uris,
+            "loopback_documents" => &mut self.loopback_documents,
             "loopback_localhost" => &mut self.loopback_localhost,
             "native_https" => &mut self.native_https,
             "null_members" => &mut self.null_members,
@@ -214,6 +224,17 @@ mod tests {
         assert_eq!(error.to_string(), "strict: it names a tolerance that there is not");
     }
 
+    /// Operators find the names in SECURITY.md.
+    #[test]
+    fn tolerances_are_listed_for_operators() {
+        let listed = include_str!("../../../SECURITY.md");
+        let names = listed.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+        let known = names.filter(|name| Tolerances::default().find(name).is_some()).count();
+        // `{:?}` has every field once.
+        let fields = format!("{:?}", Tolerances::default()).matches(": ").count();
+        assert_eq!(known, fields, "each has a row, and each can be switched off");
+    }
+
     /// The defaults are in two places: here, for who uses this crate, and in the manifest.
     #[test]
     fn manifest_has_the_same_defaults() {
@@ -237,7 +258,7 @@ mod tests {
             Config::read(url(), |name| if name == wrong { "s3cret".to_owned() } else { String::new() })
         };
         assert!(read("").is_ok());
-        for variable in ["strict", "registration", "clients"] {
+        for variable in ["strict", "registration", "clients", "metadata_documents"] {
             let text = read(variable).unwrap_err().to_string();
             assert!(text.starts_with(&format!("{variable}: ")) && !text.contains("s3cret"), "{text}");
         }

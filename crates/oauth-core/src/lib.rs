@@ -46,7 +46,7 @@ pub mod transaction;
 pub use config::Config;
 
 use http::StatusCode;
-use ports::{Catalog, Identity};
+use ports::{Catalog, Identity, Network};
 use store_core::{DeploymentError, Random, RecordError, Records, Store};
 use web_core::{Head, ReadBody, Reply, cors};
 
@@ -60,6 +60,8 @@ pub struct AuthorizationServer<'a, S, R, I, C> {
     pub identity: &'a I,
     /// The tools.
     pub catalog: &'a C,
+    /// Documents elsewhere.
+    pub network: &'a dyn Network,
     /// The time of this request, in seconds since the Unix epoch.
     pub now: u64,
     /// Where causes go that the client is not told. Never given a secret.

@@ -23,6 +23,10 @@ pub enum PageError {
     /// The operator switched this client off.
     #[error("a client that is switched off")]
     DeniedClient,
+    /// What a client says of itself elsewhere cannot be had, or not be used. Which of these, and why, is in
+    /// the log alone (CM-19).
+    #[error("a client's document cannot be used")]
+    Document,
     /// The redirect URI is missing and cannot be guessed.
     #[error("no redirect URI")]
     MissingRedirectUri,
@@ -109,6 +113,11 @@ impl PageError {
                 let WireError { status, code, description } = authentication::UNAUTHORIZED_CLIENT;
                 (status, code, description)
             }
+            Self::Document => (
+                StatusCode::BAD_REQUEST,
+                ErrorCode::InvalidClient,
+                "the client metadata document cannot be used",
+            ),
             Self::MissingRedirectUri => {
                 (StatusCode::BAD_REQUEST, ErrorCode::InvalidRequest, "redirect_uri is missing")
             }
@@ -155,6 +164,11 @@ impl PageError {
                 "This application is not let in here",
                 "Whoever runs this server has switched it off. You have not been asked to approve anything.",
                 "If you think that is a mistake, ask whoever runs this server.",
+            ),
+            Self::Document => (
+                "This application cannot be checked",
+                "What it publishes about itself could not be read, or is not accepted here. Nothing has been approved.",
+                "Try again in a while. If it keeps happening, tell the makers of the application.",
             ),
             Self::UnregisteredRedirectUri => (
                 "This link leads somewhere unexpected",

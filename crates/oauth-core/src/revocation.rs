@@ -6,6 +6,7 @@
 use crate::{
     client::{
         Clients,
+        authentication::AuthenticationError,
         request::{self, invalid_request},
     },
     credential::{Credential, Kind},
@@ -37,6 +38,15 @@ impl From<WireError> for RevocationError {
 impl From<Repeated> for RevocationError {
     fn from(error: Repeated) -> Self {
         Self::Request(error.into())
+    }
+}
+
+impl From<AuthenticationError> for RevocationError {
+    fn from(error: AuthenticationError) -> Self {
+        match error {
+            AuthenticationError::Request(error) => Self::Request(error),
+            AuthenticationError::Record(error) => Self::Record(error),
+        }
     }
 }
 
@@ -79,7 +89,7 @@ async fn revoke<S: Store, R: Random>(
 ) -> Result<(), RevocationError> {
     let Clients { records, now, .. } = *clients;
     let form = request::read(head, body, &[]).await?;
-    let client = clients.authenticate(head, &form)?;
+    let client = clients.authenticate(head, &form).await?;
     let token = form.single("token")?.ok_or(invalid_request("token is missing"))?;
     // A token says what it is, so `token_type_hint` has nothing to add (section 2.1).
     let credential = [Kind::RefreshToken, Kind::AccessToken]

@@ -54,7 +54,7 @@ pub(crate) async fn serve<S: Store, R: Random, I: Identity, C: Catalog>(
             Ok(registration::serve(head, body, &server.clients(), server.catalog).await)
         }
         METADATA | OPENID_METADATA => {
-            Ok(metadata::serve(head, server.config, server.catalog, server.log).await)
+            Ok(metadata::serve(head, server.config, server.catalog, server.network, server.log).await)
         }
         HOME => match head.method {
             Method::GET | Method::HEAD => {

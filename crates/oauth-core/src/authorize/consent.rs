@@ -4,12 +4,16 @@ use super::{find_session, request::AuthorizationRequest, response::ValidatedRedi
 use crate::{
     AuthorizationServer,
     browser::{self, BrowserSession},
-    client::redirect_uri::{self, Destination},
+    client::{
+        Client, Source,
+        approval::ApprovedClient,
+        redirect_uri::{self, Destination},
+    },
     credential::{Credential, Kind, ScopeSet},
     error::ErrorCode,
     grants::{self, Approval},
     page_error::PageError,
-    pages::{self, ConsentPage, ConsentScope},
+    pages::{self, ClientIdentity, ConsentPage, ConsentScope},
     ports::{Catalog, Identity, Offer},
     records::{Grant, GrantId, GrantState},
     routes, transaction,
@@ -31,6 +35,8 @@ struct ConsentStep {
     session_id: String,
     client_id: String,
     client_name: String,
+    /// What is approved of the client, if that is elsewhere.
+    client: Option<ApprovedClient>,
     redirect: ValidatedRedirect,
     code_challenge: String,
     scopes: Vec<String>,
@@ -57,6 +63,7 @@ pub(super) fn show<S: Store, R: Random, I: Identity, C: Catalog>(
         session_id: session.id.clone(),
         client_id: request.client.id.clone(),
         client_name: request.client.name.clone(),
+        client: request.client.to_approve(),
         redirect: request.redirect.clone(),
         code_challenge: request.code_challenge.clone(),
         scopes: request.scopes.clone(),
@@ -66,6 +73,7 @@ pub(super) fn show<S: Store, R: Random, I: Identity, C: Catalog>(
     };
     let page = ConsentPage {
         transaction: server.seal_transaction(&step),
+        identity: client_identity(&request.client),
         client_name: step.client_name,
         host: pages::host_of(&server.config.public_url),
         destination: pages::Destination::from(redirect_uri::destination(step.redirect.uri())),
@@ -80,6 +88,20 @@ pub(super) fn show<S: Store, R: Random, I: Identity, C: Catalog>(
         action: routes::CONSENT,
     };
     pages::reply(StatusCode::OK, &page, &form_action(step.redirect.uri()))
+}
+
+/// Who says what is on the page of the client.
+fn client_identity(client: &Client) -> ClientIdentity {
+    match &client.source {
+        Source::Configured { .. } => ClientIdentity::Configured,
+        Source::MetadataDocument { host } => {
+            let is_loopback =
+                |uri: &String| matches!(redirect_uri::destination(uri), Destination::ThisComputer(_));
+            let anybodys = client.redirect_uris.iter().all(is_loopback);
+            ClientIdentity::Published { host: host.clone(), anybodys }
+        }
+        Source::Registered => ClientIdentity::Registered,
+    }
 }
 
 /// The scopes, each with the tools that it takes part in unlocking.
@@ -162,12 +184,14 @@ async fn approve<S: Store, R: Random, I: Identity, C: Catalog>(
     scopes: Vec<String>,
 ) -> Result<Reply, PageError> {
     let (lifetimes, now) = (&server.config.lifetimes, server.now);
+    let client = server.clients().approve(&step.client_id, step.client.clone(), server.network).await?;
     let code_expires_at = now.saturating_add(lifetimes.authorization_code.as_secs());
     let not_ticked = step.scopes.iter().filter(|scope| !scopes.contains(scope));
     let grant = Grant {
         subject: session.subject.clone(),
         user_epoch: session.user_epoch,
         client_id: step.client_id.clone(),
+        client,
         client_name: step.client_name.clone(),
         redirect_uri: step.redirect.uri().to_owned(),
         declined_scopes: not_ticked.chain(&step.unknown_scopes).cloned().collect(),

@@ -49,7 +49,8 @@ pub async fn serve<S: Store, R: Random, I: Identity, C: Catalog>(
         return Err(PageError::TooLarge);
     }
     let offer = server.catalog.list().await?;
-    let request = match AuthorizationRequest::parse(&query, &offer, &server.clients()) {
+    let clients = server.clients();
+    let request = match AuthorizationRequest::parse(&query, &offer, &clients, server.network).await {
         Ok(request) => request,
         Err(Refusal::Page(error)) => return Err(error),
         Err(Refusal::Redirect(error)) if wants_json(head) => return Ok(error.reply_to_program()),

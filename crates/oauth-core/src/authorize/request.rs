@@ -15,9 +15,10 @@ use crate::{
     error::ErrorCode,
     page_error::PageError,
     pkce,
-    ports::Offer,
+    ports::{Network, Offer},
     resource, scope,
 };
+use store_core::{Random, Store};
 use web_core::Form;
 
 /// The longest `state` that is carried, in bytes.
@@ -62,10 +63,15 @@ impl From<PageError> for Refusal {
 
 impl AuthorizationRequest {
     /// Checks a request, given as the query or the posted form.
-    pub fn parse<S, R>(query: &str, offer: &Offer, clients: &Clients<'_, S, R>) -> Result<Self, Refusal> {
+    pub async fn parse<S: Store, R: Random>(
+        query: &str,
+        offer: &Offer,
+        clients: &Clients<'_, S, R>,
+        network: &dyn Network,
+    ) -> Result<Self, Refusal> {
         let config = clients.config;
         let form = Form::parse(query.as_bytes()).map_err(|_| PageError::Malformed)?;
-        let client = check_client(&form, clients)?;
+        let client = check_client(&form, clients, network).await?;
         let redirect = check_redirect_uri(&form, &client, clients)?;
         let checked = check_parameters(&form)
             .and_then(|()| check_response_type(&form))
@@ -85,13 +91,13 @@ impl AuthorizationRequest {
 type Check<T> = Result<T, (ErrorCode, &'static str)>;
 
 /// AZ-01.
-fn check_client<S, R>(form: &Form, clients: &Clients<'_, S, R>) -> Result<Client, PageError> {
+async fn check_client<S: Store, R: Random>(
+    form: &Form,
+    clients: &Clients<'_, S, R>,
+    network: &dyn Network,
+) -> Result<Client, PageError> {
     let client_id = form.single("client_id").map_err(|_| PageError::Malformed)?;
-    let client_id = client_id.ok_or(PageError::MissingClient)?;
-    if clients.is_denied(client_id) {
-        return Err(PageError::DeniedClient);
-    }
-    clients.find_known(client_id).ok_or(PageError::UnknownClient)
+    clients.find(client_id.ok_or(PageError::MissingClient)?, network).await
 }
 
 /// RFC 6749 section 3.1.2.3. Before everything else, so that no error goes to an address that has not

@@ -1,7 +1,7 @@
 //! Clients that the operator registered: the variable `clients`.
 
 use super::{
-    Client, Method, Source, json,
+    Client, ClientKeys, Method, Source, json,
     metadata::{ClientMetadata, Rules},
     secret::SecretDigest,
 };
@@ -12,13 +12,15 @@ use serde_json::{Map, Value};
 const VARIABLE: &str = "clients";
 
 /// The members that an entry may have. A name that is not among them is a slip of the pen.
-const MEMBERS: [&str; 9] = [
+const MEMBERS: [&str; 11] = [
     "application_type",
     "client_id",
     "client_name",
     "client_secret",
     "client_secret_sha256",
     "grant_types",
+    "jwks",
+    "jwks_uri",
     "redirect_uris",
     "response_types",
     "token_endpoint_auth_method",
@@ -29,7 +31,8 @@ const MAX_ID_BYTES: usize = 1024;
 
 /// Reads the variable: a JSON array of objects, each with `client_id`, and with client metadata as a
 /// registration has it (RFC 7591 section 2). A client that is to prove who it is has `client_secret`, or
-/// `client_secret_sha256` so that the secret itself is not in the configuration.
+/// `client_secret_sha256` so that the secret itself is not in the configuration, or keys: `jwks`, or
+/// `jwks_uri`, which is fetched when a user approves.
 ///
 /// A mistake is told by the number of its entry. What is in the entry is not, for it may be a secret.
 pub(crate) fn parse(variable: &str, private_schemes: &[String]) -> Result<Vec<Client>, ConfigError> {
@@ -69,14 +72,19 @@ fn client(members: &Map<String, Value>, private_schemes: &[String]) -> Result<Cl
         return Err("client_id must be visible ASCII characters, 1024 at most");
     }
     // What the operator writes down is tolerated by that.
-    let rules = Rules { tolerances: Tolerances::default(), private_schemes, log: &|_| () };
+    let tolerances = Tolerances::default();
+    let rules = Rules { tolerances, private_schemes, drops_redirect_uris: false, log: &|_| () };
     let metadata = ClientMetadata::parse(members, rules).map_err(|error| error.description)?;
     let secret = secret(members)?;
-    let authentication = match (metadata.authentication, &secret) {
-        (None, None) => Method::None,
-        (None, Some(_)) => Method::ClientSecretBasic,
-        (Some(method), _) => method,
-    };
+    let has_keys = metadata.keys != ClientKeys::None;
+    let authentication = metadata.authentication.unwrap_or(match (&secret, has_keys) {
+        (Some(_), _) => Method::ClientSecretBasic,
+        (None, true) => Method::PrivateKeyJwt,
+        (None, false) => Method::None,
+    });
+    if (authentication == Method::PrivateKeyJwt) != has_keys {
+        return Err("it has jwks or jwks_uri exactly if its token_endpoint_auth_method is private_key_jwt");
+    }
     if authentication.has_secret() != secret.is_some() {
         return Err("it has a secret exactly if its token_endpoint_auth_method is one with a secret");
     }
@@ -85,6 +93,7 @@ fn client(members: &Map<String, Value>, private_schemes: &[String]) -> Result<Cl
         name: metadata.name,
         redirect_uris: metadata.redirect_uris,
         authentication,
+        keys: metadata.keys,
         source: Source::Configured { secret },
     })
 }

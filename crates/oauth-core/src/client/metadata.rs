@@ -1,16 +1,17 @@
 //! Client metadata (RFC 7591 section 2), the same wherever it comes from: a registration, a metadata
 //! document or the configuration. What the three differ in is for each of them to judge.
 
-use super::{Method, clean_name, redirect_uri};
+use super::{ClientKeys, Method, clean_name, json, redirect_uri};
 use crate::{
     Config,
     config::{Tolerances, log_tolerance},
     error::{ErrorCode, WireError},
     scope,
 };
+use jwt_core::KeySet;
 use serde_json::{Map, Value};
 
-/// The most redirect URIs of a client.
+/// The most redirect URIs that a client registers.
 const MAX_REDIRECT_URIS: usize = 10;
 
 /// What is accepted, and where it is said that a tolerance made the difference.
@@ -20,6 +21,9 @@ pub(crate) struct Rules<'a> {
     pub(crate) tolerances: Tolerances,
     /// Private-use schemes without a dot that redirect URIs may have.
     pub(crate) private_schemes: &'a [String],
+    /// Whether redirect URIs that are not accepted are left out, as long as some are left. A metadata
+    /// document is for every server that there is.
+    pub(crate) drops_redirect_uris: bool,
     /// The operator's log.
     pub(crate) log: &'a dyn Fn(&str),
 }
@@ -27,7 +31,12 @@ pub(crate) struct Rules<'a> {
 impl<'a> Rules<'a> {
     /// The rules that this configuration makes.
     pub(crate) fn of(config: &'a Config, log: &'a dyn Fn(&str)) -> Self {
-        Self { tolerances: config.tolerances, private_schemes: config.private_schemes(), log }
+        Self {
+            tolerances: config.tolerances,
+            private_schemes: config.private_schemes(),
+            drops_redirect_uris: false,
+            log,
+        }
     }
 
     /// Whether a tolerance, which is on or off, lets something pass. If it does, that is logged.
@@ -52,6 +61,8 @@ pub(crate) struct ClientMetadata {
     pub(crate) application_type: Option<ApplicationType>,
     /// The scopes that it wants to be able to ask for.
     pub(crate) scopes: Option<Vec<String>>,
+    /// Its public keys.
+    pub(crate) keys: ClientKeys,
 }
 
 /// OpenID Connect Registration section 2, `application_type`.
@@ -84,14 +95,15 @@ impl ClientMetadata {
         let authentication = match members.find("token_endpoint_auth_method") {
             None => None,
             Some(value) => Some(value.as_str().and_then(Method::find).ok_or(invalid(
-                "token_endpoint_auth_method must be none, client_secret_basic or client_secret_post",
+                "token_endpoint_auth_method must be none, client_secret_basic, client_secret_post or private_key_jwt",
             ))?),
         };
         let bad_scope = "scope must be scope tokens separated by spaces";
         let scopes = members.text("scope", bad_scope)?.map(scope::parse).transpose();
         let scopes = scopes.map_err(|_| invalid(bad_scope))?;
         let name = name.unwrap_or_default();
-        Ok(Self { name, redirect_uris, authentication, application_type, scopes })
+        let keys = members.keys()?;
+        Ok(Self { name, redirect_uris, authentication, application_type, scopes, keys })
     }
 }
 
@@ -102,6 +114,29 @@ pub(crate) fn invalid(description: &'static str) -> WireError {
 
 fn invalid_redirect_uri(description: &'static str) -> WireError {
     WireError::bad_request(ErrorCode::InvalidRedirectUri, description)
+}
+
+/// The longest key set that is kept, in bytes: a handful of RSA keys.
+const MAX_KEY_SET_BYTES: usize = 4096;
+
+/// The members of a public key that matter for checking a signature (RFC 7517, RFC 7518 section 6).
+const KEY_MEMBERS: [&str; 10] = ["alg", "crv", "e", "key_ops", "kid", "kty", "n", "use", "x", "y"];
+
+/// A JWK set reduced to what is needed of it: certificates and the like are left out. `None` when it has no
+/// key that can be used, one that is not public (CM-13), or too many to keep.
+pub(crate) fn reduce_keys(set: &[u8]) -> Option<String> {
+    KeySet::parse(set).ok()?;
+    let mut set = json::object(set)?;
+    let Some(Value::Array(keys)) = set.remove("keys") else { return None };
+    let keys = keys.into_iter().map(|key| match key {
+        Value::Object(mut members) => {
+            members.retain(|name, _| KEY_MEMBERS.contains(&name.as_str()));
+            Value::Object(members)
+        }
+        other => other,
+    });
+    let reduced = serde_json::json!({ "keys": keys.collect::<Vec<_>>() }).to_string();
+    (reduced.len() <= MAX_KEY_SET_BYTES).then_some(reduced)
 }
 
 struct Members<'a> {
@@ -137,23 +172,39 @@ impl Members<'_> {
         let Some(Value::Array(values)) = self.find("redirect_uris") else {
             return Err(invalid_redirect_uri("redirect_uris must be an array"));
         };
-        if values.is_empty() || values.len() > MAX_REDIRECT_URIS {
+        // A metadata document is short; that is bound enough.
+        if values.is_empty() || (values.len() > MAX_REDIRECT_URIS && !self.rules.drops_redirect_uris) {
             return Err(invalid_redirect_uri("redirect_uris must have 1 to 10 entries"));
         }
         let mut uris = Vec::new();
         for value in values {
             let uri = value.as_str().ok_or(invalid_redirect_uri("redirect_uris must be strings"))?;
-            let kind = redirect_uri::check(uri, self.rules.private_schemes).map_err(|_| {
-                invalid_redirect_uri(
-                    "a redirect URI must be https, http on a loopback host, or an accepted private-use scheme, and plain",
-                )
-            })?;
-            self.check_kind(kind, application_type)?;
-            if !uris.iter().any(|known| known == uri) {
-                uris.push(uri.to_owned());
+            match self.check_redirect_uri(uri, application_type) {
+                Ok(()) if uris.iter().any(|known| known == uri) => {}
+                Ok(()) => uris.push(uri.to_owned()),
+                Err(_) if self.rules.drops_redirect_uris => {
+                    log_tolerance(self.rules.log, "document_redirect_uris");
+                }
+                Err(error) => return Err(error),
             }
         }
+        if uris.is_empty() {
+            return Err(invalid_redirect_uri("none of the redirect_uris is accepted"));
+        }
         Ok(uris)
+    }
+
+    fn check_redirect_uri(
+        &self,
+        uri: &str,
+        application_type: Option<ApplicationType>,
+    ) -> Result<(), WireError> {
+        let kind = redirect_uri::check(uri, self.rules.private_schemes).map_err(|_| {
+            invalid_redirect_uri(
+                "a redirect URI must be https, http on a loopback host, or an accepted private-use scheme, and plain",
+            )
+        })?;
+        self.check_kind(kind, application_type)
     }
 
     /// What OpenID Connect Registration section 2 says of redirect URIs. A client that says nothing of
@@ -202,6 +253,23 @@ impl Members<'_> {
             return Err(invalid("response_types must include code"));
         }
         Ok(())
+    }
+
+    /// RFC 7591 section 2: by value or by reference, not both.
+    fn keys(&self) -> Result<ClientKeys, WireError> {
+        match (
+            self.find("jwks"),
+            self.text("jwks_uri", "jwks_uri must be a string")?.filter(|uri| !uri.is_empty()),
+        ) {
+            (None, None) => Ok(ClientKeys::None),
+            (None, Some(uri)) => Ok(ClientKeys::At(uri.to_owned())),
+            (Some(set), None) => {
+                let set = reduce_keys(set.to_string().as_bytes());
+                set.map(ClientKeys::Set)
+                    .ok_or(invalid("jwks must be a set of public keys that can be used here"))
+            }
+            (Some(_), Some(_)) => Err(invalid("jwks and jwks_uri exclude each other")),
+        }
     }
 
     /// RG-05: never fetched, never shown, and still not accepted as anything but addresses of pages.

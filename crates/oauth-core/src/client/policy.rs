@@ -8,6 +8,8 @@ use crate::config::ConfigError;
 pub struct ClientPolicy {
     /// Whether clients may register themselves (variable `registration`).
     pub registration: bool,
+    /// Whether a client's id may be the address of a metadata document (variable `metadata_documents`).
+    pub metadata_documents: MetadataDocuments,
     /// Clients that are switched off (variable `denied_clients`).
     pub denied: DeniedClients,
     /// Private-use schemes without a dot that redirect URIs may have (variable `private_schemes`).
@@ -23,6 +25,7 @@ impl Default for ClientPolicy {
     fn default() -> Self {
         Self {
             registration: true,
+            metadata_documents: MetadataDocuments::default(),
             denied: DeniedClients::default(),
             private_schemes: PRIVATE_SCHEMES.map(str::to_owned).into(),
             configured: Vec::new(),
@@ -37,10 +40,36 @@ impl ClientPolicy {
         let private_schemes = private_schemes(&variable("private_schemes"))?;
         Ok(Self {
             registration: switch("registration", &variable("registration"), ["open", "closed"])?,
+            metadata_documents: MetadataDocuments::parse(&variable("metadata_documents"))?,
             denied: DeniedClients::parse(&variable("denied_clients"))?,
             configured: configured::parse(&variable("clients"), &private_schemes)?,
             private_schemes,
         })
+    }
+}
+
+/// Whether client id metadata documents are taken.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum MetadataDocuments {
+    /// If nothing can be reached by them that should not be: the host blocks private networks (OP-05), or
+    /// this is a developer's own machine.
+    #[default]
+    Auto,
+    /// Yes. The operator has seen to it that private networks are out of reach.
+    On,
+    /// No.
+    Off,
+}
+
+impl MetadataDocuments {
+    /// Reads the variable `metadata_documents`.
+    pub fn parse(value: &str) -> Result<Self, ConfigError> {
+        match value.trim() {
+            "" | "auto" => Ok(Self::Auto),
+            "on" => Ok(Self::On),
+            "off" => Ok(Self::Off),
+            _ => Err(ConfigError::new("metadata_documents", "it must be auto, on or off")),
+        }
     }
 }
 

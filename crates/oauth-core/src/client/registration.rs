@@ -1,7 +1,7 @@
 //! Dynamic client registration (RFC 7591), without storing anything.
 
 use super::{
-    Client, Clients, authentication, json,
+    Client, ClientKeys, Clients, SealedClient, authentication, json,
     metadata::{ClientMetadata, Rules, invalid},
 };
 use crate::{
@@ -11,6 +11,7 @@ use crate::{
 };
 use http::{Method, StatusCode};
 use serde::Serialize;
+use serde_json::Value;
 use store_core::Random;
 use web_core::{
     BodyError, Head, ReadBody, Reply,
@@ -31,6 +32,8 @@ struct Registered<'a> {
     grant_types: [&'static str; 2],
     response_types: [&'static str; 1],
     token_endpoint_auth_method: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    jwks: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     application_type: Option<&'static str>,
     /// What it asked for of what there is. No limit: what a client may ask for later is for the user to
@@ -124,8 +127,10 @@ async fn register<S, R: Random>(
         None => None,
     };
     let (keys, random) = (clients.records.keys, clients.records.random);
-    let client = Client::register(metadata.name, metadata.redirect_uris, authentication, keys, random)
-        .ok_or(invalid("the metadata is too large"))?;
+    let ClientMetadata { name, redirect_uris, application_type, .. } = metadata;
+    let client_keys = client_keys(authentication, metadata.keys)?;
+    let sealed_client = SealedClient { name, redirect_uris, authentication, keys: client_keys };
+    let client = Client::register(sealed_client, keys, random).ok_or(invalid("the metadata is too large"))?;
     if clients.is_denied(&client.id) {
         return Err(invalid("this client is not let in here").into());
     }
@@ -137,7 +142,11 @@ async fn register<S, R: Random>(
         grant_types: ["authorization_code", "refresh_token"],
         response_types: ["code"],
         token_endpoint_auth_method: client.authentication.as_str(),
-        application_type: metadata.application_type.map(|kind| kind.as_str()),
+        jwks: match &client.keys {
+            ClientKeys::Set(keys) => serde_json::from_str(keys).ok(),
+            ClientKeys::None | ClientKeys::At(_) => None,
+        },
+        application_type: application_type.map(|kind| kind.as_str()),
         scope,
         secret: client
             .secret(keys)
@@ -160,6 +169,21 @@ fn default_method<S, R>(clients: &Clients<'_, S, R>) -> authentication::Method {
     }
 }
 
+/// The keys of a client that signs. They are sealed into its id, so they come with the registration: a
+/// stranger's address is not fetched from for it (RG-06). Other clients' keys are ignored.
+fn client_keys(
+    authentication: authentication::Method,
+    keys: ClientKeys,
+) -> Result<Option<String>, WireError> {
+    match (authentication, keys) {
+        (authentication::Method::PrivateKeyJwt, ClientKeys::Set(keys)) => Ok(Some(keys)),
+        (authentication::Method::PrivateKeyJwt, ClientKeys::None | ClientKeys::At(_)) => {
+            Err(invalid("a client of private_key_jwt registers with jwks, not with jwks_uri"))
+        }
+        _ => Ok(None),
+    }
+}
+
 /// RG-09: what a client asks for, cut to what there is.
 fn offered(asked: &[String], offer: &Offer) -> Option<String> {
     let names = offer.scopes.iter().map(|scope| scope.name.as_str());
@@ -173,7 +197,8 @@ mod tests {
     use crate::{Config, ports::OfferedScope};
     use bytes::Bytes;
     use http::HeaderMap;
-    use serde_json::{Value, json};
+    use jwt_core::testing::TestKey;
+    use serde_json::json;
     use std::cell::RefCell;
     use store_core::{
         Keyring, Records,
@@ -314,7 +339,7 @@ mod tests {
             })
             .to_string()
         };
-        for &method in authentication::METHODS {
+        for method in ["none", "client_secret_basic", "client_secret_post"] {
             let (status, document) = post(metadata(json!(method)));
             assert_eq!(status, StatusCode::CREATED);
             assert_eq!(document["client_name"], "MCP CLI Client");
@@ -331,6 +356,38 @@ mod tests {
         let (_, document) = post(metadata(Value::Null));
         assert_eq!(document["token_endpoint_auth_method"], "none", "tolerance public_by_default");
         assert!(document.get("client_secret").is_none());
+    }
+
+    /// A client that signs brings its keys; they are sealed into its id, as everything else is.
+    #[test]
+    fn client_that_signs_registers_with_its_keys() {
+        let jwks = json!({ "keys": [TestKey::p256(1).jwk("a")] });
+        let with = |name: &str, value: Value| {
+            json!({
+                "redirect_uris": ["https://a.example/cb"],
+                "token_endpoint_auth_method": "private_key_jwt",
+                name: value,
+            })
+            .to_string()
+        };
+        let (status, document) = post(with("jwks", jwks.clone()));
+        assert_eq!((status, &document["jwks"]), (StatusCode::CREATED, &jwks));
+        assert_eq!(document.get("client_secret"), None);
+        let id = document["client_id"].as_str().unwrap();
+        assert_eq!(post(with("jwks", jwks.clone())).1["client_id"], id, "the same metadata, the same client");
+        let client = Client::find(id, &Keyring::from_secret(&[7; 32]).unwrap()).unwrap();
+        assert_eq!(client.keys, ClientKeys::Set(jwks.to_string()));
+        let many = json!({ "keys": (1..40).map(|seed| TestKey::p256(seed).jwk("a")).collect::<Vec<_>>() });
+        for (name, value) in [
+            ("jwks", json!({ "keys": [] })),
+            ("jwks", json!({ "keys": [{ "kty": "oct", "k": "c2VjcmV0" }] })),
+            ("jwks", many),
+            ("jwks", json!("x")),
+            ("jwks_uri", json!("https://a.example/jwks")),
+        ] {
+            let (_, document) = post(with(name, value));
+            assert_eq!(document["error"], "invalid_client_metadata", "{name}");
+        }
     }
 
     /// RG-01, RG-02.
@@ -357,7 +414,13 @@ mod tests {
         assert_eq!(with("response_types", json!(["token"])), "invalid_client_metadata");
         assert_eq!(with("response_types", json!("code")), "invalid_client_metadata");
         assert_eq!(with("client_name", json!(1)), "invalid_client_metadata");
-        for method in [json!("private_key_jwt"), json!("client_secret_jwt"), json!(1), json!([])] {
+        for method in [
+            json!("private_key_jwt"),
+            json!("client_secret_jwt"),
+            json!("tls_client_auth"),
+            json!(1),
+            json!([]),
+        ] {
             assert_eq!(with("token_endpoint_auth_method", method), "invalid_client_metadata");
         }
         assert_eq!(with("application_type", json!("desktop")), "invalid_client_metadata");

@@ -8,7 +8,8 @@ mod refresh_token;
 use crate::{
     Config,
     client::{
-        Client, Clients, authentication,
+        Client, Clients,
+        authentication::{self, AuthenticationError},
         request::{self, invalid_request},
     },
     credential::{Credential, Kind, ScopeSet},
@@ -64,6 +65,15 @@ impl From<Repeated> for TokenError {
     }
 }
 
+impl From<AuthenticationError> for TokenError {
+    fn from(error: AuthenticationError) -> Self {
+        match error {
+            AuthenticationError::Request(error) => Self::Request(error),
+            AuthenticationError::Record(error) => Self::Record(error),
+        }
+    }
+}
+
 impl From<TransitionError<NotGood>> for TokenError {
     fn from(error: TransitionError<NotGood>) -> Self {
         match error {
@@ -115,7 +125,7 @@ async fn issue<S: Store, R: Random>(
     let Clients { config, records, now, .. } = *clients;
     let form = request::read(head, body, &["resource"]).await?;
     let grant_type = form.single("grant_type")?.ok_or(invalid_request("grant_type is missing"))?;
-    let client = clients.authenticate(head, &form)?;
+    let client = clients.authenticate(head, &form).await?;
     if clients.is_denied(&client.id) {
         return Err(authentication::UNAUTHORIZED_CLIENT.into());
     }
