@@ -3,7 +3,7 @@
 //! It converts, calls and returns; the rules are in [`oauth_core::introspection`].
 
 use bindings::exports::postern::introspection::introspection::{Access, Error, Guest};
-use oauth_core::{introspection, lifetimes::Lifetimes};
+use oauth_core::{Config, introspection};
 use platform::{clock, deployment, fault::Fault, random::HostRandom, store::HostStore, variables};
 use store_core::{Provision, Records};
 
@@ -25,15 +25,15 @@ impl Guest for Introspection {
 async fn introspect(token: &str) -> Result<Option<introspection::Access>, Fault> {
     let Some(token) = introspection::parse(token) else { return Ok(None) };
     let public_url = deployment::public_url()?;
-    let lifetime = Lifetimes::read_access_token(&variables::value);
-    let lifetime = lifetime.map_err(|error| Fault::Other(error.to_string()))?;
     let store = HostStore::default();
     // Without a key nothing can have been issued.
     let Some(keys) = deployment::keyring(&public_url, Provision::FindOnly, &store).await? else {
         return Ok(None);
     };
+    let config = Config::read_for_introspection(public_url, variables::value)
+        .map_err(|error| Fault::Other(error.to_string()))?;
     let records = Records { store: &store, keys: &keys, random: &HostRandom };
-    Ok(introspection::introspect(token, &records, lifetime, clock::unix_now()).await?)
+    Ok(introspection::introspect(token, &records, &config, clock::unix_now()).await?)
 }
 
 impl From<introspection::Access> for Access {

@@ -20,23 +20,23 @@ async fn handle(head: Head, mut body: http::Body) -> Reply {
         Ok(public_url) => public_url,
         Err(error) => {
             log::line(&error.to_string());
-            return reply_misconfigured();
+            return reply_misconfigured(&head);
         }
     };
     let config = match Config::read(public_url, variables::value) {
         Ok(config) => config,
         Err(error) => {
             log::line(&error.to_string());
-            return reply_misconfigured();
+            return reply_misconfigured(&head);
         }
     };
     let store = HostStore::default();
     let keys = match deployment::keyring(&config.public_url, Provision::Make, &store).await {
         Ok(Some(keys)) => keys,
-        Ok(None) => return reply_misconfigured(),
+        Ok(None) => return reply_misconfigured(&head),
         Err(error) => {
             log::line(&error.to_string());
-            return reply_without_keys(&error);
+            return reply_without_keys(&head, &error);
         }
     };
     let server = AuthorizationServer {
@@ -44,6 +44,7 @@ async fn handle(head: Head, mut body: http::Body) -> Reply {
         records: Records { store: &store, keys: &keys, random: &HostRandom },
         identity: &ports::Accounts,
         catalog: &ports::Tools,
+        network: &ports::Outside,
         now: clock::unix_now(),
         log: &log::line,
     };

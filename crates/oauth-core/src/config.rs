@@ -1,5 +1,6 @@
 //! What an operator decides, and the defaults with their reasons.
 
+use crate::client::policy::{ClientPolicy, DeniedClients};
 pub use crate::lifetimes::Lifetimes;
 use std::fmt::Display;
 use web_core::PublicUrl;
@@ -15,6 +16,8 @@ pub struct Config {
     pub remembers_consent: bool,
     /// Where the server is less strict than it could be.
     pub tolerances: Tolerances,
+    /// Which clients there may be.
+    pub clients: ClientPolicy,
 }
 
 /// A variable that cannot be used as it is. The text names the variable and never its value.
@@ -45,6 +48,12 @@ pub struct Tolerances {
     pub default_resource: bool,
     /// The authorization endpoint answers a program that asks for JSON, and not for a page, with JSON.
     pub json_answer: bool,
+    /// A metadata document may have redirect URIs that are not accepted here; they are left out. It is
+    /// written for every server that its client meets.
+    pub document_redirect_uris: bool,
+    /// On a loopback server, a metadata document may be at a loopback address too, by plain `http`, so
+    /// that a client can be developed.
+    pub loopback_documents: bool,
     /// A redirect URI on `localhost` may have another port than the registered one, as those on
     /// `127.0.0.1` and `[::1]` may (RFC 8252 section 7.3 speaks of addresses only).
     pub loopback_localhost: bool,
@@ -82,6 +91,8 @@ impl Default for Tolerances {
             declined_scopes: true,
             default_resource: true,
             json_answer: true,
+            document_redirect_uris: true,
+            loopback_documents: true,
             loopback_localhost: true,
             native_https: true,
             null_members: true,
@@ -119,6 +130,8 @@ impl Tolerances {
             "declined_scopes" => &mut self.declined_scopes,
             "default_resource" => &mut self.default_resource,
             "json_answer" => &mut self.json_answer,
+            "document_redirect_uris" => &mut self.document_redirect_uris,
+            "loopback_documents" => &mut self.loopback_documents,
             "loopback_localhost" => &mut self.loopback_localhost,
             "native_https" => &mut self.native_https,
             "null_members" => &mut self.null_members,
@@ -148,6 +161,7 @@ impl Config {
             lifetimes: Lifetimes::default(),
             remembers_consent: false,
             tolerances: Tolerances::default(),
+            clients: ClientPolicy::default(),
         }
     }
 
@@ -159,7 +173,24 @@ impl Config {
             lifetimes: Lifetimes::read(&variable)?,
             remembers_consent: parse_switch("remember_consent", &variable("remember_consent"))?,
             tolerances: Tolerances::parse(&strict)?,
+            clients: ClientPolicy::read(&variable)?,
         })
+    }
+
+    /// What decides whether an access token is good: of the variables, those that `introspection` reads.
+    pub fn read_for_introspection(
+        public_url: PublicUrl,
+        variable: impl Fn(&str) -> String,
+    ) -> Result<Self, ConfigError> {
+        let mut config = Self::new(public_url);
+        config.lifetimes.access_token = Lifetimes::read_access_token(&variable)?;
+        config.clients.denied = DeniedClients::parse(&variable("denied_clients"))?;
+        Ok(config)
+    }
+
+    /// Private-use schemes without a dot that redirect URIs may have.
+    pub(crate) fn private_schemes(&self) -> &[String] {
+        if self.tolerances.private_schemes { &self.clients.private_schemes } else { &[] }
     }
 }
 
@@ -186,6 +217,32 @@ mod tests {
         assert_eq!(error.to_string(), "strict: it names a tolerance that there is not");
     }
 
+    /// Operators find the names in SECURITY.md.
+    #[test]
+    fn tolerances_are_listed_for_operators() {
+        let listed = include_str!("../../../SECURITY.md");
+        let names = listed.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+        let known = names.filter(|name| Tolerances::default().find(name).is_some()).count();
+        // `{:?}` has every field once.
+        let fields = format!("{:?}", Tolerances::default()).matches(": ").count();
+        assert_eq!(known, fields, "each has a row, and each can be switched off");
+    }
+
+    /// The defaults are in two places: here, for who uses this crate, and in the manifest.
+    #[test]
+    fn manifest_has_the_same_defaults() {
+        let manifest = include_str!("../../../spin.toml");
+        let default = |name: &str| {
+            let start = format!("\n{name} = {{ default = \"");
+            let (_, rest) = manifest.split_once(&start).unwrap_or(("", "\""));
+            rest.split('"').next().unwrap_or_default().to_owned()
+        };
+        let url = PublicUrl::parse("https://mcp.example.com").unwrap();
+        let read = Config::read(url.clone(), default).unwrap();
+        let new = Config::new(url);
+        assert_eq!((read.tolerances, read.clients), (new.tolerances, new.clients));
+    }
+
     /// A variable with a mistake in it is named, and what is in it is not.
     #[test]
     fn mistakes_name_their_variable() {
@@ -194,7 +251,14 @@ mod tests {
             Config::read(url(), |name| if name == wrong { "s3cret".to_owned() } else { String::new() })
         };
         assert!(read("").is_ok());
-        for variable in ["strict", "remember_consent", "access_token_lifetime", "grant_lifetime"] {
+        for variable in [
+            "strict",
+            "remember_consent",
+            "access_token_lifetime",
+            "registration",
+            "clients",
+            "metadata_documents",
+        ] {
             let text = read(variable).unwrap_err().to_string();
             assert!(text.starts_with(&format!("{variable}: ")) && !text.contains("s3cret"), "{text}");
         }

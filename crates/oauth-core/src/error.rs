@@ -4,6 +4,7 @@
 //! store said, or anything that tells one kind of failure from another where that would help a thief.
 //! The causes are each endpoint's own, and go to the operator's log.
 
+use crate::client::authentication::AuthenticationError;
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 use store_core::RecordError;
@@ -40,8 +41,12 @@ pub enum ErrorCode {
     RequestNotSupported,
     /// Request objects are not fetched (OpenID Connect Core section 3.1.2.6).
     RequestUriNotSupported,
+    /// Something here is wrong, and trying again does not help (RFC 6749 section 4.1.2.1).
+    ServerError,
     /// Something here failed; trying again may help (RFC 6749 section 4.1.2.1).
     TemporarilyUnavailable,
+    /// The client may not do this here (RFC 6749 sections 4.1.2.1 and 5.2).
+    UnauthorizedClient,
     /// A grant type that is not offered (RFC 6749 section 5.2).
     UnsupportedGrantType,
     /// A response type that is not offered (RFC 6749 section 4.1.2.1).
@@ -65,7 +70,9 @@ impl ErrorCode {
             Self::LoginRequired => "login_required",
             Self::RequestNotSupported => "request_not_supported",
             Self::RequestUriNotSupported => "request_uri_not_supported",
+            Self::ServerError => "server_error",
             Self::TemporarilyUnavailable => "temporarily_unavailable",
+            Self::UnauthorizedClient => "unauthorized_client",
             Self::UnsupportedGrantType => "unsupported_grant_type",
             Self::UnsupportedResponseType => "unsupported_response_type",
         }
@@ -170,6 +177,15 @@ impl From<WireError> for EndpointError {
 impl From<Repeated> for EndpointError {
     fn from(error: Repeated) -> Self {
         Self::Request(error.into())
+    }
+}
+
+impl From<AuthenticationError> for EndpointError {
+    fn from(error: AuthenticationError) -> Self {
+        match error {
+            AuthenticationError::Request(error) => Self::Request(error),
+            AuthenticationError::Record(error) => Self::Record(error),
+        }
     }
 }
 

@@ -1,12 +1,12 @@
 //! What does this access token stand for? The function behind `postern:introspection`.
 
 use crate::{
+    Config,
     credential::{Kind, Unverified},
     grants,
     lifetimes::latest_end,
     records::{Grant, GrantState},
 };
-use std::time::Duration;
 use store_core::{Random, RecordError, Records, Store};
 
 /// The facts behind an active access token. Judging them is the resource server's task.
@@ -30,22 +30,25 @@ pub fn parse(token: &str) -> Option<Unverified> {
 }
 
 /// Looks an access token up. `None` when it is not active, for whatever reason. What is not authentic
-/// or past its time costs no store operation; anything else two reads and no write. `lifetime` is that of
-/// access tokens.
+/// or past its time costs no store operation; anything else two reads and no write.
 pub async fn introspect<S: Store, R: Random>(
     token: Unverified,
     records: &Records<'_, S, R>,
-    lifetime: Duration,
+    config: &Config,
     now: u64,
 ) -> Result<Option<Access>, RecordError> {
     let Some(credential) = token.verify(records.keys) else { return Ok(None) };
     // The second half is for clocks that were set back, and for lifetimes that were shortened: no token
     // lives longer than tokens live.
-    if credential.expires_at <= now || credential.expires_at > latest_end(now, lifetime) {
+    if credential.expires_at <= now || credential.expires_at > latest_end(now, config.lifetimes.access_token)
+    {
         return Ok(None);
     }
     let grant = grants::find::<Grant, _, _>(records, &credential.grant.key()).await?;
     let Some(grant) = grant else { return Ok(None) };
+    if config.clients.denied.contains(&grant.client_id) {
+        return Ok(None);
+    }
     let is_active =
         matches!(grant.state, GrantState::Active { generation, .. } if credential.generation <= generation);
     if !is_active || grant.expires_at <= now {

@@ -7,6 +7,7 @@
 use crate::{
     Config,
     client::{
+        Clients,
         authentication::{self, INVALID_CLIENT},
         request::{self, invalid_request},
     },
@@ -24,7 +25,7 @@ use web_core::{Head, ReadBody, Reply};
 /// How a caller can prove who it is: every way but none at all.
 pub fn authentication_methods() -> Vec<&'static str> {
     let none = authentication::Method::None.as_str();
-    authentication::METHODS.into_iter().filter(|method| *method != none).collect()
+    authentication::METHODS.iter().copied().filter(|method| *method != none).collect()
 }
 
 /// What is told of an active token (RFC 7662 section 2.2).
@@ -48,30 +49,26 @@ struct Active {
 pub async fn serve<S: Store, R: Random>(
     head: &Head,
     body: &mut impl ReadBody,
-    records: &Records<'_, S, R>,
-    config: &Config,
-    now: u64,
-    log: &dyn Fn(&str),
+    clients: &Clients<'_, S, R>,
 ) -> Reply {
     if head.method != Method::POST {
         return Reply::method_not_allowed("POST");
     }
-    match introspect(head, body, records, config, now).await {
+    match introspect(head, body, clients).await {
         Ok(Some(active)) => Reply::json(StatusCode::OK, &active).no_store(),
         Ok(None) => Reply::json(StatusCode::OK, &json!({ "active": false })).no_store(),
-        Err(error) => error.reply("introspect", log),
+        Err(error) => error.reply("introspect", clients.log),
     }
 }
 
 async fn introspect<S: Store, R: Random>(
     head: &Head,
     body: &mut impl ReadBody,
-    records: &Records<'_, S, R>,
-    config: &Config,
-    now: u64,
+    clients: &Clients<'_, S, R>,
 ) -> Result<Option<Active>, EndpointError> {
+    let Clients { config, records, now, .. } = *clients;
     let form = request::read(head, body, &[]).await?;
-    let client = authentication::authenticate(head, &form, records.keys)?;
+    let client = clients.authenticate(head, &form).await?;
     if client.authentication.is_none() {
         // TK-37: to name a client proves nothing.
         return Err(INVALID_CLIENT.into());
@@ -82,7 +79,7 @@ async fn introspect<S: Store, R: Random>(
         Some(token) => access_token(token, records, config, now).await?,
         None => refresh_token(token, records, config, now).await?,
     };
-    Ok(active.filter(|active| active.client_id == client.id))
+    Ok(active.filter(|active| active.client_id == client.id && !clients.is_denied(&client.id)))
 }
 
 async fn access_token<S: Store, R: Random>(
@@ -91,7 +88,7 @@ async fn access_token<S: Store, R: Random>(
     config: &Config,
     now: u64,
 ) -> Result<Option<Active>, RecordError> {
-    let access = introspection::introspect(token, records, config.lifetimes.access_token, now).await?;
+    let access = introspection::introspect(token, records, config, now).await?;
     Ok(access.map(|access| Active {
         active: true,
         scope: access.scopes.join(" "),

@@ -5,7 +5,7 @@
 
 use crate::{
     client::{
-        authentication,
+        Clients,
         request::{self, invalid_request},
     },
     credential::{Credential, Kind},
@@ -14,21 +14,19 @@ use crate::{
     records::Grant,
 };
 use http::{Method, StatusCode};
-use store_core::{Random, Records, Store};
+use store_core::{Random, Store};
 use web_core::{Head, ReadBody, Reply, cors};
 
 /// Answers a request to `/revoke`.
 pub async fn serve<S: Store, R: Random>(
     head: &Head,
     body: &mut impl ReadBody,
-    records: &Records<'_, S, R>,
-    now: u64,
-    log: &dyn Fn(&str),
+    clients: &Clients<'_, S, R>,
 ) -> Reply {
     let reply = match head.method {
-        Method::POST => match revoke(head, body, records, now).await {
+        Method::POST => match revoke(head, body, clients).await {
             Ok(()) => Reply::empty(StatusCode::OK).no_store(),
-            Err(error) => error.reply("revoke", log),
+            Err(error) => error.reply("revoke", clients.log),
         },
         Method::OPTIONS => cors::preflight(request::PREFLIGHT),
         _ => Reply::method_not_allowed("POST, OPTIONS"),
@@ -39,11 +37,11 @@ pub async fn serve<S: Store, R: Random>(
 async fn revoke<S: Store, R: Random>(
     head: &Head,
     body: &mut impl ReadBody,
-    records: &Records<'_, S, R>,
-    now: u64,
+    clients: &Clients<'_, S, R>,
 ) -> Result<(), EndpointError> {
+    let Clients { records, now, .. } = *clients;
     let form = request::read(head, body, &[]).await?;
-    let client = authentication::authenticate(head, &form, records.keys)?;
+    let client = clients.authenticate(head, &form).await?;
     let token = form.single("token")?.ok_or(invalid_request("token is missing"))?;
     // A token says what it is, so `token_type_hint` has nothing to add (section 2.1).
     let credential = [Kind::RefreshToken, Kind::AccessToken]

@@ -37,6 +37,11 @@ pub const METADATA: &str = "/.well-known/oauth-authorization-server";
 /// The same, where OpenID Connect Discovery has it (RFC 8414 section 5).
 pub const OPENID_METADATA: &str = "/.well-known/openid-configuration";
 
+/// Whether nobody but programs comes here, so that an error is a document whatever they say they accept.
+pub(crate) fn is_for_programs(path: &str) -> bool {
+    matches!(path, TOKEN | REVOKE | INTROSPECT | REGISTER | METADATA | OPENID_METADATA)
+}
+
 /// Finds the endpoint and answers.
 pub(crate) async fn serve<S: Store, R: Random, I: Identity, C: Catalog>(
     server: &AuthorizationServer<'_, S, R, I, C>,
@@ -47,23 +52,14 @@ pub(crate) async fn serve<S: Store, R: Random, I: Identity, C: Catalog>(
         AUTHORIZE => authorize::serve(server, head, body).await,
         SIGN_IN => authorize::sign_in::serve(server, head, body).await,
         CONSENT => authorize::consent::serve(server, head, body).await,
-        TOKEN => Ok(token::serve(head, body, &server.records, server.config, server.now, server.log).await),
-        REVOKE => Ok(revocation::serve(head, body, &server.records, server.now, server.log).await),
-        INTROSPECT => Ok(introspection_endpoint::serve(
-            head,
-            body,
-            &server.records,
-            server.config,
-            server.now,
-            server.log,
-        )
-        .await),
-        REGISTER => {
-            let (keys, random) = (server.records.keys, server.records.random);
-            Ok(registration::serve(head, body, keys, random, server.now).await)
+        TOKEN => Ok(token::serve(head, body, &server.clients()).await),
+        REVOKE => Ok(revocation::serve(head, body, &server.clients()).await),
+        INTROSPECT => Ok(introspection_endpoint::serve(head, body, &server.clients()).await),
+        REGISTER if server.config.clients.registration => {
+            Ok(registration::serve(head, body, &server.clients(), server.catalog).await)
         }
         METADATA | OPENID_METADATA => {
-            Ok(metadata::serve(head, server.config, server.catalog, server.log).await)
+            Ok(metadata::serve(head, server.config, server.catalog, server.network, server.log).await)
         }
         HOME => match head.method {
             Method::GET | Method::HEAD => {

@@ -398,6 +398,7 @@ fn tolerances_are_logged_and_can_be_switched_off() {
     ] {
         let mut world = World::public();
         let request = world.client().request().with("resource", "https://mcp.example.com/mcp");
+        world.logged.borrow_mut().clear();
         ask(&world, &request);
         assert!(world.logged.borrow().is_empty(), "nothing to tolerate");
         let request = request.with(&name, &value);

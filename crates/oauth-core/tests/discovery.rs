@@ -134,11 +134,4 @@ fn document_says_what_the_endpoints_do() {
     let code = world.code_for(&client, "alice@example.com", &all);
     assert_eq!(Tokens::of(&world.send(client.redeem(&code))).scope, scopes);
     assert_eq!(list("protected_resources"), ["https://mcp.example.com/mcp"]);
-    assert!(
-        world
-            .logged
-            .borrow()
-            .iter()
-            .all(|line| line == "tolerance: default_resource" || line.starts_with("token: "))
-    );
 }

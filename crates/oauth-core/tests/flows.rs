@@ -8,9 +8,15 @@ mod attacks_at_register;
 #[cfg(test)]
 mod attacks_at_token;
 #[cfg(test)]
+mod attacks_on_documents;
+#[cfg(test)]
 mod attacks_on_pages;
 #[cfg(test)]
+mod client_assertions;
+#[cfg(test)]
 mod client_authentication;
+#[cfg(test)]
+mod client_policy;
 #[cfg(test)]
 mod code_flow;
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //! to one of the golden files needs a "Stored data" line in the changelog.
 //! `UPDATE_GOLDEN=1 cargo test` rewrites the JSON ones.
 
+use oauth_core::client::{approval::ApprovedClient, authentication::Method};
 use oauth_core::records::{Grant, GrantEntry, GrantId, GrantState, RememberedConsent, UserGrants, user_key};
 use serde::{Serialize, de::DeserializeOwned};
 use std::fmt::Debug;
@@ -19,6 +20,7 @@ fn grant(state: GrantState) -> Grant {
         subject: "acct_AAAAAAAAAAAAAAAAAAAAAA".into(),
         user_epoch: 3,
         client_id: "postern_cl_sealed".into(),
+        client: None,
         client_name: "Inspector".into(),
         redirect_uri: "http://localhost:3334/oauth/callback".into(),
         scopes: vec!["math:basic".into()],
@@ -57,6 +59,21 @@ fn records_stay_as_they_are() {
         refresh_expires_at: 1_801_210_500,
     };
     check("grant_active.json", &grant(active));
+    let approved = ApprovedClient {
+        digest: "6Y1dQvmDQ0cQ1p0oF3hXm0v9k8m1nKcW8oYbY1qg2bQ".into(),
+        authentication: Method::PrivateKeyJwt,
+        jwks_uri: Some("https://client.example/jwks".into()),
+        keys: Some(
+            r#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#
+                .into(),
+        ),
+    };
+    let published = Grant {
+        client_id: "https://client.example/metadata.json".into(),
+        client: Some(approved),
+        ..grant(GrantState::Issued { code_expires_at: 1_800_000_060 })
+    };
+    check("grant_of_published_client.json", &published);
     let nothing_declined =
         Grant { declined_scopes: Vec::new(), ..grant(GrantState::Revoked { revoked_at: 1_800_001_000 }) };
     check("grant_revoked.json", &nothing_declined);

@@ -1,40 +1,13 @@
-//! HTTP in and out.
+//! HTTP requests that come in, and their replies.
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
-use http_body_util::BodyExt;
-use spin_sdk::{
-    http::{FullBody, Request, Response},
-    wasip3::http_compat::IncomingRequestBody,
-};
-use web_core::{BodyError, Head, ReadBody, Reply};
+use spin_sdk::http::{FullBody, Request, Response};
+use wasip3::http::types;
+use web_core::{Head, Reply};
 
 /// The body of the request being answered, unread so far.
-pub struct Body {
-    body: IncomingRequestBody,
-    declared_length: Option<u64>,
-}
-
-impl ReadBody for Body {
-    async fn read(&mut self, limit: usize) -> Result<Bytes, BodyError> {
-        if self.declared_length.is_some_and(|length| length > limit as u64) {
-            return Err(BodyError::TooLarge);
-        }
-        let mut read = BytesMut::new();
-        while let Some(frame) = self.body.frame().await {
-            let frame = frame.map_err(|_| BodyError::Incomplete)?;
-            let Some(data) = frame.data_ref() else { continue };
-            if read.len() + data.len() > limit {
-                return Err(BodyError::TooLarge);
-            }
-            read.extend_from_slice(data);
-        }
-        if self.declared_length.is_some_and(|length| length != read.len() as u64) {
-            return Err(BodyError::Incomplete);
-        }
-        Ok(read.freeze())
-    }
-}
+pub type Body = crate::body::Body<types::Request>;
 
 /// Answers one request.
 pub async fn serve(
@@ -49,10 +22,9 @@ pub async fn serve(
         method: parts.method,
         headers: parts.headers,
     };
-    let declared_length =
-        head.single_header(header::CONTENT_LENGTH).ok().flatten().and_then(|length| length.parse().ok());
+    let body = Body::new(body, &head.headers);
     let method = head.method.clone();
-    into_response(handle(head, Body { body, declared_length }).await.for_method(&method))
+    into_response(handle(head, body).await.for_method(&method))
 }
 
 /// Where the client thinks it is: the target's authority, which the host takes from `Host`.

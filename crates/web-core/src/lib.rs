@@ -2,7 +2,8 @@
 //!
 //! Nothing here does I/O and nothing here knows OAuth or MCP. Reading order: [`request`] (what comes
 //! in, and the body that is read only when somebody asks for it), [`reply`] (what goes out, with the
-//! security headers in one place), [`form`], [`public_url`] and [`cors`].
+//! security headers in one place), [`form`], [`public_url`], [`cors`], and [`mod@fetch`] (documents from
+//! elsewhere).
 //!
 //! ```
 //! use web_core::{PublicUrl, Reply};
@@ -12,6 +13,7 @@
 //! ```
 
 pub mod cors;
+pub mod fetch;
 pub mod form;
 pub mod public_url;
 pub mod reply;

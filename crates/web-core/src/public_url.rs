@@ -119,8 +119,12 @@ impl PublicUrl {
 /// Whether `origin`, as a browser writes it, is a page served by plain `http` from the machine that it is
 /// shown on, at whatever port.
 pub fn is_loopback_origin(origin: &str) -> bool {
-    let authority = origin.strip_prefix("http://").and_then(split_authority);
-    authority.is_some_and(|(host, _)| LOOPBACK_NAMES.contains(&host))
+    origin.strip_prefix("http://").is_some_and(is_loopback_authority)
+}
+
+/// Whether `authority` is one of the names by which a machine calls itself, at whatever port.
+pub(crate) fn is_loopback_authority(authority: &str) -> bool {
+    split_authority(authority).is_some_and(|(host, _)| LOOPBACK_NAMES.contains(&host))
 }
 
 /// A URL as resources are compared: scheme and host in lower case, without the scheme's own port, and without
@@ -138,7 +142,7 @@ pub fn comparable(url: &str) -> String {
 }
 
 /// Splits `host[:port]`. `None` when there is a colon and no port number after it.
-fn split_authority(authority: &str) -> Option<(&str, Option<u16>)> {
+pub(crate) fn split_authority(authority: &str) -> Option<(&str, Option<u16>)> {
     let after_host = if authority.starts_with('[') {
         authority.find(']')? + 1
     } else {

@@ -13,11 +13,12 @@ struct Wall {
     because: &'static str,
 }
 
-const CORES: [&str; 5] = ["web-core", "store-core", "oauth-core", "accounts-core", "mcp-core"];
+const CORES: [&str; 6] = ["web-core", "store-core", "jwt-core", "oauth-core", "accounts-core", "mcp-core"];
 const SERVERS: [&str; 3] = ["oauth-core", "accounts-core", "mcp-core"];
 const COMPONENTS: [&str; 5] = ["oauth", "accounts", "mcp", "tools", "introspection"];
 
-const OURS: [&str; 6] = ["platform", "web-core", "store-core", "oauth-core", "accounts-core", "mcp-core"];
+const OURS: [&str; 7] =
+    ["platform", "web-core", "store-core", "jwt-core", "oauth-core", "accounts-core", "mcp-core"];
 
 const OUTSIDE: &str = "it sees the product from outside";
 
@@ -39,7 +40,7 @@ const WALLS: [Wall; 9] = [
         because: "they share WIT and RFCs, no code",
     },
     Wall {
-        packages: &["web-core", "store-core"],
+        packages: &["web-core", "store-core", "jwt-core"],
         may_not_reach: &SERVERS,
         because: "it is below both servers",
     },

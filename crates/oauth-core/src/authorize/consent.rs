@@ -4,7 +4,7 @@
 //!
 //! Where the operator offers it (variable `remember_consent`), the user may tick that a decision stands for
 //! later requests like it: of the same client with the same metadata, to the same redirect URI, for the same
-//! scopes and resources (see [`fingerprint`]). It is kept in the user's record beside the grant that it made,
+//! scopes and resources. It is kept in the user's record beside the grant that it made,
 //! counts while that grant is live, and what it makes later ends when the first grant would have.
 //!
 //! It never counts for a request that a website opened (AZ-24): such a site chooses client, state and
@@ -18,12 +18,16 @@ use super::{
 use crate::{
     AuthorizationServer,
     browser::{self, BrowserSession},
-    client::redirect_uri::{self, Destination},
+    client::{
+        Client, Source,
+        approval::ApprovedClient,
+        redirect_uri::{self, Destination},
+    },
     credential::{Audience, Credential, Kind, ScopeSet},
     error::ErrorCode,
     grants::{self, Approval},
     page_error::PageError,
-    pages::{self, ConsentPage, ConsentScope},
+    pages::{self, ClientIdentity, ConsentPage, ConsentScope},
     ports::{Catalog, Identity, Offer},
     records::{Grant, GrantId, GrantState, RememberedConsent},
     routes, transaction,
@@ -43,13 +47,15 @@ struct ConsentStep {
     session_id: String,
     client_id: String,
     client_name: String,
+    /// What is approved of the client, if that is elsewhere.
+    client: Option<ApprovedClient>,
     redirect: ValidatedRedirect,
     code_challenge: String,
     scopes: Vec<String>,
     unknown_scopes: Vec<String>,
     audience: Vec<String>,
-    /// What the client is known by, for a decision that is remembered.
-    client_fingerprint: String,
+    /// What the client says of itself, for a decision that is remembered.
+    client_digest: String,
     /// The authorization request, to begin again as somebody else.
     query: String,
 }
@@ -76,16 +82,13 @@ pub(super) async fn decide<S: Store, R: Random, I: Identity, C: Catalog>(
         session_id: signed_in.session.id.clone(),
         client_id: request.client.id.clone(),
         client_name: request.client.name.clone(),
+        client: request.client.to_approve(),
         redirect: request.redirect.clone(),
         code_challenge: request.code_challenge.clone(),
         scopes: request.scopes.clone(),
         unknown_scopes: request.unknown_scopes.clone(),
         audience: request.audience.clone(),
-        client_fingerprint: fingerprint(&(
-            &request.client.name,
-            &request.client.redirect_uris,
-            request.client.authentication.as_str(),
-        )),
+        client_digest: request.client.digest(),
         query,
     };
     let mut remembered = None;
@@ -103,7 +106,7 @@ pub(super) async fn decide<S: Store, R: Random, I: Identity, C: Catalog>(
         None if request.interaction.is_forbidden => {
             Ok(refuse_to_ask(server, request, ErrorCode::ConsentRequired))
         }
-        _ => Ok(page(server, &step, &signed_in.session, offer)),
+        _ => Ok(page(server, &step, &request.client, &signed_in.session, offer)),
     }
 }
 
@@ -111,11 +114,13 @@ pub(super) async fn decide<S: Store, R: Random, I: Identity, C: Catalog>(
 fn page<S: Store, R: Random, I: Identity, C: Catalog>(
     server: &AuthorizationServer<'_, S, R, I, C>,
     step: &ConsentStep,
+    client: &Client,
     session: &BrowserSession,
     offer: &Offer,
 ) -> Reply {
     let page = ConsentPage {
         transaction: server.seal_transaction(step),
+        identity: client_identity(client),
         client_name: step.client_name.clone(),
         host: pages::host_of(&server.config.public_url),
         destination: pages::Destination::from(redirect_uri::destination(step.redirect.uri())),
@@ -134,16 +139,25 @@ fn page<S: Store, R: Random, I: Identity, C: Catalog>(
 }
 
 impl ConsentStep {
-    /// What a decision to grant these scopes is remembered by.
+    /// What a decision to grant these scopes is remembered by. It is kept in a sealed record only.
     fn fingerprint(&self, scopes: &[String]) -> String {
-        fingerprint(&(&self.client_id, &self.client_fingerprint, self.redirect.uri(), scopes, &self.audience))
+        let facts = (&self.client_id, &self.client_digest, self.redirect.uri(), scopes, &self.audience);
+        seal::to_text(&Sha256::digest(serde_json::to_vec(&facts).unwrap_or_default()))
     }
 }
 
-/// A digest of some facts. It is kept in sealed records only.
-fn fingerprint(facts: &impl Serialize) -> String {
-    let digest = Sha256::digest(serde_json::to_vec(facts).unwrap_or_default());
-    seal::to_text(&digest)
+/// Who says what is on the page of the client.
+fn client_identity(client: &Client) -> ClientIdentity {
+    match &client.source {
+        Source::Configured { .. } => ClientIdentity::Configured,
+        Source::MetadataDocument { host } => {
+            let is_loopback =
+                |uri: &String| matches!(redirect_uri::destination(uri), Destination::ThisComputer(_));
+            let anybodys = client.redirect_uris.iter().all(is_loopback);
+            ClientIdentity::Published { host: host.clone(), anybodys }
+        }
+        Source::Registered => ClientIdentity::Registered,
+    }
 }
 
 /// The scopes, each with the tools that it takes part in unlocking.
@@ -190,6 +204,10 @@ pub async fn serve<S: Store, R: Random, I: Identity, C: Catalog>(
     if session.id != step.session_id {
         return Err(PageError::OtherBrowser);
     }
+    // It may have been switched off while the page was open.
+    if server.clients().is_denied(&step.client_id) {
+        return Err(PageError::DeniedClient);
+    }
     let denied = |description| step.redirect.error(ErrorCode::AccessDenied, description).reply(public_url);
     match form.single("decision").map_err(|_| PageError::Malformed)? {
         Some("approve") => {
@@ -223,6 +241,7 @@ async fn approve<S: Store, R: Random, I: Identity, C: Catalog>(
     remembered: Option<RememberedConsent>,
 ) -> Result<Reply, PageError> {
     let (lifetimes, now) = (&server.config.lifetimes, server.now);
+    let client = server.clients().approve(&step.client_id, step.client.clone(), server.network).await?;
     let code_expires_at = now.saturating_add(lifetimes.authorization_code.as_secs());
     let grant_expires_at = now.saturating_add(lifetimes.grant.as_secs());
     let not_ticked = step.scopes.iter().filter(|scope| !scopes.contains(scope));
@@ -230,6 +249,7 @@ async fn approve<S: Store, R: Random, I: Identity, C: Catalog>(
         subject: session.subject.clone(),
         user_epoch: session.user_epoch,
         client_id: step.client_id.clone(),
+        client,
         client_name: step.client_name.clone(),
         redirect_uri: step.redirect.uri().to_owned(),
         declined_scopes: not_ticked.chain(&step.unknown_scopes).cloned().collect(),

@@ -59,13 +59,13 @@ pub async fn serve<S: Store, R: Random, I: Identity, C: Catalog>(
         log_tolerance(server.log, "json_answer");
     }
     let offer = server.catalog.list().await?;
-    let request =
-        match AuthorizationRequest::parse(&query, &offer, server.config, server.records.keys, server.log) {
-            Ok(request) => request,
-            Err(Refusal::Page(error)) => return Err(error),
-            Err(Refusal::Redirect(error)) if is_program => return Ok(error.reply_to_program()),
-            Err(Refusal::Redirect(error)) => return Ok(error.reply(&server.config.public_url)),
-        };
+    let clients = server.clients();
+    let request = match AuthorizationRequest::parse(&query, &offer, &clients, server.network).await {
+        Ok(request) => request,
+        Err(Refusal::Page(error)) => return Err(error),
+        Err(Refusal::Redirect(error)) if is_program => return Ok(error.reply_to_program()),
+        Err(Refusal::Redirect(error)) => return Ok(error.reply(&server.config.public_url)),
+    };
     if is_program {
         return Ok(answer_to_program(&request));
     }

@@ -10,16 +10,19 @@ use super::{
 };
 use crate::{
     Config,
-    client::{Client, redirect_uri},
+    client::{
+        Client, Clients,
+        redirect_uri::{self, Kind, Match},
+    },
     config::log_tolerance,
     error::ErrorCode,
     page_error::PageError,
     pkce,
-    ports::Offer,
+    ports::{Network, Offer},
     resource, scope,
     stale_client::Application,
 };
-use store_core::Keyring;
+use store_core::{Random, Store};
 use web_core::Form;
 
 /// The longest `state` that is carried, in bytes.
@@ -70,19 +73,19 @@ impl From<PageError> for Refusal {
 
 impl AuthorizationRequest {
     /// Checks a request, given as the query or the posted form.
-    pub fn parse(
+    pub async fn parse<S: Store, R: Random>(
         query: &str,
         offer: &Offer,
-        config: &Config,
-        keys: &Keyring,
-        log: &dyn Fn(&str),
+        clients: &Clients<'_, S, R>,
+        network: &dyn Network,
     ) -> Result<Self, Refusal> {
+        let Clients { config, log, .. } = *clients;
         let mut form = Form::parse(query.as_bytes()).map_err(|_| PageError::Malformed)?;
         if config.tolerances.undefined_parameters && form.forget_undefined(&OPTIONAL) {
             log_tolerance(log, "undefined_parameters");
         }
-        let client = check_client(&form, keys, query)?;
-        let redirect = check_redirect_uri(&form, &client)?;
+        let client = check_client(&form, query, clients, network).await?;
+        let redirect = check_redirect_uri(&form, &client, clients)?;
         let Checked { code_challenge, audience, requested, scopes, interaction } =
             check_rest(&form, offer, config, log)
                 .map_err(|(code, description)| Refusal::Redirect(redirect.error(code, description)))?;
@@ -131,21 +134,30 @@ fn check_rest(form: &Form, offer: &Offer, config: &Config, log: &dyn Fn(&str)) -
 }
 
 /// AZ-01.
-fn check_client(form: &Form, keys: &Keyring, query: &str) -> Result<Client, PageError> {
+async fn check_client<S: Store, R: Random>(
+    form: &Form,
+    query: &str,
+    clients: &Clients<'_, S, R>,
+    network: &dyn Network,
+) -> Result<Client, PageError> {
     let client_id = form.single("client_id").map_err(|_| PageError::Malformed)?;
-    Client::find(client_id.ok_or(PageError::MissingClient)?, keys)
-        .ok_or_else(|| PageError::UnknownClient(Application::guess(query)))
+    match clients.find(client_id.ok_or(PageError::MissingClient)?, network).await {
+        Err(PageError::UnknownClient(_)) => Err(PageError::UnknownClient(Application::guess(query))),
+        found => found,
+    }
 }
 
 /// RFC 6749 section 3.1.2.3. Before everything else, so that no error goes to an address that has not
 /// been checked (RFC 9700 section 4.11.2).
-fn check_redirect_uri(form: &Form, client: &Client) -> Result<ValidatedRedirect, PageError> {
+fn check_redirect_uri<S, R>(
+    form: &Form,
+    client: &Client,
+    clients: &Clients<'_, S, R>,
+) -> Result<ValidatedRedirect, PageError> {
     let requested = form.single("redirect_uri").map_err(|_| PageError::Malformed)?;
     let uri = match (requested, client.redirect_uris.as_slice()) {
         (Some(requested), registered) => {
-            let is_registered = registered.iter().any(|uri| redirect_uri::matches(uri, requested));
-            // What matches is not always what was checked at registration: a port may differ.
-            if !is_registered || redirect_uri::check(requested).is_err() {
+            if !is_registered(registered, requested, clients) {
                 return Err(PageError::UnregisteredRedirectUri);
             }
             requested
@@ -157,6 +169,24 @@ fn check_redirect_uri(form: &Form, client: &Client) -> Result<ValidatedRedirect,
     // A repeated `state` cannot be sent back; that it is repeated is said without it.
     let state = form.single("state").ok().flatten().filter(|state| state.len() <= MAX_STATE_BYTES);
     Ok(ValidatedRedirect::new(uri, state))
+}
+
+/// AZ-02 to AZ-08.
+fn is_registered<S, R>(registered: &[String], requested: &str, clients: &Clients<'_, S, R>) -> bool {
+    let is_localhost_tolerated = clients.config.tolerances.loopback_localhost;
+    let matches = registered.iter().filter_map(|uri| redirect_uri::matches(uri, requested));
+    let is_good = |found: &Match| *found != Match::OtherPortOfLocalhost || is_localhost_tolerated;
+    let matches: Vec<Match> = matches.filter(is_good).collect();
+    // What matches is not always what was checked at registration: a port may differ.
+    let kind = redirect_uri::check(requested, clients.config.private_schemes());
+    let (false, Ok(kind)) = (matches.is_empty(), kind) else { return false };
+    if matches.iter().all(|found| *found == Match::OtherPortOfLocalhost) {
+        log_tolerance(clients.log, "loopback_localhost");
+    }
+    if kind == Kind::DotlessScheme {
+        log_tolerance(clients.log, "private_schemes");
+    }
+    true
 }
 
 /// AZ-15, AZ-17, AZ-21.

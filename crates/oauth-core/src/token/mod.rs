@@ -8,7 +8,8 @@ mod refresh_token;
 use crate::{
     Config,
     client::{
-        Client, authentication,
+        Client, Clients,
+        authentication::{self, AuthenticationError},
         request::{self, invalid_request},
     },
     config::log_tolerance,
@@ -20,7 +21,7 @@ use crate::{
 };
 use http::{HeaderValue, Method, StatusCode, header};
 use serde::Serialize;
-use store_core::{Keyring, Random, RecordError, Records, Store, TransitionError};
+use store_core::{Keyring, Random, RecordError, Store, TransitionError};
 use web_core::{Form, Head, ReadBody, Reply, cors, form::Repeated};
 
 /// Why no token was issued.
@@ -65,6 +66,15 @@ impl From<Repeated> for TokenError {
     }
 }
 
+impl From<AuthenticationError> for TokenError {
+    fn from(error: AuthenticationError) -> Self {
+        match error {
+            AuthenticationError::Request(error) => Self::Request(error),
+            AuthenticationError::Record(error) => Self::Record(error),
+        }
+    }
+}
+
 impl From<TransitionError<NotGood>> for TokenError {
     fn from(error: TransitionError<NotGood>) -> Self {
         match error {
@@ -91,13 +101,11 @@ struct TokenRequest<'a> {
 pub async fn serve<S: Store, R: Random>(
     head: &Head,
     body: &mut impl ReadBody,
-    records: &Records<'_, S, R>,
-    config: &Config,
-    now: u64,
-    log: &dyn Fn(&str),
+    clients: &Clients<'_, S, R>,
 ) -> Reply {
+    let log = clients.log;
     let reply = match head.method {
-        Method::POST => match issue(head, body, records, config, now, log).await {
+        Method::POST => match issue(head, body, clients).await {
             Ok(reply) => reply,
             Err(error) => {
                 match &error {
@@ -117,17 +125,18 @@ pub async fn serve<S: Store, R: Random>(
 async fn issue<S: Store, R: Random>(
     head: &Head,
     body: &mut impl ReadBody,
-    records: &Records<'_, S, R>,
-    config: &Config,
-    now: u64,
-    log: &dyn Fn(&str),
+    clients: &Clients<'_, S, R>,
 ) -> Result<Reply, TokenError> {
+    let Clients { config, records, now, log, .. } = *clients;
     let mut form = request::read(head, body, &["resource"]).await?;
     if config.tolerances.undefined_parameters && form.forget_undefined(&OPTIONAL) {
         log_tolerance(log, "undefined_parameters");
     }
     let grant_type = form.single("grant_type")?.ok_or(invalid_request("grant_type is missing"))?;
-    let client = authentication::authenticate(head, &form, records.keys)?;
+    let client = clients.authenticate(head, &form).await?;
+    if clients.is_denied(&client.id) {
+        return Err(authentication::UNAUTHORIZED_CLIENT.into());
+    }
     let request = TokenRequest { client, form: &form, config, now, log };
     match grant_type {
         "authorization_code" => authorization_code::redeem(&request, records).await,
