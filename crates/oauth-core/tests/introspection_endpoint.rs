@@ -4,6 +4,7 @@ use crate::support::{
     Client, Params, Request, START, Tokens, World, basic, body_text, header, json, refusal,
 };
 use http::{Method, StatusCode};
+use oauth_core::client::policy::DeniedClients;
 use serde_json::{Value, json};
 use store_core::testing::Fault;
 
@@ -120,6 +121,17 @@ fn revoked_token_is_inactive() {
     let caller = caller(&world);
     let revoke = Request::post_form("/revoke", &Params::of(&[("token", &caller.tokens.refresh)]));
     world.send(revoke.with("authorization", &caller.authorization));
+    for token in [&caller.tokens.access, &caller.tokens.refresh] {
+        assert_eq!(caller.ask(&world, token), json!({ "active": false }));
+    }
+}
+
+/// What the operator switched off has no active tokens, also to itself.
+#[test]
+fn denied_client_has_no_active_tokens() {
+    let mut world = World::public();
+    let caller = caller(&world);
+    world.config.clients.denied = DeniedClients::parse(&caller.client.id).unwrap();
     for token in [&caller.tokens.access, &caller.tokens.refresh] {
         assert_eq!(caller.ask(&world, token), json!({ "active": false }));
     }

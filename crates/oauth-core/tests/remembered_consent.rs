@@ -6,7 +6,7 @@ use crate::support::{
 use http::{Method, StatusCode};
 use oauth_core::records::GrantState;
 use serde_json::json;
-use web_core::Reply;
+use web_core::{Reply, fetch::testing::Answer};
 
 const DAY: u64 = 24 * 60 * 60;
 
@@ -348,4 +348,29 @@ fn store_fault_is_no_decision() {
     let other = client.request().with("scope", "math:basic");
     let (_, operations) = world.count(|| browser.send(&world, opened(&other)));
     assert_eq!((operations.reads, operations.writes), (1, 0));
+}
+
+/// AZ-24: a client that publishes who it is may say something else one day. That is another question, though
+/// its id and its address are the same.
+#[test]
+fn changed_metadata_is_asked_about() {
+    let world = world();
+    let client = Client {
+        id: "https://client.example/metadata.json".into(),
+        redirect_uri: "https://client.example/cb".into(),
+    };
+    let publish = |name: &str, uris: &[&str]| {
+        let document = json!({ "client_id": client.id, "client_name": name, "redirect_uris": uris });
+        world.network.servers.serve(&client.id, Answer::json(document.to_string()));
+        // Longer than a copy of the document is kept, and shorter than a browser stays signed in.
+        world.advance(5 * 60 * 60);
+    };
+    publish("Published client", &[&client.redirect_uri]);
+    let (browser, tokens) = approved(&world, &client, &ALL);
+    Tokens::of(&world.send(client.refresh(&tokens.refresh)));
+    location(&browser.send(&world, opened(&client.request())));
+    publish("Another name", &[&client.redirect_uri]);
+    assert_asked(&browser.send(&world, opened(&client.request())), "another name");
+    publish("Published client", &[&client.redirect_uri, "https://client.example/other"]);
+    assert_asked(&browser.send(&world, opened(&client.request())), "another redirect URI");
 }
