@@ -29,8 +29,13 @@ async fn serve(request: Request) -> impl IntoResponse {
             Ok(public_url) => public_url,
             Err(error) => return misconfigured(&error),
         };
+        let strict = platform::variables::value("strict");
         let outside = Imported { public_url: public_url.clone(), store: HostStore::default() };
-        let server = Rc::new(McpServer { public_url, tolerances: Tolerances::default(), outside });
+        let server = Rc::new(McpServer {
+            public_url: public_url.strictly(&strict),
+            tolerances: Tolerances::without(&strict),
+            outside,
+        });
         server.handle(&head, &mut body, clock::now()).await
     })
     .await
