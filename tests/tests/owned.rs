@@ -13,6 +13,9 @@ use postern_tests::random;
 use postern_tests::{Authorization, Browser, Client, Host, Person, Request, Tokens};
 use serde_json::json;
 
+#[path = "owned/deployment.rs"]
+mod deployment;
+
 /// Reads and writes of the store, from a line of the log.
 fn store_operations(line: &str) -> (u32, u32) {
     let counts = line.split_once("kv=").and_then(|(_, rest)| rest.split_whitespace().next());

@@ -190,6 +190,8 @@ impl Report {
                 .args(scripts()?)
                 .in_dir(clients::dir())
                 .env("BASE_URL", base_url)
+                // For what needs a server of its own; not there when only somebody else's is tested.
+                .env("POSTERN_HOST", build::host_file())
                 .env("CHROMIUM", browser)
                 .tally()
         });

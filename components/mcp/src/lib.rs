@@ -22,9 +22,10 @@ async fn serve(request: Request) -> impl IntoResponse {
             Ok(public_url) => public_url,
             Err(error) => return misconfigured(&error),
         };
+        let strict = platform::variables::value("strict");
         let server = McpServer {
-            public_url,
-            tolerances: Tolerances::default(),
+            public_url: public_url.strictly(&strict),
+            tolerances: Tolerances::without(&strict),
             tools: Imported,
             introspection: Imported,
             log: |event: LogEvent<'_>| platform::log::line(&event.to_string()),

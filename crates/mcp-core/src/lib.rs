@@ -104,6 +104,15 @@ pub struct Tolerances {
     pub null_parameters: bool,
 }
 
+impl Tolerances {
+    /// What is left of them when the variable `strict` names some, separated by commas. Names that are not
+    /// of these are others'; whether there are such, the authorization server says.
+    pub fn without(strict: &str) -> Self {
+        let is_on = |name| !strict.split(',').any(|named| named.trim() == name);
+        Self { origin_audience: is_on("origin_audience"), null_parameters: is_on("null_parameters") }
+    }
+}
+
 impl Default for Tolerances {
     fn default() -> Self {
         Self { origin_audience: true, null_parameters: true }

@@ -1,7 +1,8 @@
 //! What an operator decides, and the defaults with their reasons.
 
 use crate::client::policy::{ClientPolicy, DeniedClients};
-use std::{fmt::Display, time::Duration};
+pub use crate::lifetimes::Lifetimes;
+use std::fmt::Display;
 use web_core::PublicUrl;
 
 /// The authorization server's configuration.
@@ -11,6 +12,8 @@ pub struct Config {
     pub public_url: PublicUrl,
     /// How long things live.
     pub lifetimes: Lifetimes,
+    /// Whether a user may let a decision stand for later requests like it; see [`crate::authorize::consent`].
+    pub remembers_consent: bool,
     /// Where the server is less strict than it could be.
     pub tolerances: Tolerances,
     /// Which clients there may be.
@@ -40,6 +43,11 @@ impl ConfigError {
 pub struct Tolerances {
     /// Scopes that the user declined are left out when a refresh repeats them, not refused.
     pub declined_scopes: bool,
+    /// A request that names no resource is for the MCP endpoint, which is all that it can mean, not refused
+    /// with `invalid_target`.
+    pub default_resource: bool,
+    /// The authorization endpoint answers a program that asks for JSON, and not for a page, with JSON.
+    pub json_answer: bool,
     /// A metadata document may have redirect URIs that are not accepted here; they are left out. It is
     /// written for every server that its client meets.
     pub document_redirect_uris: bool,
@@ -57,11 +65,17 @@ pub struct Tolerances {
     /// Private-use schemes of well-known clients may lack the dot that RFC 8252 section 7.1 asks for.
     /// The variable `private_schemes` lists them.
     pub private_schemes: bool,
+    /// The origin alone counts as a resource: clients that start from its metadata ask for it. The MCP server
+    /// has the same switch.
+    pub origin_audience: bool,
     /// A client that names no authentication method is a public one, not one of `client_secret_basic`
     /// (RFC 7591 section 2).
     pub public_by_default: bool,
-    /// A resource may be spelt with a slash at its end.
+    /// A resource may be spelt with upper case in scheme and host, with the scheme's own port, or with a slash
+    /// at its end.
     pub resource_spelling: bool,
+    /// An optional parameter whose value is `undefined` or `null` counts as left out.
+    pub undefined_parameters: bool,
     /// Scopes that nothing here needs are left out, not refused.
     pub unknown_scopes: bool,
     /// A client of type `web` may have redirect URIs on a loopback host (OpenID Connect Registration
@@ -75,14 +89,18 @@ impl Default for Tolerances {
     fn default() -> Self {
         Self {
             declined_scopes: true,
+            default_resource: true,
+            json_answer: true,
             document_redirect_uris: true,
             loopback_documents: true,
             loopback_localhost: true,
             native_https: true,
             null_members: true,
+            origin_audience: true,
             private_schemes: true,
             public_by_default: true,
             resource_spelling: true,
+            undefined_parameters: true,
             unknown_scopes: true,
             web_loopback: true,
             web_private_schemes: true,
@@ -90,8 +108,8 @@ impl Default for Tolerances {
     }
 }
 
-/// Tolerances of the MCP server, which reads the same variable.
-const TOLERANCES_OF_MCP: [&str; 2] = ["null_parameters", "origin_audience"];
+/// Tolerances of others who read the same variable: of the MCP server, and of [`PublicUrl::strictly`].
+const TOLERANCES_OF_OTHERS: [&str; 2] = ["null_parameters", "loopback_aliases"];
 
 impl Tolerances {
     /// Reads the variable `strict`: the names of the tolerances to switch off, separated by commas.
@@ -100,7 +118,7 @@ impl Tolerances {
         for name in strict.split(',').map(str::trim).filter(|name| !name.is_empty()) {
             match tolerances.find(name) {
                 Some(is_on) => *is_on = false,
-                None if TOLERANCES_OF_MCP.contains(&name) => {}
+                None if TOLERANCES_OF_OTHERS.contains(&name) => {}
                 None => return Err(ConfigError::new("strict", "it names a tolerance that there is not")),
             }
         }
@@ -110,14 +128,18 @@ impl Tolerances {
     fn find(&mut self, name: &str) -> Option<&mut bool> {
         Some(match name {
             "declined_scopes" => &mut self.declined_scopes,
+            "default_resource" => &mut self.default_resource,
+            "json_answer" => &mut self.json_answer,
             "document_redirect_uris" => &mut self.document_redirect_uris,
             "loopback_documents" => &mut self.loopback_documents,
             "loopback_localhost" => &mut self.loopback_localhost,
             "native_https" => &mut self.native_https,
             "null_members" => &mut self.null_members,
             "private_schemes" => &mut self.private_schemes,
+            "origin_audience" => &mut self.origin_audience,
             "public_by_default" => &mut self.public_by_default,
             "resource_spelling" => &mut self.resource_spelling,
+            "undefined_parameters" => &mut self.undefined_parameters,
             "unknown_scopes" => &mut self.unknown_scopes,
             "web_loopback" => &mut self.web_loopback,
             "web_private_schemes" => &mut self.web_private_schemes,
@@ -131,55 +153,13 @@ pub fn log_tolerance(log: &dyn Fn(&str), name: &'static str) {
     log(&format!("tolerance: {name}"));
 }
 
-/// How long things live.
-#[derive(Debug, Clone, Copy)]
-pub struct Lifetimes {
-    /// From showing a page to posting its form. Long enough to find a password, short enough that a
-    /// page left open is no standing approval.
-    pub transaction: Duration,
-    /// An authorization code. Clients redeem it at once; a minute covers a slow start.
-    pub authorization_code: Duration,
-    /// An access token. A store that loses its last write in a power cut could bring a revoked grant
-    /// back for this long.
-    pub access_token: Duration,
-    /// A refresh token that is not used.
-    pub refresh_token: Duration,
-    /// A grant, from the user's approval, however often it is refreshed.
-    pub grant: Duration,
-    /// How long a refresh token still gets the same answer after it was used: clients lose responses,
-    /// and refresh twice at once.
-    pub refresh_retry: Duration,
-    /// How soon a second use of a code counts as a client that sent its request twice, rather than as
-    /// a thief.
-    pub code_retry: Duration,
-    /// A browser's sign-in.
-    pub browser_session: Duration,
-}
-
-impl Default for Lifetimes {
-    fn default() -> Self {
-        const MINUTE: u64 = 60;
-        const HOUR: u64 = 60 * MINUTE;
-        const DAY: u64 = 24 * HOUR;
-        Self {
-            transaction: Duration::from_secs(10 * MINUTE),
-            authorization_code: Duration::from_secs(MINUTE),
-            access_token: Duration::from_secs(15 * MINUTE),
-            refresh_token: Duration::from_secs(14 * DAY),
-            grant: Duration::from_secs(30 * DAY),
-            refresh_retry: Duration::from_secs(30),
-            code_retry: Duration::from_secs(10),
-            browser_session: Duration::from_secs(12 * HOUR),
-        }
-    }
-}
-
 impl Config {
     /// The defaults, at this address.
     pub fn new(public_url: PublicUrl) -> Self {
         Self {
             public_url,
             lifetimes: Lifetimes::default(),
+            remembers_consent: false,
             tolerances: Tolerances::default(),
             clients: ClientPolicy::default(),
         }
@@ -187,10 +167,13 @@ impl Config {
 
     /// What the variables say. `variable` gives a variable's value, empty when it is not set.
     pub fn read(public_url: PublicUrl, variable: impl Fn(&str) -> String) -> Result<Self, ConfigError> {
+        let strict = variable("strict");
         Ok(Self {
-            tolerances: Tolerances::parse(&variable("strict"))?,
+            public_url: public_url.strictly(&strict),
+            lifetimes: Lifetimes::read(&variable)?,
+            remembers_consent: parse_switch("remember_consent", &variable("remember_consent"))?,
+            tolerances: Tolerances::parse(&strict)?,
             clients: ClientPolicy::read(&variable)?,
-            ..Self::new(public_url)
         })
     }
 
@@ -200,6 +183,7 @@ impl Config {
         variable: impl Fn(&str) -> String,
     ) -> Result<Self, ConfigError> {
         let mut config = Self::new(public_url);
+        config.lifetimes.access_token = Lifetimes::read_access_token(&variable)?;
         config.clients.denied = DeniedClients::parse(&variable("denied_clients"))?;
         Ok(config)
     }
@@ -210,6 +194,15 @@ impl Config {
     }
 }
 
+/// Reads a variable that switches something on.
+fn parse_switch(variable: &'static str, text: &str) -> Result<bool, ConfigError> {
+    match text.trim() {
+        "" | "off" => Ok(false),
+        "on" => Ok(true),
+        _ => Err(ConfigError::new(variable, "it must be on or off")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -217,7 +210,7 @@ mod tests {
     #[test]
     fn tolerances_are_switched_off_by_name() {
         assert_eq!(Tolerances::parse(""), Ok(Tolerances::default()));
-        let strict = Tolerances::parse(" web_loopback, unknown_scopes,,origin_audience").unwrap();
+        let strict = Tolerances::parse(" web_loopback, unknown_scopes,,null_parameters").unwrap();
         let expected = Tolerances { web_loopback: false, unknown_scopes: false, ..Tolerances::default() };
         assert_eq!(strict, expected);
         let error = Tolerances::parse("web_loopback,all").unwrap_err();
@@ -258,7 +251,14 @@ mod tests {
             Config::read(url(), |name| if name == wrong { "s3cret".to_owned() } else { String::new() })
         };
         assert!(read("").is_ok());
-        for variable in ["strict", "registration", "clients", "metadata_documents"] {
+        for variable in [
+            "strict",
+            "remember_consent",
+            "access_token_lifetime",
+            "registration",
+            "clients",
+            "metadata_documents",
+        ] {
             let text = read(variable).unwrap_err().to_string();
             assert!(text.starts_with(&format!("{variable}: ")) && !text.contains("s3cret"), "{text}");
         }

@@ -5,7 +5,8 @@
 
 use crate::{
     Config,
-    records::{Grant, GrantEntry, GrantId, GrantState, UserGrants, user_key},
+    lifetimes::latest_end,
+    records::{Grant, GrantEntry, GrantId, GrantState, RememberedConsent, UserGrants, user_key},
 };
 use serde::de::DeserializeOwned;
 use store_core::{Change, Random, RecordError, Records, Store, TransitionError};
@@ -28,6 +29,9 @@ pub enum ApprovalError {
     /// The user signed out everywhere since the page was shown.
     #[error("the user's epoch has moved on")]
     SignedOut,
+    /// The store failed when this transaction was approved before, and it can never be approved now.
+    #[error("an earlier approval of the same transaction was not completed")]
+    Incomplete,
     /// The records could not be had.
     #[error(transparent)]
     Record(#[from] RecordError),
@@ -70,7 +74,36 @@ pub async fn find_epoch<S: Store, R: Random>(
     records: &Records<'_, S, R>,
     subject: &str,
 ) -> Result<Option<u64>, RecordError> {
-    Ok(find::<UserGrants, _, _>(records, &user_key(subject)).await?.map(|user| user.epoch))
+    Ok(find_user(records, subject).await?.map(|user| user.epoch))
+}
+
+/// The user's record. A user without one never signed in.
+pub async fn find_user<S: Store, R: Random>(
+    records: &Records<'_, S, R>,
+    subject: &str,
+) -> Result<Option<UserGrants>, RecordError> {
+    find(records, &user_key(subject)).await
+}
+
+/// The user's last decision with this digest, if it is to stand for later ones and the grant that it made is
+/// still live: to revoke the grant is to be asked again.
+pub async fn find_remembered<S: Store, R: Random>(
+    records: &Records<'_, S, R>,
+    user: &UserGrants,
+    digest: &str,
+    now: u64,
+) -> Result<Option<RememberedConsent>, RecordError> {
+    let entries = user.grants.iter().rev();
+    let mut remembered = entries.filter_map(|entry| Some((entry.id, entry.remembered.as_ref()?)));
+    let Some((id, remembered)) = remembered.find(|(_, remembered)| remembered.digest == digest) else {
+        return Ok(None);
+    };
+    if remembered.expires_at <= now {
+        return Ok(None);
+    }
+    let grant = find::<Grant, _, _>(records, &id.key()).await?;
+    let is_live = grant.is_some_and(|grant| grant.user_epoch == user.epoch && !grant.is_dead(now));
+    Ok(is_live.then(|| remembered.clone()))
 }
 
 /// Stores a grant that the user has approved: first in the user's index, then the grant itself, which
@@ -82,6 +115,7 @@ pub async fn approve<S: Store, R: Random>(
     records: &Records<'_, S, R>,
     id: GrantId,
     grant: &Grant,
+    remembered: Option<&RememberedConsent>,
     now: u64,
 ) -> Result<Approval, ApprovalError> {
     // K-32: chance may repeat itself, and no grant is ever made over another.
@@ -90,31 +124,45 @@ pub async fn approve<S: Store, R: Random>(
         Some(_) => return Err(RecordError::Contended.into()),
         None => {}
     }
-    let dead = make_room(records, id, grant, now).await?;
+    let dead = make_room(records, id, &grant.subject, now).await?;
     let key = user_key(&grant.subject);
     let entered = records.transition(&key, |user: &UserGrants| {
         if user.epoch != grant.user_epoch {
             return Err(ApprovalError::SignedOut);
         }
-        if user.grants.iter().any(|entry| entry.id == id) {
-            return Ok(Change::Keep(None));
+        if let Some(entry) = user.grants.iter().find(|entry| entry.id == id) {
+            return Ok(Change::Keep(Err(entry.clone())));
         }
         let (dropped, mut kept): (Vec<GrantEntry>, Vec<GrantEntry>) = user
             .grants
             .iter()
             .cloned()
             .partition(|entry| entry.expires_at <= now || dead.contains(&entry.id));
-        kept.push(GrantEntry { id, expires_at: grant.expires_at });
-        Ok(Change::Write(UserGrants { epoch: user.epoch, grants: kept }, Some(dropped)))
+        kept.push(GrantEntry {
+            id,
+            approved_at: now,
+            expires_at: grant.expires_at,
+            remembered: remembered.cloned(),
+        });
+        Ok(Change::Write(UserGrants { epoch: user.epoch, grants: kept }, Ok(dropped)))
     });
     let entered = entered.await.map_err(|error| match error {
         TransitionError::NotFound | TransitionError::Record(RecordError::Retired) => ApprovalError::SignedOut,
         TransitionError::Refused(error) => error,
         TransitionError::Record(error) => error.into(),
     })?;
-    let Some(dropped) = entered else {
-        let made = find::<Grant, _, _>(records, &id.key()).await?.ok_or(RecordError::Contended)?;
-        return Ok(Approval::MadeBefore(Box::new(made)));
+    let dropped = match entered {
+        Ok(dropped) => dropped,
+        Err(entry) => {
+            let made = find::<Grant, _, _>(records, &id.key()).await?;
+            let made = made.ok_or(if is_recent(&entry, now) {
+                // Whoever entered it may be about to make it.
+                ApprovalError::Record(RecordError::Contended)
+            } else {
+                ApprovalError::Incomplete
+            })?;
+            return Ok(Approval::MadeBefore(Box::new(made)));
+        }
     };
     records.create(&id.key(), grant).await?;
     for entry in dropped {
@@ -124,15 +172,20 @@ pub async fn approve<S: Store, R: Random>(
     Ok(Approval::Made)
 }
 
+/// Whether an entry was made just now, and its grant may still be about to be.
+fn is_recent(entry: &GrantEntry, now: u64) -> bool {
+    now.saturating_sub(entry.approved_at) <= APPROVAL_SECONDS
+}
+
 /// When the index is full: which entries can go for the new one. If none is dead, the oldest grant is
 /// revoked.
 async fn make_room<S: Store, R: Random>(
     records: &Records<'_, S, R>,
     new_id: GrantId,
-    new_grant: &Grant,
+    subject: &str,
     now: u64,
 ) -> Result<Vec<GrantId>, RecordError> {
-    let user = find::<UserGrants, _, _>(records, &user_key(&new_grant.subject)).await?.unwrap_or_default();
+    let user = find::<UserGrants, _, _>(records, &user_key(subject)).await?.unwrap_or_default();
     let is_entered = user.grants.iter().any(|entry| entry.id == new_id);
     if is_entered || user.grants.len() < MAX_GRANTS_PER_USER {
         return Ok(Vec::new());
@@ -142,7 +195,7 @@ async fn make_room<S: Store, R: Random>(
         let is_dead = match find::<Grant, _, _>(records, &entry.id.key()).await? {
             Some(grant) => grant.is_dead(now),
             // Another approval may have entered it just now, and be about to make it.
-            None => new_grant.expires_at.saturating_sub(entry.expires_at) > APPROVAL_SECONDS,
+            None => !is_recent(entry, now),
         };
         if is_dead {
             dead.push(entry.id);
@@ -259,6 +312,12 @@ pub fn redeem(
     match grant.state {
         GrantState::Revoked { .. } => Err(NotGood::Revoked),
         GrantState::Issued { code_expires_at } if now >= code_expires_at.min(grant.expires_at) => {
+            Err(NotGood::Expired)
+        }
+        // K-26: the clock was set back since, and the code would live longer than codes live.
+        GrantState::Issued { code_expires_at }
+            if code_expires_at > latest_end(now, lifetimes.authorization_code) =>
+        {
             Err(NotGood::Expired)
         }
         GrantState::Issued { .. } => Ok(activate(grant, now, 1, now, config)),

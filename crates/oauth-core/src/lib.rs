@@ -4,14 +4,16 @@
 //! and time and chance are arguments. Reading order:
 //!
 //! 1. [`routes`]: the paths, and which module answers each;
-//! 2. [`config`]: what an operator decides, and why the defaults are what they are;
+//! 2. [`config`], [`lifetimes`]: what an operator decides, and why the defaults are what they are;
 //! 3. [`authorize`]: from the client's request over sign-in and consent to the code;
 //! 4. [`token`]: from the code to tokens, and from tokens to newer ones;
 //! 5. [`grants`]: the life of a grant, each step one compare-and-swap on one record;
 //! 6. [`records`] and [`credential`]: what is stored, and what clients carry;
-//! 7. [`client`], [`metadata`], [`introspection`], [`revocation`]: registration, discovery, what `mcp` asks, and giving back;
+//! 7. [`client`], [`metadata`], [`introspection`], [`introspection_endpoint`], [`revocation`]: registration,
+//!    discovery, what `mcp` asks, what clients ask, and giving back;
 //! 8. [`pkce`], [`scope`], [`resource`]: one rule each;
-//! 9. [`transaction`], [`browser`], [`pages`], [`page_error`], [`error`]: how it meets people and programs.
+//! 9. [`transaction`], [`browser`], [`pages`], [`page_error`], [`stale_client`], [`error`]: how it meets people
+//!    and programs.
 //!
 //! ```
 //! use oauth_core::credential::{Credential, Kind};
@@ -30,6 +32,8 @@ pub mod credential;
 pub mod error;
 pub mod grants;
 pub mod introspection;
+pub mod introspection_endpoint;
+pub mod lifetimes;
 pub mod metadata;
 pub mod page_error;
 pub mod pages;
@@ -40,11 +44,13 @@ pub mod resource;
 pub mod revocation;
 pub mod routes;
 pub mod scope;
+pub mod stale_client;
 pub mod token;
 pub mod transaction;
 
 pub use config::Config;
 
+use config::Tolerances;
 use http::StatusCode;
 use ports::{Catalog, Identity, Network};
 use store_core::{DeploymentError, Random, RecordError, Records, Store};
@@ -85,7 +91,7 @@ impl<S: Store, R: Random, I: Identity, C: Catalog> AuthorizationServer<'_, S, R,
                     };
                     (self.log)(&format!("{}: {cause}", head.path));
                 }
-                reply_with_error(head, &error)
+                reply_with_error(head, &error, &self.config.tolerances)
             }
         }
     }
@@ -103,10 +109,10 @@ impl<S: Store, R: Random, I: Identity, C: Catalog> AuthorizationServer<'_, S, R,
 }
 
 /// An error, to whoever asked: a person gets a page, a program a document.
-fn reply_with_error(head: &Head, error: &page_error::PageError) -> Reply {
+fn reply_with_error(head: &Head, error: &page_error::PageError, tolerances: &Tolerances) -> Reply {
     if routes::is_for_programs(&head.path) {
         cors::allow_any(error.wire().reply())
-    } else if authorize::wants_json(head) {
+    } else if authorize::wants_json(head, tolerances) {
         error.wire().reply()
     } else {
         error.page()
@@ -120,12 +126,12 @@ pub fn reply_without_keys(head: &Head, error: &DeploymentError) -> Reply {
         DeploymentError::BeingMade => RecordError::Contended,
         DeploymentError::Keyring(_) | DeploymentError::Missing => return reply_misconfigured(head),
     };
-    reply_with_error(head, &page_error::PageError::Record(error))
+    reply_with_error(head, &page_error::PageError::Record(error), &Tolerances::default())
 }
 
 /// The answer while the configuration cannot be used: a fault of ours, and no use in trying again.
 pub fn reply_misconfigured(head: &Head) -> Reply {
-    reply_with_error(head, &page_error::PageError::Misconfigured)
+    reply_with_error(head, &page_error::PageError::Misconfigured, &Tolerances::default())
 }
 
 #[cfg(test)]

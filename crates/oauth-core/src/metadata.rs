@@ -2,11 +2,12 @@
 
 use crate::{
     Config,
+    authorize::interaction,
     client::{self, authentication, lookup::takes_documents},
     error::WireError,
-    pkce,
+    introspection_endpoint, pkce,
     ports::{Catalog, Network, Offer},
-    routes,
+    resource, routes,
 };
 use http::{HeaderValue, Method, StatusCode, header};
 use serde::Serialize;
@@ -35,7 +36,13 @@ struct Metadata<'a> {
     revocation_endpoint: String,
     revocation_endpoint_auth_methods_supported: &'a [&'a str],
     revocation_endpoint_auth_signing_alg_values_supported: &'a [&'a str],
+    /// RFC 7662, likewise.
+    introspection_endpoint: String,
+    introspection_endpoint_auth_methods_supported: Vec<&'a str>,
+    introspection_endpoint_auth_signing_alg_values_supported: &'a [&'a str],
     code_challenge_methods_supported: [&'a str; 1],
+    /// Initiating User Registration via OpenID Connect section 4.
+    prompt_values_supported: [&'a str; 4],
     /// RFC 9207 section 3.
     authorization_response_iss_parameter_supported: bool,
     /// OP-05: left out unless it is so.
@@ -86,10 +93,14 @@ fn document(config: &Config, offer: &Offer, takes_documents: bool) -> Reply {
         revocation_endpoint: url.join(routes::REVOKE),
         revocation_endpoint_auth_methods_supported: authentication::METHODS,
         revocation_endpoint_auth_signing_alg_values_supported: &client::SIGNING_ALGORITHMS,
+        introspection_endpoint: url.join(routes::INTROSPECT),
+        introspection_endpoint_auth_methods_supported: introspection_endpoint::authentication_methods(),
+        introspection_endpoint_auth_signing_alg_values_supported: &client::SIGNING_ALGORITHMS,
         code_challenge_methods_supported: [pkce::METHOD],
+        prompt_values_supported: interaction::PROMPTS,
         authorization_response_iss_parameter_supported: true,
         client_id_metadata_document_supported: takes_documents.then_some(true),
-        protected_resources: [url.join("/mcp")],
+        protected_resources: [resource::endpoint(url)],
     };
     Reply::json(StatusCode::OK, &metadata)
         .with(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=3600"))

@@ -6,6 +6,7 @@ use crate::{
     grants::ApprovalError,
     pages::{self, ErrorPage},
     ports::{CatalogError, IdentityError},
+    stale_client::Application,
 };
 use http::StatusCode;
 use store_core::RecordError;
@@ -17,9 +18,9 @@ pub enum PageError {
     /// The request has no client id.
     #[error("no client id")]
     MissingClient,
-    /// The client is not known, or not any more.
+    /// The client is not known, or not any more. It may be one of these.
     #[error("unknown client")]
-    UnknownClient,
+    UnknownClient(Option<Application>),
     /// The operator switched this client off.
     #[error("a client that is switched off")]
     DeniedClient,
@@ -87,6 +88,7 @@ impl From<ApprovalError> for PageError {
     fn from(error: ApprovalError) -> Self {
         match error {
             ApprovalError::SignedOut => Self::OtherBrowser,
+            ApprovalError::Incomplete => Self::StalePage,
             ApprovalError::Record(error) => Self::Record(error),
         }
     }
@@ -104,7 +106,7 @@ impl PageError {
             Self::MissingClient => {
                 (StatusCode::BAD_REQUEST, ErrorCode::InvalidRequest, "client_id is missing")
             }
-            Self::UnknownClient => (
+            Self::UnknownClient(_) => (
                 StatusCode::BAD_REQUEST,
                 ErrorCode::InvalidClient,
                 "the client is unknown here; register again",
@@ -155,10 +157,13 @@ impl PageError {
                 "The application that sent you here left something out of its request.",
                 "Go back to the application and connect again. If it keeps happening, tell its makers.",
             ),
-            Self::UnknownClient => (
+            Self::UnknownClient(application) => (
                 "This application is not known here",
-                "It shows a registration that this server did not make, or no longer accepts. That happens when the server was set up anew.",
-                "In the application, remove this server and add it again. For mcp-remote, delete the folder ~/.mcp-auth and connect again.",
+                "It shows a registration that this server did not make, or no longer accepts. That happens when the server was set up anew. You have not been sent anywhere.",
+                application.map_or(
+                    "In the application, remove this server and add it again.",
+                    Application::how_to_reset,
+                ),
             ),
             Self::DeniedClient => (
                 "This application is not let in here",
@@ -204,7 +209,15 @@ impl PageError {
             ),
         };
         let status = self.wire().status;
-        let reply = pages::reply(status, &ErrorPage { title, text, help }, "");
+        // It was a guess.
+        let otherwise = match self {
+            Self::UnknownClient(Some(_)) => {
+                " If it is another one, remove this server in it and add it again."
+            }
+            _ => "",
+        };
+        let help = format!("{help}{otherwise}");
+        let reply = pages::reply(status, &ErrorPage { title, text, help: &help }, "");
         if status == StatusCode::SERVICE_UNAVAILABLE {
             reply.with_retry_after(RETRY_AFTER_SECONDS)
         } else {

@@ -109,6 +109,8 @@ pub struct ConsentPage {
     pub scopes: Vec<ConsentScope>,
     /// Tools that need no scope.
     pub open_tools: Vec<String>,
+    /// Whether the user may let the decision stand for later requests.
+    pub can_be_remembered: bool,
 }
 
 /// Where what is known of a client comes from, for the person who is asked.
@@ -163,19 +165,19 @@ impl From<redirect_uri::Destination<'_>> for Destination {
 /// Something went wrong, and there is nowhere to send it.
 #[derive(Debug, Clone, Template)]
 #[template(path = "error.html")]
-pub struct ErrorPage {
+pub struct ErrorPage<'a> {
     /// The heading.
-    pub title: &'static str,
+    pub title: &'a str,
     /// What happened.
-    pub text: &'static str,
+    pub text: &'a str,
     /// What to do about it; may be empty.
-    pub help: &'static str,
+    pub help: &'a str,
 }
 
 impl Page for HomePage {}
 impl Page for SignInPage {}
 impl Page for ConsentPage {}
-impl Page for ErrorPage {}
+impl Page for ErrorPage<'_> {}
 
 #[cfg(test)]
 mod tests {
@@ -222,6 +224,7 @@ mod tests {
                 tools: vec![text.into()],
             }],
             open_tools: vec![text.into()],
+            can_be_remembered: true,
         }
     }
 

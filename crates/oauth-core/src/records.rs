@@ -132,7 +132,24 @@ pub struct UserGrants {
 pub struct GrantEntry {
     /// Which.
     pub id: GrantId,
+    /// When it was approved.
+    #[serde(default)]
+    pub approved_at: u64,
     /// When it ends at the latest.
+    pub expires_at: u64,
+    /// The decision that made it, if the user wants it to stand for requests like that one. It is worth
+    /// something only while the grant is live.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remembered: Option<RememberedConsent>,
+}
+
+/// A decision that stands for later requests of the same kind.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RememberedConsent {
+    /// A digest of what was decided upon: see [`crate::authorize::consent`].
+    pub digest: String,
+    /// How long it stands: as long as the first grant that it made could live. What it makes later ends
+    /// with it.
     pub expires_at: u64,
 }
 

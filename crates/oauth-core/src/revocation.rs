@@ -6,59 +6,16 @@
 use crate::{
     client::{
         Clients,
-        authentication::AuthenticationError,
         request::{self, invalid_request},
     },
     credential::{Credential, Kind},
-    error::WireError,
+    error::EndpointError,
     grants,
     records::Grant,
 };
 use http::{Method, StatusCode};
-use store_core::{Random, RecordError, Store};
-use web_core::{Head, ReadBody, Reply, cors, form::Repeated};
-
-/// Why nothing can be said about the token.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum RevocationError {
-    /// The request is not one, or not from the client that it names.
-    #[error("{}", .0.description)]
-    Request(WireError),
-    /// The records could not be had.
-    #[error(transparent)]
-    Record(#[from] RecordError),
-}
-
-impl From<WireError> for RevocationError {
-    fn from(error: WireError) -> Self {
-        Self::Request(error)
-    }
-}
-
-impl From<Repeated> for RevocationError {
-    fn from(error: Repeated) -> Self {
-        Self::Request(error.into())
-    }
-}
-
-impl From<AuthenticationError> for RevocationError {
-    fn from(error: AuthenticationError) -> Self {
-        match error {
-            AuthenticationError::Request(error) => Self::Request(error),
-            AuthenticationError::Record(error) => Self::Record(error),
-        }
-    }
-}
-
-impl RevocationError {
-    /// The one mapping to the wire.
-    pub fn wire(&self) -> WireError {
-        match self {
-            Self::Request(error) => *error,
-            Self::Record(error) => error.into(),
-        }
-    }
-}
+use store_core::{Random, Store};
+use web_core::{Head, ReadBody, Reply, cors};
 
 /// Answers a request to `/revoke`.
 pub async fn serve<S: Store, R: Random>(
@@ -69,12 +26,7 @@ pub async fn serve<S: Store, R: Random>(
     let reply = match head.method {
         Method::POST => match revoke(head, body, clients).await {
             Ok(()) => Reply::empty(StatusCode::OK).no_store(),
-            Err(error) => {
-                if let RevocationError::Record(cause) = &error {
-                    (clients.log)(&format!("revoke: {}", cause.for_log()));
-                }
-                error.wire().reply()
-            }
+            Err(error) => error.reply("revoke", clients.log),
         },
         Method::OPTIONS => cors::preflight(request::PREFLIGHT),
         _ => Reply::method_not_allowed("POST, OPTIONS"),
@@ -86,7 +38,7 @@ async fn revoke<S: Store, R: Random>(
     head: &Head,
     body: &mut impl ReadBody,
     clients: &Clients<'_, S, R>,
-) -> Result<(), RevocationError> {
+) -> Result<(), EndpointError> {
     let Clients { records, now, .. } = *clients;
     let form = request::read(head, body, &[]).await?;
     let client = clients.authenticate(head, &form).await?;

@@ -4,7 +4,7 @@
 use crate::{
     AuthorizationServer, authorize,
     client::registration,
-    metadata,
+    introspection_endpoint, metadata,
     page_error::PageError,
     pages,
     ports::{Catalog, Identity},
@@ -26,16 +26,20 @@ pub const CONSENT: &str = "/consent";
 pub const TOKEN: &str = "/token";
 /// The revocation endpoint (RFC 7009 section 2).
 pub const REVOKE: &str = "/revoke";
+/// The introspection endpoint (RFC 7662 section 2).
+pub const INTROSPECT: &str = "/introspect";
 /// The registration endpoint (RFC 7591 section 3).
 pub const REGISTER: &str = "/register";
-/// Authorization server metadata (RFC 8414 section 3).
+/// Authorization server metadata (RFC 8414 section 3). The issuer has no path, so there is none to insert
+/// after this one: any longer path is of an issuer that is not here, and is not found. A client that asked
+/// for it and were given ours would have to refuse it (section 3.3).
 pub const METADATA: &str = "/.well-known/oauth-authorization-server";
 /// The same, where OpenID Connect Discovery has it (RFC 8414 section 5).
 pub const OPENID_METADATA: &str = "/.well-known/openid-configuration";
 
 /// Whether nobody but programs comes here, so that an error is a document whatever they say they accept.
 pub(crate) fn is_for_programs(path: &str) -> bool {
-    matches!(path, TOKEN | REVOKE | REGISTER | METADATA | OPENID_METADATA)
+    matches!(path, TOKEN | REVOKE | INTROSPECT | REGISTER | METADATA | OPENID_METADATA)
 }
 
 /// Finds the endpoint and answers.
@@ -50,6 +54,7 @@ pub(crate) async fn serve<S: Store, R: Random, I: Identity, C: Catalog>(
         CONSENT => authorize::consent::serve(server, head, body).await,
         TOKEN => Ok(token::serve(head, body, &server.clients()).await),
         REVOKE => Ok(revocation::serve(head, body, &server.clients()).await),
+        INTROSPECT => Ok(introspection_endpoint::serve(head, body, &server.clients()).await),
         REGISTER if server.config.clients.registration => {
             Ok(registration::serve(head, body, &server.clients(), server.catalog).await)
         }

@@ -22,11 +22,19 @@ mod code_flow;
 #[cfg(test)]
 mod concurrency;
 #[cfg(test)]
+mod discovery;
+#[cfg(test)]
 mod faults;
+#[cfg(test)]
+mod interaction;
+#[cfg(test)]
+mod introspection_endpoint;
 #[cfg(test)]
 mod leaks;
 #[cfg(test)]
 mod refresh;
+#[cfg(test)]
+mod remembered_consent;
 #[cfg(test)]
 mod revocation;
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! `UPDATE_GOLDEN=1 cargo test` rewrites the JSON ones.
 
 use oauth_core::client::{approval::ApprovedClient, authentication::Method};
-use oauth_core::records::{Grant, GrantEntry, GrantId, GrantState, UserGrants, user_key};
+use oauth_core::records::{Grant, GrantEntry, GrantId, GrantState, RememberedConsent, UserGrants, user_key};
 use serde::{Serialize, de::DeserializeOwned};
 use std::fmt::Debug;
 use store_core::{
@@ -77,8 +77,15 @@ fn records_stay_as_they_are() {
     let nothing_declined =
         Grant { declined_scopes: Vec::new(), ..grant(GrantState::Revoked { revoked_at: 1_800_001_000 }) };
     check("grant_revoked.json", &nothing_declined);
-    let entry = |first, expires_at| GrantEntry { id: GrantId([first; 16]), expires_at };
-    let grants = vec![entry(1, 1_802_592_000), entry(255, 1_802_592_060)];
+    let entry = |first, approved_at| GrantEntry {
+        id: GrantId([first; 16]),
+        approved_at,
+        expires_at: approved_at + 2_592_000,
+        remembered: None,
+    };
+    let remembered = RememberedConsent { digest: "digest".into(), expires_at: 1_802_592_060 };
+    let remembered = GrantEntry { remembered: Some(remembered), ..entry(255, 1_800_000_060) };
+    let grants = vec![entry(1, 1_800_000_000), remembered];
     check("user_grants.json", &UserGrants { epoch: 3, grants });
 }
 
@@ -89,13 +96,20 @@ fn sealed_record_still_opens() {
     let keys = Keyring::from_secret(&[7; 32]).unwrap();
     let (store, random) = (MemoryStore::default(), SequenceRandom::new(5));
     let records = Records { store: &store, keys: &keys, random: &random };
-    let user = UserGrants { epoch: 3, grants: vec![GrantEntry { id: GrantId([1; 16]), expires_at: 9 }] };
+    let entry =
+        |approved_at| GrantEntry { id: GrantId([1; 16]), approved_at, expires_at: 9, remembered: None };
     let key = user_key("acct_AAAAAAAAAAAAAAAAAAAAAA");
-    let golden = std::fs::read_to_string(path("sealed_user_grants.txt")).unwrap();
-    let sealed = seal::from_text(golden.trim_end()).unwrap();
-    block_on(store.put(&key, &sealed)).unwrap();
-    assert_eq!(block_on(records.find(&key)), Ok(Some(user.clone())));
-    block_on(records.create(&key, &user)).unwrap();
+    // The first is older than `approved_at`.
+    for (name, approved_at) in [("sealed_user_grants.txt", 0), ("sealed_user_grants_2.txt", 5)] {
+        let user = UserGrants { epoch: 3, grants: vec![entry(approved_at)] };
+        let golden = std::fs::read_to_string(path(name)).unwrap();
+        let sealed = seal::from_text(golden.trim_end()).unwrap();
+        block_on(store.put(&key, &sealed)).unwrap();
+        assert_eq!(block_on(records.find(&key)), Ok(Some(user.clone())), "{name}");
+    }
+    let newest = UserGrants { epoch: 3, grants: vec![entry(5)] };
+    block_on(records.create(&key, &newest)).unwrap();
+    let golden = std::fs::read_to_string(path("sealed_user_grants_2.txt")).unwrap();
     assert_eq!(seal::to_text(&store.snapshot()[&key]), golden.trim_end());
 }
 

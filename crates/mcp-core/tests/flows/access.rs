@@ -11,7 +11,7 @@ fn list() -> Request {
 const METADATA: &str =
     "resource_metadata=\"https://mcp.example.com/.well-known/oauth-protected-resource/mcp\"";
 
-/// RS-01, MCP-A-03, MCP-A-09, MCP-A-10, MCP-A-16, MCP-A-21: on every method that a client may begin with.
+/// RS-01, DS-06, MCP-A-03, MCP-A-09, MCP-A-10, MCP-A-16, MCP-A-21: on every method that a client may begin with.
 #[test]
 fn request_without_token_gets_a_bare_challenge() {
     for method in [Method::POST, Method::GET, Method::DELETE] {

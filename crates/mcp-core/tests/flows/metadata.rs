@@ -2,12 +2,12 @@
 
 use crate::bench::{Bench, Request, challenge, json};
 use http::Method;
-use mcp_core::ports::ToolsError;
+use mcp_core::{Tolerances, ports::ToolsError};
 use serde_json::json;
 
 const PATH: &str = "/.well-known/oauth-protected-resource";
 
-/// MCP-A-01, MCP-A-04, MCP-A-05, MCP-A-24.
+/// MCP-A-01, MCP-A-04, MCP-A-05, MCP-A-24, DS-06: of two scopes, the one that a client should begin with.
 #[test]
 fn endpoint_has_metadata() {
     let bench = Bench::new();
@@ -36,7 +36,7 @@ fn origin_has_metadata_while_its_tokens_are_accepted() {
     let mut bench = Bench::new();
     let reply = bench.send(Request::get(PATH));
     assert_eq!(json(&reply)["resource"], "https://mcp.example.com");
-    bench.tolerances.origin_audience = false;
+    bench.tolerances = Tolerances::without("unknown_scopes, origin_audience");
     assert_eq!(bench.send(Request::get(PATH)).status, 404);
     assert_eq!(bench.send(Request::get(&format!("{PATH}/mcp"))).status, 200);
 }

@@ -70,7 +70,7 @@ impl<S: Store, R: Random> Clients<'_, S, R> {
         if is_elsewhere && takes_documents(self.config, network).await {
             return self.find_by_document(id, network).await;
         }
-        self.find_known(id).ok_or(PageError::UnknownClient)
+        self.find_known(id).ok_or(PageError::UnknownClient(None))
     }
 
     async fn find_by_document(&self, id: &str, network: &dyn Network) -> Result<Client, PageError> {

@@ -12,7 +12,8 @@ use crate::{
         authentication::{self, AuthenticationError},
         request::{self, invalid_request},
     },
-    credential::{Credential, Kind, ScopeSet},
+    config::log_tolerance,
+    credential::{Audience, Credential, Kind, ScopeSet},
     error::{ErrorCode, WireError},
     grants::{Issue, NotGood},
     records::GrantId,
@@ -84,12 +85,16 @@ impl From<TransitionError<NotGood>> for TokenError {
     }
 }
 
+/// Parameters that a client may leave out, and that may say `undefined` when it has none.
+const OPTIONAL: [&str; 2] = ["resource", "scope"];
+
 /// A request from a client that is known.
 struct TokenRequest<'a> {
     client: Client,
     form: &'a Form,
     config: &'a Config,
     now: u64,
+    log: &'a dyn Fn(&str),
 }
 
 /// Answers a request to `/token`.
@@ -122,14 +127,17 @@ async fn issue<S: Store, R: Random>(
     body: &mut impl ReadBody,
     clients: &Clients<'_, S, R>,
 ) -> Result<Reply, TokenError> {
-    let Clients { config, records, now, .. } = *clients;
-    let form = request::read(head, body, &["resource"]).await?;
+    let Clients { config, records, now, log, .. } = *clients;
+    let mut form = request::read(head, body, &["resource"]).await?;
+    if config.tolerances.undefined_parameters && form.forget_undefined(&OPTIONAL) {
+        log_tolerance(log, "undefined_parameters");
+    }
     let grant_type = form.single("grant_type")?.ok_or(invalid_request("grant_type is missing"))?;
     let client = clients.authenticate(head, &form).await?;
     if clients.is_denied(&client.id) {
         return Err(authentication::UNAUTHORIZED_CLIENT.into());
     }
-    let request = TokenRequest { client, form: &form, config, now };
+    let request = TokenRequest { client, form: &form, config, now, log };
     match grant_type {
         "authorization_code" => authorization_code::redeem(&request, records).await,
         "refresh_token" => refresh_token::refresh(&request, records).await,
@@ -162,20 +170,27 @@ impl TokenRequest<'_> {
         Credential::verify(kind, text, keys).ok_or(TokenError::Unknown)
     }
 
-    /// What the request's `resource` parameters ask for must be within what was granted (RFC 8707
-    /// section 2.2). Tokens keep the whole audience: they are for one server.
-    fn check_resource(&self, granted: &[String]) -> Result<(), WireError> {
+    /// The resources that the access token is to be for: those that the request names, which must be within
+    /// what was granted (RFC 8707 section 2.2), or all of that.
+    fn audience(&self, granted: &[String]) -> Result<Vec<String>, WireError> {
         let error = WireError::bad_request(ErrorCode::InvalidTarget, "the resource was not granted");
         if !self.form.contains("resource") {
-            return Ok(());
+            return Ok(granted.to_vec());
         }
         let asked =
-            resource::audience(self.form.all("resource"), &self.config.public_url).map_err(|_| error)?;
-        if asked.iter().all(|resource| granted.contains(resource)) { Ok(()) } else { Err(error) }
+            resource::audience(self.form.all("resource"), self.config, self.log).map_err(|_| error)?;
+        if asked.iter().all(|resource| granted.contains(resource)) { Ok(asked) } else { Err(error) }
     }
 
-    /// Hands tokens out. `scopes` is what the access token carries.
-    fn reply(&self, id: GrantId, issue: &Issue, scopes: &[String], keys: &Keyring) -> Reply {
+    /// Hands tokens out. `scopes` and `audience` are the access token's own.
+    fn reply(
+        &self,
+        id: GrantId,
+        issue: &Issue,
+        scopes: &[String],
+        audience: &[String],
+        keys: &Keyring,
+    ) -> Reply {
         let lifetime = self.config.lifetimes.access_token.as_secs();
         let expires_at = issue.issued_at.saturating_add(lifetime).min(issue.grant.expires_at);
         let access_token = Credential {
@@ -184,11 +199,13 @@ impl TokenRequest<'_> {
             generation: issue.generation,
             expires_at,
             scopes: ScopeSet::of(&issue.grant.scopes, scopes),
+            audience: Audience::of(&issue.grant.audience, audience),
         };
         let refresh_token = Credential {
             kind: Kind::RefreshToken,
             expires_at: issue.grant.expires_at,
             scopes: ScopeSet::ALL,
+            audience: Audience::ALL,
             ..access_token
         };
         let tokens = Tokens {
