@@ -13,7 +13,7 @@ use mcp_core::{
     },
 };
 use spin_sdk::http::{IntoResponse, Request, StatusCode};
-use web_core::{PublicUrl, Reply};
+use web_core::{Issuer, PublicUrl, Reply};
 
 #[spin_sdk::http_service]
 async fn serve(request: Request) -> impl IntoResponse {
@@ -22,8 +22,14 @@ async fn serve(request: Request) -> impl IntoResponse {
             Ok(public_url) => public_url,
             Err(error) => return misconfigured(&error),
         };
+        let authorization_server = platform::variables::value("authorization_server");
+        let authorization_server = match Issuer::parse(&authorization_server, &public_url) {
+            Ok(authorization_server) => authorization_server,
+            Err(error) => return misconfigured(&error),
+        };
         let server = McpServer {
             public_url,
+            authorization_server,
             tolerances: Tolerances::default(),
             tools: Imported,
             introspection: Imported,
@@ -34,7 +40,8 @@ async fn serve(request: Request) -> impl IntoResponse {
     .await
 }
 
-/// Without its address the server cannot say who it is, so it says nothing to clients.
+/// Without its address the server cannot say who it is, nor without an authorization server where to
+/// sign in, so it says nothing to clients.
 fn misconfigured(error: &impl std::fmt::Display) -> Reply {
     platform::log::line(&format!("mcp: {error}"));
     Reply::empty(StatusCode::INTERNAL_SERVER_ERROR)

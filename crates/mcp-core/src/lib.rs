@@ -17,7 +17,7 @@
 //!
 //! ```
 //! use mcp_core::{LogEvent, McpServer, Tolerances, ports::*};
-//! use web_core::{Head, PublicUrl};
+//! use web_core::{Head, Issuer, PublicUrl};
 //!
 //! struct NoTools;
 //! impl Tools for NoTools {
@@ -32,8 +32,10 @@
 //!     async fn introspect(&self, _: &str) -> Result<Option<Access>, IntrospectionError> { Ok(None) }
 //! }
 //!
+//! let public_url = PublicUrl::parse("https://mcp.example.com").unwrap();
 //! let server = McpServer {
-//!     public_url: PublicUrl::parse("https://mcp.example.com").unwrap(),
+//!     authorization_server: Issuer::own(&public_url),
+//!     public_url,
 //!     tolerances: Tolerances::default(),
 //!     tools: NoTools,
 //!     introspection: NoTokens,
@@ -76,13 +78,15 @@ mod tool_methods;
 pub use ports::LogEvent;
 pub use revision::Revision;
 
-use web_core::PublicUrl;
+use web_core::{Issuer, PublicUrl};
 
 /// The MCP server. [`handle`](Self::handle) answers a request.
 #[derive(Debug)]
 pub struct McpServer<T, I, L> {
     /// Under which address clients reach it.
     pub public_url: PublicUrl,
+    /// Who issues the tokens that it takes: where clients are sent to get one.
+    pub authorization_server: Issuer,
     /// Where it is less strict than it could be.
     pub tolerances: Tolerances,
     /// The tools.

@@ -10,13 +10,15 @@ use std::{
     task::{Context, Poll, Waker},
     time::{Duration, UNIX_EPOCH},
 };
-use web_core::{BodyError, Head, PublicUrl, ReadBody, Reply};
+use web_core::{BodyError, Head, Issuer, PublicUrl, ReadBody, Reply};
 
 /// The time of every request.
 pub(crate) const NOW: u64 = 1_800_000_000;
 
 pub(crate) struct Bench {
     pub(crate) public_url: &'static str,
+    /// As the variable has it.
+    pub(crate) authorization_server: &'static str,
     pub(crate) tolerances: Tolerances,
     /// Every token that was looked up.
     pub(crate) introspected: RefCell<Vec<String>>,
@@ -36,6 +38,7 @@ impl Bench {
     pub(crate) fn new() -> Self {
         Self {
             public_url: "https://mcp.example.com",
+            authorization_server: "",
             tolerances: Tolerances::default(),
             introspected: RefCell::default(),
             listed: Cell::default(),
@@ -52,8 +55,10 @@ impl Bench {
     }
 
     pub(crate) fn send(&self, request: Request) -> Reply {
+        let public_url = PublicUrl::parse(self.public_url).unwrap();
         let server = McpServer {
-            public_url: PublicUrl::parse(self.public_url).unwrap(),
+            authorization_server: Issuer::parse(self.authorization_server, &public_url).unwrap(),
+            public_url,
             tolerances: self.tolerances,
             tools: self,
             introspection: self,
