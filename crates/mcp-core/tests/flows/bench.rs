@@ -118,6 +118,7 @@ impl Introspection for &Bench {
             "no-scopes" => access(&[], &ours, NOW + 1),
             "expired" => access(&["math:basic"], &ours, NOW),
             "for-the-origin" => access(&["math:basic"], self.public_url, NOW + 1),
+            "for-an-alias" => access(&["math:basic"], "http://localhost:3000/mcp", NOW + 1),
             "for-a-prefix" => access(&["math:basic"], &format!("{ours}-v2"), NOW + 1),
             "for-another-server" => access(&["math:basic"], "https://other.example/mcp", NOW + 1),
             "store-is-down" => Err(IntrospectionError::Unavailable),
