@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { createHmac, generateKeyPairSync, randomBytes, sign } from "node:crypto";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -53,21 +53,21 @@ async function listen(test, server) {
 }
 
 /** Starts a host of our own that takes this provider's tokens. Returns its address, and its log. */
-async function startHost(test, issuer, variables = {}) {
+async function startHost(test, issuer, runtimeConfig = "") {
   const state = await mkdtemp(join(tmpdir(), "postern-"));
   const environment = Object.fromEntries(
     Object.entries(process.env).filter(([name]) => !name.startsWith("SPIN_VARIABLE_")),
   );
-  for (const [name, value] of Object.entries({
-    authorization_server: issuer,
-    authorization_server_origin: new URL(issuer).origin,
-    ...variables,
-  })) {
-    environment[`SPIN_VARIABLE_${name.toUpperCase()}`] = value;
-  }
+  environment.SPIN_VARIABLE_AUTHORIZATION_SERVER = issuer;
+  environment.SPIN_VARIABLE_AUTHORIZATION_SERVER_ORIGIN = new URL(issuer).origin;
+  const config = join(state, "runtime-config.toml");
+  await writeFile(config, runtimeConfig);
   const host = spawn(
     process.env.POSTERN_HOST,
-    ["--from", "spin.external-provider.toml", "--listen", "127.0.0.1:0", "--derive-public-url", "--state-dir", state],
+    [
+      ...["--from", "spin.external-provider.toml", "--listen", "127.0.0.1:0", "--derive-public-url"],
+      ...["--state-dir", state, "--runtime-config-file", config],
+    ],
     { cwd: repository, env: environment, stdio: ["ignore", "pipe", "pipe"] },
   );
   const log = { text: "" };
@@ -88,6 +88,14 @@ async function startHost(test, issuer, variables = {}) {
     host.once("exit", () => reject(new Error(`the host ended:\n${log.text}`)));
   });
   return { url: await within(180, "starting the host", url), log };
+}
+
+/** Waits until the host has said this: its words and its answers come by different ways. */
+async function logged(log, words) {
+  for (let tries = 0; !log.text.includes(words); tries++) {
+    assert.ok(tries < 100, `not in the log: ${words}\n${log.text}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
 }
 
 /** Calls the tool `add`. */
@@ -282,7 +290,7 @@ test("client signs in at an outside OpenID provider and calls a tool", { skip: n
 });
 
 /** A provider that answers as its test says, and a host that takes its tokens. */
-async function startLiar(t) {
+async function startLiar(t, { name = "127.0.0.1", runtimeConfig } = {}) {
   const key = newKey("one");
   const asked = [];
   const documents = {};
@@ -294,8 +302,8 @@ async function startLiar(t) {
     response.writeHead(document.status ?? 200, { "content-type": "application/json", ...document.headers });
     response.end(document.body);
   });
-  const issuer = await listen(t, server);
-  const { url: base, log } = await startHost(t, issuer);
+  const issuer = (await listen(t, server)).replace("127.0.0.1", name);
+  const { url: base, log } = await startHost(t, issuer, runtimeConfig);
   const claims = { iss: issuer, sub: "alice", aud: `${base}/mcp`, client_id: "app", scope: "math:basic", exp: now() + 600 };
   const token = (signer = key) => jwt({ alg: "ES256", typ: "at+jwt", kid: signer.kid }, claims, by(signer));
   const publish = (keys, { status, headers } = {}) => {
@@ -317,7 +325,7 @@ test("provider that says nothing is no judgement on a token", { skip: noHost, ti
   const { base, log, asked, documents, token } = await startLiar(t);
   documents["/.well-known/openid-configuration"] = "hang";
   await assertUnavailable(base, token());
-  assert.match(log.text, /the provider's metadata: the answer took too long/);
+  await logged(log, "the provider's metadata: the answer took too long");
   // CM-21: this is all that it was told.
   const [{ headers }] = asked;
   assert.deepEqual(Object.keys(headers).sort(), ["accept", "accept-encoding", "host", "user-agent"]);
@@ -333,8 +341,20 @@ test("provider's redirect is not followed", { skip: noHost, timeout: 240_000 }, 
   publish([key.publicJwk], { status: 302, headers: { location: `${issuer}/elsewhere` } });
   documents["/elsewhere"] = documents["/jwks"];
   await assertUnavailable(base, token());
-  assert.match(log.text, /the provider's key set: the answer has status 302/);
+  await logged(log, "the provider's key set: the answer has status 302");
   assert.deepEqual(asked.map((request) => request.url), ["/.well-known/openid-configuration", "/jwks"]);
+});
+
+// CM-04, CM-05: what counts is the address that is dialled, whatever its name.
+test("provider in a blocked network is not called", { skip: noHost, timeout: 240_000 }, async (t) => {
+  for (const name of ["127.0.0.1", "localhost"]) {
+    const runtimeConfig = '[outbound_networking]\nblock_networks = ["private"]\n';
+    const { base, log, key, asked, token, publish } = await startLiar(t, { name, runtimeConfig });
+    publish([key.publicJwk]);
+    await assertUnavailable(base, token());
+    await logged(log, "the provider's metadata: no answer: ErrorCode::DestinationIpProhibited");
+    assert.equal(asked.length, 0, name);
+  }
 });
 
 test("provider's new key is found at once, and a withdrawn one is gone", { skip: noHost, timeout: 240_000 }, async (t) => {

@@ -46,7 +46,7 @@ pub struct KeyMemory(Rc<RefCell<Option<Known>>>);
 
 #[derive(Debug, Clone)]
 struct Known {
-    /// The key of the record, which tells the provider.
+    /// Where the record is, which tells the provider.
     place: String,
     record: KeyRecord,
     keys: Option<Rc<KeySet>>,
@@ -80,8 +80,8 @@ impl<S: Store, R: Random, F: Fetch> Introspection<'_, S, R, F> {
                 access
             }
             Err(error) => {
-                // What is no JWT at all is not worth a line.
-                if error != JwtError::Malformed {
+                // Every JWT begins so; what is none is not worth a line.
+                if token.starts_with("ey") {
                     (self.log)(&format!("a token is refused: {error}"));
                 }
                 None
@@ -95,7 +95,7 @@ impl<S: Store, R: Random, F: Fetch> Introspection<'_, S, R, F> {
         &self,
         token: UnverifiedToken,
     ) -> Result<Result<VerifiedToken, JwtError>, IntrospectionError> {
-        let place = KeyRecord::key(self.provider.issuer.as_str());
+        let place = KeyRecord::place(self.provider);
         let known = self.memory.recall(&place);
         if let Some(judged) = known.as_ref().and_then(|known| known.judge(&token, self.now)) {
             return Ok(judged);

@@ -1,5 +1,6 @@
 //! The provider's keys as they are kept, and when newer ones are asked for.
 
+use crate::Provider;
 use jwt_core::KeySet;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -53,8 +54,9 @@ pub enum Reason {
 
 impl KeyRecord {
     /// Where the record of a provider is kept. There is one in a deployment, whatever anybody sends.
-    pub fn key(issuer: &str) -> String {
-        let digest = Sha256::digest(issuer);
+    pub fn place(provider: &Provider) -> String {
+        let jwks_uri = provider.jwks_uri.as_ref().map_or("", |url| url.as_str());
+        let digest = Sha256::digest(format!("{} {jwks_uri}", provider.issuer.as_str()));
         let hex: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
         format!("postern:k:{hex}")
     }
