@@ -150,6 +150,8 @@ impl<S: Store, R: Random, F: Fetch> Introspection<'_, S, R, F> {
             }
             Err(error) => {
                 (self.log)(&error.to_string());
+                // Somebody else may have had more luck meanwhile.
+                let record = record.newer(self.find(place).await?);
                 self.save(place, &record.failed(self.now)).await?;
                 Ok(None)
             }
