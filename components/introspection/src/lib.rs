@@ -36,8 +36,8 @@ async fn introspect(token: &str) -> Result<Option<introspection::Access>, Fault>
 
 impl From<introspection::Access> for Access {
     fn from(access: introspection::Access) -> Self {
-        let introspection::Access { subject, client_id, scopes, audience, expires_at } = access;
-        Self { subject, client_id, scopes, audience, expires_at }
+        let introspection::Access { subject, client_id, scopes, audience, expires_at, grant_id } = access;
+        Self { subject, client_id, scopes, audience, expires_at, grant_id: Some(grant_id) }
     }
 }
 

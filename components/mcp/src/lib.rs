@@ -9,16 +9,23 @@ use bindings::postern::{introspection::introspection, tools::tools};
 use mcp_core::{
     LogEvent, McpServer, Tolerances,
     ports::{
-        Access, Call, Caller, Introspection, IntrospectionError, Outcome, Scope, Tool, Tools, ToolsError,
+        Access, Call, Caller, Clock, Introspection, IntrospectionError, Lasting, Log, Scope, Tool, Tools,
+        ToolsError,
     },
 };
+use platform::{clock, deployment, random::HostRandom, store::HostStore};
 use spin_sdk::http::{IntoResponse, Request, StatusCode};
-use web_core::{Issuer, PublicUrl, Reply};
+use std::{
+    rc::Rc,
+    time::{Duration, SystemTime},
+};
+use store_core::{DeploymentError, Keyring, Provision};
+use web_core::{Body, Issuer, PublicUrl, Reply};
 
 #[spin_sdk::http_service]
 async fn serve(request: Request) -> impl IntoResponse {
     platform::http::serve(request, async |head, mut body| {
-        let public_url = match PublicUrl::parse(&platform::variables::value("public_url")) {
+        let public_url = match deployment::public_url() {
             Ok(public_url) => public_url,
             Err(error) => return misconfigured(&error),
         };
@@ -27,39 +34,37 @@ async fn serve(request: Request) -> impl IntoResponse {
             Ok(authorization_server) => authorization_server,
             Err(error) => return misconfigured(&error),
         };
-        let server = McpServer {
-            public_url,
-            authorization_server,
-            tolerances: Tolerances::default(),
-            tools: Imported,
-            introspection: Imported,
-            log: |event: LogEvent<'_>| platform::log::line(&event.to_string()),
-        };
-        server.handle(&head, &mut body, platform::clock::now()).await
+        let outside = Imported { public_url: public_url.clone(), store: HostStore::default() };
+        let tolerances = Tolerances::default();
+        let server = Rc::new(McpServer { public_url, authorization_server, tolerances, outside });
+        server.handle(&head, &mut body, clock::now()).await
     })
     .await
 }
 
 /// Without its address the server cannot say who it is, nor without an authorization server where to
 /// sign in, so it says nothing to clients.
-fn misconfigured(error: &impl std::fmt::Display) -> Reply {
+fn misconfigured(error: &impl std::fmt::Display) -> Reply<Body> {
     platform::log::line(&format!("mcp: {error}"));
-    Reply::empty(StatusCode::INTERNAL_SERVER_ERROR)
+    Reply::empty(StatusCode::INTERNAL_SERVER_ERROR).into()
 }
 
-/// The components that are composed in.
-struct Imported;
+/// The components that are composed in, and the host.
+struct Imported {
+    public_url: PublicUrl,
+    store: HostStore,
+}
 
 impl Tools for Imported {
     async fn list_tools(&self) -> Result<Vec<Tool>, ToolsError> {
-        Ok(tools::list_tools().await?.into_iter().map(Tool::from).collect())
+        Ok(convert::all(tools::list_tools().await?))
     }
 
     async fn list_scopes(&self) -> Result<Vec<Scope>, ToolsError> {
-        Ok(tools::list_scopes().await?.into_iter().map(Scope::from).collect())
+        Ok(convert::all(tools::list_scopes().await?))
     }
 
-    async fn call_tool(&self, caller: Caller, call: Call) -> Result<Outcome, ToolsError> {
+    async fn call_tool(&self, caller: Caller, call: Call) -> Result<mcp_core::ports::Reply, ToolsError> {
         Ok(tools::call_tool(caller.into(), call.into()).await?.into())
     }
 }
@@ -67,5 +72,38 @@ impl Tools for Imported {
 impl Introspection for Imported {
     async fn introspect(&self, token: &str) -> Result<Option<Access>, IntrospectionError> {
         Ok(introspection::introspect(token.to_owned()).await?.map(Access::from))
+    }
+}
+
+impl Lasting for Imported {
+    type Store = HostStore;
+    type Random = HostRandom;
+
+    fn store(&self) -> &HostStore {
+        &self.store
+    }
+
+    fn random(&self) -> &HostRandom {
+        &HostRandom
+    }
+
+    async fn keys(&self) -> Result<Option<Keyring>, DeploymentError> {
+        deployment::keyring(&self.public_url, Provision::FindOnly, &self.store).await
+    }
+}
+
+impl Clock for Imported {
+    fn now(&self) -> SystemTime {
+        clock::now()
+    }
+
+    async fn sleep(&self, time: Duration) {
+        clock::sleep(time).await;
+    }
+}
+
+impl Log for Imported {
+    fn log(&self, event: LogEvent<'_>) {
+        platform::log::line(&event.to_string());
     }
 }

@@ -15,7 +15,7 @@ async fn serve(request: Request) -> impl IntoResponse {
     http::serve(request, handle).await
 }
 
-async fn handle(head: Head, mut body: http::Body) -> Reply {
+async fn handle(head: Head, mut body: http::IncomingBody) -> Reply {
     let public_url = match deployment::public_url() {
         Ok(public_url) => public_url,
         Err(error) => {

@@ -117,6 +117,7 @@ fn catalog_error(error: tools::Error) -> CatalogError {
         tools::Error::Other(text) => text,
         tools::Error::UnknownTool
         | tools::Error::InvalidArguments(_)
-        | tools::Error::InsufficientScope(_) => "they answered as if they had been called".into(),
+        | tools::Error::InsufficientScope(_)
+        | tools::Error::MissingCapability(_) => "they answered as if they had been called".into(),
     })
 }

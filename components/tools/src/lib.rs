@@ -197,7 +197,7 @@ fn number(value: f64) -> Option<Value> {
 // What the interface asks for, in terms of the above.
 
 use bindings::exports::postern::tools::tools::{
-    Annotations, Call, Caller, ContentBlock, Error, Guest, Outcome, Scope, Tool, ToolResult,
+    Annotations, Call, Caller, ContentBlock, Error, Guest, Outcome, Reply, Scope, Tool, ToolResult,
 };
 
 struct MathTool {
@@ -240,9 +240,9 @@ impl Guest for Math {
         Ok(SCOPES.map(scope).to_vec())
     }
 
-    async fn call_tool(_caller: Caller, call: Call) -> Result<Outcome, Error> {
+    async fn call_tool(_caller: Caller, call: Call) -> Result<Reply, Error> {
         let tool = TOOLS.iter().find(|tool| tool.name == call.name).ok_or(Error::UnknownTool)?;
-        (tool.run)(&call.arguments).map(Outcome::Complete)
+        (tool.run)(&call.arguments).map(|result| Reply::Done(Outcome::Complete(result)))
     }
 }
 

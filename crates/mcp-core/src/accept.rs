@@ -5,22 +5,26 @@ use http::{HeaderMap, header};
 /// How a reply may be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Format {
-    /// `application/json`, whenever the client can read it.
+    /// `application/json`, and nothing else.
     Json,
-    /// `text/event-stream`, for a client that reads nothing else.
+    /// `text/event-stream`, and nothing else.
     EventStream,
+    /// Either: JSON where it is enough.
+    Either,
 }
 
 /// Chooses. `None` when the client can read neither.
 ///
 /// MCP asks clients to name both types. Many name one, or none, and can be served all the same.
 pub(crate) fn negotiate(headers: &HeaderMap) -> Option<Format> {
-    if !headers.contains_key(header::ACCEPT) || accepts(headers, "application", "json") {
-        Some(Format::Json)
-    } else if accepts(headers, "text", "event-stream") {
-        Some(Format::EventStream)
-    } else {
-        None
+    if !headers.contains_key(header::ACCEPT) {
+        return Some(Format::Either);
+    }
+    match (accepts(headers, "application", "json"), accepts(headers, "text", "event-stream")) {
+        (true, true) => Some(Format::Either),
+        (true, false) => Some(Format::Json),
+        (false, true) => Some(Format::EventStream),
+        (false, false) => None,
     }
 }
 
@@ -59,9 +63,11 @@ mod tests {
             &["*/*"],
             &["application/json, text/event-stream"],
             &["text/event-stream", "Application/JSON;charset=utf-8"],
-            &["application/*;q=0.1"],
             &["text/html, */*;q=0.8"],
         ] {
+            assert_eq!(chosen(accept), Some(Format::Either), "{accept:?}");
+        }
+        for accept in [&["application/json"][..], &["application/*;q=0.1"]] {
             assert_eq!(chosen(accept), Some(Format::Json), "{accept:?}");
         }
         for accept in [&["text/event-stream"][..], &["application/json;q=0, */*"], &["text/*"]] {

@@ -25,16 +25,15 @@ const MAX_TOKEN: usize = 4096;
 pub(crate) async fn admit(
     head: &Head,
     audiences: &[String],
-    introspection: &impl Introspection,
-    log: &impl Log,
+    outside: &(impl Introspection + Log),
     now: SystemTime,
 ) -> Result<Access, Refusal> {
     let token = bearer_token(head)?;
-    match introspection.introspect(token).await {
+    match outside.introspect(token).await {
         Ok(Some(access)) if is_good(&access, audiences, now) => Ok(access),
         Ok(_) => Err(Refusal::InvalidToken),
         Err(error) => {
-            log.log(LogEvent::IntrospectionFailed(&error));
+            outside.log(LogEvent::IntrospectionFailed(&error));
             Err(Refusal::Unavailable)
         }
     }
@@ -148,6 +147,7 @@ mod tests {
             scopes: vec![],
             audience: vec!["https://other.example".into(), audience.into()],
             expires_at,
+            grant_id: None,
         }
     }
 

@@ -6,9 +6,9 @@
 
 use crate::{
     json,
-    jsonrpc::{Call, Fault},
+    jsonrpc::{Call, Fault, Id},
     mirrored_headers,
-    ports::ClientInfo,
+    ports::{ClientCapabilities, ClientInfo, LogLevel},
     revision::Revision,
 };
 use http::HeaderMap;
@@ -55,11 +55,9 @@ pub(crate) struct Meta<'a> {
         deserialize_with = "json::present"
     )]
     log_level: Option<&'a RawValue>,
+    #[serde(rename = "progressToken", default, borrow, deserialize_with = "json::present")]
+    progress_token: Option<&'a RawValue>,
 }
-
-/// The severities of RFC 5424, as MCP spells them.
-const LOG_LEVELS: [&str; 8] =
-    ["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"];
 
 /// Decides the era of a message.
 pub(crate) fn classify<'a>(headers: &HeaderMap, call: &Call<'a>) -> Result<Era<'a>, Fault> {
@@ -77,7 +75,8 @@ pub(crate) fn classify<'a>(headers: &HeaderMap, call: &Call<'a>) -> Result<Era<'
 }
 
 impl<'a> Meta<'a> {
-    fn parse(meta: Option<&'a RawValue>) -> Self {
+    /// Reads `_meta`.
+    pub(crate) fn parse(meta: Option<&'a RawValue>) -> Self {
         // Anything but an object claims nothing.
         meta.and_then(|meta| serde_json::from_str(meta.get()).ok()).unwrap_or_default()
     }
@@ -121,15 +120,27 @@ impl<'a> Meta<'a> {
         }
     }
 
-    /// Checks `logLevel`. We send no log messages, but a level that is none is a client's mistake.
+    /// Checks `logLevel`: a level that is none is a client's mistake.
     pub(crate) fn judge_log_level(&self) -> Result<(), Fault> {
-        let known = |level: &RawValue| json::string(level).is_some_and(|level| LOG_LEVELS.contains(&&*level));
-        match self.log_level {
-            Some(level) if !known(level) => {
-                Err(Fault::InvalidMeta("io.modelcontextprotocol/logLevel is no log level"))
-            }
-            _ => Ok(()),
+        if self.log_level.is_some() && self.log_level().is_none() {
+            return Err(Fault::InvalidMeta("io.modelcontextprotocol/logLevel is no log level"));
         }
+        Ok(())
+    }
+
+    /// The least severe log message that the client wants to have. `None`: none.
+    pub(crate) fn log_level(&self) -> Option<LogLevel> {
+        serde_json::from_str(self.log_level?.get()).ok()
+    }
+
+    /// What the client wants progress notifications to be marked with. `None`: it wants none.
+    pub(crate) fn progress_token(&self) -> Option<Id> {
+        Id::parse(self.progress_token?)
+    }
+
+    /// What the client can be asked for.
+    pub(crate) fn client_capabilities(&self) -> ClientCapabilities {
+        self.client_capabilities.map(ClientCapabilities::parse).unwrap_or_default()
     }
 
     /// What the client says of itself.

@@ -1,17 +1,17 @@
 //! JSON-RPC 2.0 as MCP narrows it: one message in a body, ids that are strings or integers, parameters
 //! by name. What a method's parameters mean is the business of [`methods`](crate::methods).
 
-use crate::{json, revision::Revision};
+use crate::{json, ports::ClientCapabilities, revision::Revision};
 use http::StatusCode;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{json, value::RawValue};
-use std::borrow::Cow;
+use std::{borrow::Cow, rc::Rc};
 
 /// One message.
 #[derive(Debug)]
 pub(crate) enum Message<'a> {
     /// Wants a reply.
-    Request(Id<'a>, Call<'a>),
+    Request(Id, Call<'a>),
     /// Wants none.
     Notification(Call<'a>),
 }
@@ -42,21 +42,28 @@ pub(crate) struct Params<'a> {
     pub(crate) protocol_version: Option<&'a RawValue>,
 }
 
-/// A request's id, kept as it was written, so that it goes back with the same type.
-#[derive(Debug, Clone, Copy, Serialize)]
-pub(crate) struct Id<'a>(&'a RawValue);
+/// A request's id or a progress token, kept as it was written, so that it goes back with the same type.
+#[derive(Debug, Clone)]
+pub(crate) struct Id(Rc<RawValue>);
 
-impl<'a> Id<'a> {
+impl Id {
     /// A string or an integer; `null`, `1.5` and everything else is none.
-    fn parse(value: &'a RawValue) -> Option<Self> {
+    pub(crate) fn parse(value: &RawValue) -> Option<Self> {
         let text = value.get();
         let digits = text.strip_prefix('-').unwrap_or(text);
-        (text.starts_with('"') || digits.bytes().all(|byte| byte.is_ascii_digit())).then_some(Self(value))
+        let is_id = text.starts_with('"') || digits.bytes().all(|byte| byte.is_ascii_digit());
+        is_id.then(|| Self(value.to_owned().into()))
+    }
+}
+
+impl Serialize for Id {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        (*self.0).serialize(serializer)
     }
 }
 
 /// Reads the message in a body. With an error comes the id, if there was one to be read.
-pub(crate) fn parse(body: &[u8]) -> Result<Message<'_>, (Option<Id<'_>>, Fault)> {
+pub(crate) fn parse(body: &[u8]) -> Result<Message<'_>, (Option<Id>, Fault)> {
     #[derive(Deserialize)]
     struct Envelope<'a> {
         #[serde(default, borrow, deserialize_with = "json::present")]
@@ -76,7 +83,7 @@ pub(crate) fn parse(body: &[u8]) -> Result<Message<'_>, (Option<Id<'_>>, Fault)>
     }
     let envelope: Envelope<'_> = serde_json::from_str(value.get()).map_err(|_| (None, Fault::Parse))?;
     let id = envelope.id.and_then(Id::parse);
-    let invalid = |what| (id, Fault::InvalidRequest(what));
+    let invalid = |what| (id.clone(), Fault::InvalidRequest(what));
 
     if envelope.jsonrpc.and_then(json::string).as_deref() != Some("2.0") {
         return Err(invalid("jsonrpc must be \"2.0\""));
@@ -92,7 +99,7 @@ pub(crate) fn parse(body: &[u8]) -> Result<Message<'_>, (Option<Id<'_>>, Fault)>
     let params = match envelope.params {
         None => Params::default(),
         Some(params) if json::is_object(params) => {
-            serde_json::from_str(params.get()).map_err(|_| (id, Fault::Parse))?
+            serde_json::from_str(params.get()).map_err(|_| (id.clone(), Fault::Parse))?
         }
         Some(_) => return Err(invalid("params must be an object")),
     };
@@ -123,6 +130,8 @@ pub(crate) enum Fault {
         /// As the client wrote it.
         requested: String,
     },
+    /// The client has to offer something that it does not.
+    MissingCapability(ClientCapabilities),
     /// Something here or behind us went wrong. The log has the cause.
     Internal,
     /// As `Internal`, and trying again may help.
@@ -139,6 +148,7 @@ impl Fault {
             Self::InvalidParams(_) | Self::InvalidMeta(_) => -32602,
             Self::Internal | Self::Unavailable => -32603,
             Self::HeaderMismatch(_) => -32020,
+            Self::MissingCapability(_) => -32021,
             Self::UnsupportedProtocolVersion { .. } => -32022,
         }
     }
@@ -151,6 +161,7 @@ impl Fault {
             Self::InvalidParams(what) => what.into(),
             Self::HeaderMismatch(what) => format!("Header mismatch: {what}").into(),
             Self::UnsupportedProtocolVersion { .. } => "Unsupported protocol version".into(),
+            Self::MissingCapability(_) => "Missing required client capability".into(),
             Self::Internal => "Internal error".into(),
             Self::Unavailable => "Temporarily unavailable".into(),
         }
@@ -161,6 +172,7 @@ impl Fault {
             Self::UnsupportedProtocolVersion { requested } => {
                 Some(json!({ "supported": Revision::ALL.map(Revision::as_str), "requested": requested }))
             }
+            Self::MissingCapability(needed) => Some(json!({ "requiredCapabilities": needed })),
             Self::Parse
             | Self::InvalidRequest(_)
             | Self::MethodNotFound
@@ -184,12 +196,13 @@ impl Fault {
             | Self::InvalidRequest(_)
             | Self::InvalidMeta(_)
             | Self::HeaderMismatch(_)
+            | Self::MissingCapability(_)
             | Self::UnsupportedProtocolVersion { .. } => StatusCode::BAD_REQUEST,
         }
     }
 
     /// The error message. Without an id the member is left out: the schema has no `null` there.
-    pub(crate) fn to_message(&self, id: Option<Id<'_>>) -> Vec<u8> {
+    pub(crate) fn to_message(&self, id: Option<&Id>) -> Vec<u8> {
         serialize(&ErrorMessage { jsonrpc: Version, id, error: self }).unwrap_or_default()
     }
 }
@@ -208,8 +221,19 @@ impl Serialize for Fault {
 }
 
 /// The message that carries a result.
-pub(crate) fn result_message(id: Id<'_>, result: &impl Serialize) -> Result<Vec<u8>, Fault> {
+pub(crate) fn result_message(id: &Id, result: &impl Serialize) -> Result<Vec<u8>, Fault> {
     serialize(&ResultMessage { jsonrpc: Version, id, result }).ok_or(Fault::Internal)
+}
+
+/// The message of a notification.
+pub(crate) fn notification_message(method: &str, params: &impl Serialize) -> Option<Vec<u8>> {
+    #[derive(Serialize)]
+    struct Notification<'a, T> {
+        jsonrpc: Version,
+        method: &'a str,
+        params: &'a T,
+    }
+    serialize(&Notification { jsonrpc: Version, method, params })
 }
 
 fn serialize(message: &impl Serialize) -> Option<Vec<u8>> {
@@ -219,7 +243,7 @@ fn serialize(message: &impl Serialize) -> Option<Vec<u8>> {
 #[derive(Serialize)]
 struct ResultMessage<'a, T> {
     jsonrpc: Version,
-    id: Id<'a>,
+    id: &'a Id,
     result: &'a T,
 }
 
@@ -227,7 +251,7 @@ struct ResultMessage<'a, T> {
 struct ErrorMessage<'a> {
     jsonrpc: Version,
     #[serde(skip_serializing_if = "Option::is_none")]
-    id: Option<Id<'a>>,
+    id: Option<&'a Id>,
     error: &'a Fault,
 }
 
@@ -246,7 +270,7 @@ mod tests {
 
     fn refusal(body: &str) -> String {
         let (id, fault) = parse(body.as_bytes()).unwrap_err();
-        String::from_utf8(fault.to_message(id)).unwrap()
+        String::from_utf8(fault.to_message(id.as_ref())).unwrap()
     }
 
     /// MCP-B-03.
@@ -255,7 +279,7 @@ mod tests {
         for id in ["1", "-7", "12345678901234567890123", r#""1""#, r#""""#, r#""\u00e9""#] {
             let body = format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"ping"}}"#);
             let Ok(Message::Request(parsed, _)) = parse(body.as_bytes()) else { panic!("{id}") };
-            let reply = result_message(parsed, &json!({})).unwrap();
+            let reply = result_message(&parsed, &json!({})).unwrap();
             assert_eq!(
                 String::from_utf8(reply).unwrap(),
                 format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{{}}}}"#)

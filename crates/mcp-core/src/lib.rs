@@ -1,5 +1,5 @@
 //! The MCP server: what its endpoint answers, to whom, and in which words. No I/O; the tools, the
-//! meaning of tokens and the operator's log are [`ports`], and the time is an argument.
+//! meaning of tokens, what lasts, the time and the operator's log are [`ports`].
 //!
 //! Reading order, which is also the way of a request:
 //!
@@ -8,7 +8,8 @@
 //!   `access` (what the token stands for, judged; also the policy on scopes), `accept` (what the client reads), `jsonrpc` over
 //!   `json` (what the body says) and `era` (which rules it is to be read by), with
 //!   `mirrored_headers` for what the headers repeat.
-//! * `methods` and `tool_methods`: what the server does; `content`, how a tool's result is written.
+//! * `methods`, `tool_list` and `tool_call`: what the server does; `content`, how a tool's result is written; `answer`,
+//!   what a method gives a transport to send.
 //! * `challenge` and `resource_metadata`: how a client without a good token gets one.
 //! * [`revision`]: in what the protocol's revisions differ.
 //!
@@ -17,30 +18,44 @@
 //!
 //! ```
 //! use mcp_core::{LogEvent, McpServer, Tolerances, ports::*};
+//! use std::{rc::Rc, time::{Duration, SystemTime}};
+//! use store_core::{DeploymentError, Keyring, testing::{MemoryStore, SequenceRandom}};
 //! use web_core::{Head, Issuer, PublicUrl};
 //!
-//! struct NoTools;
-//! impl Tools for NoTools {
+//! #[derive(Default)]
+//! struct Nothing(MemoryStore, SequenceRandom);
+//! impl Tools for Nothing {
 //!     async fn list_tools(&self) -> Result<Vec<Tool>, ToolsError> { Ok(vec![]) }
 //!     async fn list_scopes(&self) -> Result<Vec<Scope>, ToolsError> { Ok(vec![]) }
-//!     async fn call_tool(&self, _: Caller, _: Call) -> Result<Outcome, ToolsError> {
+//!     async fn call_tool(&self, _: Caller, _: Call) -> Result<Reply, ToolsError> {
 //!         Err(ToolsError::UnknownTool)
 //!     }
 //! }
-//! struct NoTokens;
-//! impl Introspection for NoTokens {
+//! impl Introspection for Nothing {
 //!     async fn introspect(&self, _: &str) -> Result<Option<Access>, IntrospectionError> { Ok(None) }
+//! }
+//! impl Lasting for Nothing {
+//!     type Store = MemoryStore;
+//!     type Random = SequenceRandom;
+//!     fn store(&self) -> &MemoryStore { &self.0 }
+//!     fn random(&self) -> &SequenceRandom { &self.1 }
+//!     async fn keys(&self) -> Result<Option<Keyring>, DeploymentError> { Ok(None) }
+//! }
+//! impl Clock for Nothing {
+//!     fn now(&self) -> SystemTime { SystemTime::UNIX_EPOCH }
+//!     async fn sleep(&self, _: Duration) {}
+//! }
+//! impl Log for Nothing {
+//!     fn log(&self, event: LogEvent<'_>) { eprintln!("{event}") }
 //! }
 //!
 //! let public_url = PublicUrl::parse("https://mcp.example.com").unwrap();
-//! let server = McpServer {
+//! let server = Rc::new(McpServer {
 //!     authorization_server: Issuer::own(&public_url),
 //!     public_url,
 //!     tolerances: Tolerances::default(),
-//!     tools: NoTools,
-//!     introspection: NoTokens,
-//!     log: |event: LogEvent<'_>| eprintln!("{event}"),
-//! };
+//!     outside: Nothing::default(),
+//! });
 //! let head = Head {
 //!     method: http::Method::POST,
 //!     path: "/mcp".to_owned(),
@@ -49,9 +64,7 @@
 //!     headers: http::HeaderMap::new(),
 //! };
 //! let mut body = bytes::Bytes::from_static(b"{}");
-//! let reply = server.handle(&head, &mut body, std::time::SystemTime::UNIX_EPOCH);
-//! # use std::{future::Future, pin::pin, task::{Context, Poll, Waker}};
-//! # let Poll::Ready(reply) = pin!(reply).poll(&mut Context::from_waker(Waker::noop())) else { panic!() };
+//! let reply = store_core::testing::block_on(server.handle(&head, &mut body, SystemTime::UNIX_EPOCH));
 //! assert_eq!(
 //!     reply.headers["www-authenticate"],
 //!     r#"Bearer resource_metadata="https://mcp.example.com/.well-known/oauth-protected-resource/mcp""#
@@ -60,6 +73,8 @@
 
 mod accept;
 mod access;
+mod answer;
+mod capabilities;
 mod challenge;
 mod content;
 mod era;
@@ -73,7 +88,8 @@ mod resource_metadata;
 pub mod revision;
 pub mod routes;
 mod streamable_http;
-mod tool_methods;
+mod tool_call;
+mod tool_list;
 
 pub use ports::LogEvent;
 pub use revision::Revision;
@@ -82,19 +98,15 @@ use web_core::{Issuer, PublicUrl};
 
 /// The MCP server. [`handle`](Self::handle) answers a request.
 #[derive(Debug)]
-pub struct McpServer<T, I, L> {
+pub struct McpServer<O> {
     /// Under which address clients reach it.
     pub public_url: PublicUrl,
     /// Who issues the tokens that it takes: where clients are sent to get one.
     pub authorization_server: Issuer,
     /// Where it is less strict than it could be.
     pub tolerances: Tolerances,
-    /// The tools.
-    pub tools: T,
-    /// What tokens stand for.
-    pub introspection: I,
-    /// The operator's log.
-    pub log: L,
+    /// Everything else: tools, tokens, what lasts, the time, the log.
+    pub outside: O,
 }
 
 /// Departures from the strictest reading, each for the sake of clients that exist.

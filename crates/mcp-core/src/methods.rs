@@ -1,16 +1,18 @@
-//! The methods, by era. `tools/list` and `tools/call` have [their own file](crate::tool_methods).
+//! The methods, by era. Those about tools are in [`tool_list`](crate::tool_list) and [`tool_call`](crate::tool_call).
 
 use crate::{
     McpServer,
+    answer::Answered,
     challenge::Refusal,
     era::{self, Era, Meta},
     json,
     jsonrpc::{self, Call, Fault, Id},
-    ports::{Access, Introspection, Log, LogEvent, Tools, ToolsError},
+    ports::{Access, ClientCapabilities, LogEvent, Outside, ToolsError},
     revision::Revision,
 };
 use http::HeaderMap;
 use serde::Serialize;
+use std::rc::Rc;
 use web_core::Head;
 
 /// The server's name for people.
@@ -21,8 +23,8 @@ pub(crate) const SERVER_TITLE: &str = "Postern";
 pub(crate) struct Context<'a> {
     pub(crate) revision: Revision,
     pub(crate) access: Access,
-    /// What a modern request says of itself.
-    pub(crate) meta: Option<Meta<'a>>,
+    /// What the request says of itself. A legacy one says little.
+    pub(crate) meta: Meta<'a>,
     pub(crate) headers: &'a HeaderMap,
 }
 
@@ -40,16 +42,25 @@ impl<'a> Context<'a> {
     pub(crate) fn of(head: &'a Head, call: &Call<'a>, access: Access) -> Result<Self, Fault> {
         let headers = &head.headers;
         let (revision, meta) = match era::classify(headers, call)? {
-            Era::Legacy(revision) => (revision, None),
-            Era::Modern(meta) => (meta.judge(headers, call)?, Some(meta)),
+            Era::Legacy(revision) => (revision, Meta::parse(call.params.meta)),
+            Era::Modern(meta) => (meta.judge(headers, call)?, meta),
         };
         Ok(Self { revision, access, meta, headers })
     }
 
     /// The members that a modern result has besides its own.
     pub(crate) fn envelope(&self) -> Option<Envelope> {
-        let meta = ResultMeta { server_info: SERVER_INFO };
-        self.revision.is_modern().then_some(Envelope { result_type: "complete", meta })
+        Envelope::for_revision(self.revision)
+    }
+
+    /// What the client can be asked for.
+    pub(crate) fn client_capabilities(&self) -> ClientCapabilities {
+        // A legacy client says it once, in the handshake.
+        if self.revision.is_modern() {
+            self.meta.client_capabilities()
+        } else {
+            ClientCapabilities::default()
+        }
     }
 
     /// What a modern result says about being kept.
@@ -58,30 +69,30 @@ impl<'a> Context<'a> {
     }
 }
 
-impl<T: Tools, I: Introspection, L: Log> McpServer<T, I, L> {
+impl<O: Outside> McpServer<O> {
     /// Runs a method and returns the message that answers it.
     pub(crate) async fn run(
-        &self,
-        id: Id<'_>,
+        self: &Rc<Self>,
+        id: &Id,
         call: &Call<'_>,
         context: Context<'_>,
-    ) -> Result<Vec<u8>, Failure> {
+    ) -> Result<Answered, Failure> {
         let method = Method::find(&call.method, context.revision).ok_or(Fault::MethodNotFound)?;
-        if let Some(meta) = &context.meta {
-            meta.judge_log_level()?;
+        if context.revision.is_modern() {
+            context.meta.judge_log_level()?;
         }
         match method {
-            Method::Initialize => Ok(initialize(id, call)?),
-            Method::Ping => Ok(jsonrpc::result_message(id, &Empty {})?),
-            Method::Discover => Ok(discover(id, &context)?),
-            Method::ListTools => self.list_tools(id, call, &context).await,
+            Method::Initialize => Ok(initialize(id, call)?.into()),
+            Method::Ping => Ok(jsonrpc::result_message(id, &Empty {})?.into()),
+            Method::Discover => Ok(discover(id, &context)?.into()),
+            Method::ListTools => Ok(self.list_tools(id, call, &context).await?.into()),
             Method::CallTool => self.call_tool(id, call, context).await,
         }
     }
 
     /// Logs why the tools did not do what they were asked.
     pub(crate) fn log_tools_failure(&self, function: &'static str, error: &ToolsError) {
-        self.log.log(LogEvent::ToolsFailed { function, error });
+        self.outside.log(LogEvent::ToolsFailed { function, error });
     }
 }
 
@@ -110,7 +121,7 @@ impl Method {
 
 /// The handshake (2025-11-25, lifecycle). The client's revision if we serve it, else another that it
 /// may take or leave; never a modern one, which has no handshake (MCP-V-13).
-fn initialize(id: Id<'_>, call: &Call<'_>) -> Result<Vec<u8>, Fault> {
+fn initialize(id: &Id, call: &Call<'_>) -> Result<Vec<u8>, Fault> {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
     struct InitializeResult {
@@ -134,7 +145,7 @@ fn initialize(id: Id<'_>, call: &Call<'_>) -> Result<Vec<u8>, Fault> {
 
 /// What there is to know before the first request (2026-07-28, `server/discover`). It depends on
 /// nothing about the caller.
-fn discover(id: Id<'_>, context: &Context<'_>) -> Result<Vec<u8>, Fault> {
+fn discover(id: &Id, context: &Context<'_>) -> Result<Vec<u8>, Fault> {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
     struct DiscoverResult {
@@ -201,6 +212,24 @@ pub(crate) struct Caching {
     pub(crate) ttl_ms: u32,
     /// `public` or `private`.
     pub(crate) cache_scope: &'static str,
+}
+
+impl Envelope {
+    /// Only modern results have them.
+    pub(crate) fn for_revision(revision: Revision) -> Option<Self> {
+        let meta = ResultMeta { server_info: SERVER_INFO };
+        revision.is_modern().then_some(Self { result_type: "complete", meta })
+    }
+}
+
+impl Failure {
+    /// The message for a stream that has begun: there, neither has an HTTP status any more.
+    pub(crate) fn to_message(&self, id: &Id) -> Vec<u8> {
+        match self {
+            Self::Fault(fault) => fault.to_message(Some(id)),
+            Self::Refusal(_) => Fault::Internal.to_message(Some(id)),
+        }
+    }
 }
 
 impl From<Fault> for Failure {

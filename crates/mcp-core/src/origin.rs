@@ -44,7 +44,7 @@ pub(crate) fn judge<'a>(
 }
 
 /// Lets the page read the reply.
-pub(crate) fn allow(reply: Reply, origin: Option<&HeaderValue>) -> Reply {
+pub(crate) fn allow<B>(reply: Reply<B>, origin: Option<&HeaderValue>) -> Reply<B> {
     match origin {
         Some(origin) => cors::allow(reply, origin.clone(), EXPOSED_HEADERS),
         None => reply,

@@ -1,10 +1,45 @@
-//! What the MCP server needs from outside: the tools, the meaning of access tokens, and a place for
-//! lines that only the operator reads.
+//! What the MCP server needs from outside: the tools, the meaning of access tokens, what lasts, the
+//! time, and a place for lines that only the operator reads.
 //!
 //! The types say what the WIT packages `postern:tools` and `postern:introspection` say; the
 //! documentation of their members is there.
 
-use std::fmt;
+use futures_core::{future::LocalBoxFuture, stream::LocalBoxStream};
+use std::{
+    fmt,
+    time::{Duration, SystemTime},
+};
+use store_core::{DeploymentError, Keyring, Random, Store};
+
+/// Everything that the server needs from outside. One type supplies all of it.
+///
+/// It outlives the request: an answer that is a stream goes on when its head has left.
+pub trait Outside: Tools + Introspection + Lasting + Clock + Log + 'static {}
+
+impl<O: Tools + Introspection + Lasting + Clock + Log + 'static> Outside for O {}
+
+/// What lasts from one request to the next, and in which instance.
+pub trait Lasting {
+    /// The store.
+    type Store: Store;
+    /// Chance.
+    type Random: Random;
+
+    /// The store.
+    fn store(&self) -> &Self::Store;
+    /// Chance.
+    fn random(&self) -> &Self::Random;
+    /// The deployment's keys. `None` before a developer's server has made itself any.
+    fn keys(&self) -> impl Future<Output = Result<Option<Keyring>, DeploymentError>>;
+}
+
+/// The time, for answers that take some.
+pub trait Clock {
+    /// Now.
+    fn now(&self) -> SystemTime;
+    /// Waits.
+    fn sleep(&self, time: Duration) -> impl Future<Output = ()>;
+}
 
 /// The tools on offer (`postern:tools`).
 pub trait Tools {
@@ -13,7 +48,7 @@ pub trait Tools {
     /// All scopes that the tools name, in the order in which to show them.
     fn list_scopes(&self) -> impl Future<Output = Result<Vec<Scope>, ToolsError>>;
     /// Runs a tool, for a caller who has the scopes that it declares.
-    fn call_tool(&self, caller: Caller, call: Call) -> impl Future<Output = Result<Outcome, ToolsError>>;
+    fn call_tool(&self, caller: Caller, call: Call) -> impl Future<Output = Result<Reply, ToolsError>>;
 }
 
 /// What access tokens stand for (`postern:introspection`).
@@ -26,12 +61,6 @@ pub trait Introspection {
 pub trait Log {
     /// Writes one line. The event's `Display` is that line; it has no token and no line break in it.
     fn log(&self, event: LogEvent<'_>);
-}
-
-impl<F: Fn(LogEvent<'_>)> Log for F {
-    fn log(&self, event: LogEvent<'_>) {
-        self(event);
-    }
 }
 
 /// A tool, as its author describes it.
@@ -84,19 +113,224 @@ pub struct ClientInfo {
     pub version: String,
 }
 
-/// One call of a tool.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// One call of a tool, or the next round of one.
+#[derive(Debug, Clone, PartialEq)]
 #[expect(missing_docs, reason = "members are documented in wit/tools/tools.wit")]
 pub struct Call {
     pub name: String,
     pub arguments: String,
+    pub resumption: Option<Resumption>,
+    pub client: ClientCapabilities,
+    pub wants_progress: bool,
+    pub log_level: Option<LogLevel>,
+}
+
+/// What an earlier round left behind, and what the client has answered since.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "members are documented in wit/tools/tools.wit")]
+pub struct Resumption {
+    pub state: Vec<u8>,
+    pub answers: Vec<Answer>,
+    pub cancelled: bool,
+}
+
+/// What a client can be asked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "members are documented in wit/tools/tools.wit")]
+pub struct ClientCapabilities {
+    pub elicit_form: bool,
+    pub elicit_url: bool,
+    pub sample: bool,
+    pub sample_with_tools: bool,
+    pub list_roots: bool,
+    pub tasks: bool,
+}
+
+/// How a call is answered.
+pub enum Reply {
+    /// At once.
+    Done(Outcome),
+    /// With notifications first.
+    Running(Running),
+}
+
+/// A call that goes on while its notifications are read: all of them first, and then the outcome.
+/// Dropping it gives the call up.
+pub struct Running {
+    /// What it tells meanwhile.
+    pub notifications: LocalBoxStream<'static, Notification>,
+    /// How it came out.
+    pub outcome: LocalBoxFuture<'static, Result<Outcome, ToolsError>>,
+}
+
+/// What a call tells while it runs.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "members are documented in wit/tools/tools.wit")]
+pub enum Notification {
+    Progress(Progress),
+    Log(LogMessage),
+    ToolsChanged,
+    PromptsChanged,
+    ResourcesChanged,
+    ResourceUpdated(String),
+}
+
+/// How far a call is.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "members are documented in wit/tools/tools.wit")]
+pub struct Progress {
+    pub progress: f64,
+    pub total: Option<f64>,
+    pub message: Option<String>,
+}
+
+/// A line for whoever watches the client's log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "members are documented in wit/tools/tools.wit")]
+pub struct LogMessage {
+    pub level: LogLevel,
+    pub logger: Option<String>,
+    pub data: String,
+}
+
+/// The severities of RFC 5424, least severe first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[expect(missing_docs, reason = "members are documented in wit/tools/tools.wit")]
+pub enum LogLevel {
+    Debug,
+    Info,
+    Notice,
+    Warning,
+    Error,
+    Critical,
+    Alert,
+    Emergency,
 }
 
 /// How a call came out.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Outcome {
     /// The tool ran to its end, well or badly.
     Complete(ToolResult),
+    /// The tool has to ask the client something first.
+    InputRequired(InputRequired),
+    /// The tool has begun something that takes longer than a client waits.
+    Task(Task),
+}
+
+/// What a tool wants to know before it goes on.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "members are documented in wit/tools/tools.wit")]
+pub struct InputRequired {
+    pub questions: Vec<Question>,
+    pub state: Vec<u8>,
+}
+
+/// One question to a client.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "members are documented in wit/tools/tools.wit")]
+pub struct Question {
+    pub key: String,
+    pub ask: Ask,
+}
+
+/// What can be asked of a client.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "members are documented in wit/tools/tools.wit")]
+pub enum Ask {
+    ElicitForm(ElicitForm),
+    ElicitUrl(ElicitUrl),
+    Sample(Sample),
+    ListRoots,
+}
+
+/// A form for the person who uses the client.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "members are documented in wit/tools/tools.wit")]
+pub struct ElicitForm {
+    pub message: String,
+    pub requested_schema: String,
+}
+
+/// A page for the person who uses the client.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "members are documented in wit/tools/tools.wit")]
+pub struct ElicitUrl {
+    pub message: String,
+    pub url: String,
+}
+
+/// Something for the client's model to write.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "members are documented in wit/tools/tools.wit")]
+pub struct Sample {
+    pub messages: Vec<SamplingMessage>,
+    pub max_tokens: u32,
+    pub system_prompt: Option<String>,
+    pub options: Option<String>,
+}
+
+/// One message of a conversation with a model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "members are documented in wit/tools/tools.wit")]
+pub struct SamplingMessage {
+    pub role: Role,
+    pub content: ContentBlock,
+}
+
+/// Who speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[expect(missing_docs, reason = "members are documented in wit/tools/tools.wit")]
+pub enum Role {
+    User,
+    Assistant,
+}
+
+/// One answer of a client.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "members are documented in wit/tools/tools.wit")]
+pub struct Answer {
+    pub key: String,
+    pub value: AnswerValue,
+}
+
+/// What a client answered.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "members are documented in wit/tools/tools.wit")]
+pub enum AnswerValue {
+    Elicited(Elicited),
+    Sampled(String),
+    Roots(Vec<Root>),
+}
+
+/// What the person did with a form or a page.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "members are documented in wit/tools/tools.wit")]
+pub enum Elicited {
+    Accept(Option<String>),
+    Decline,
+    Cancel,
+}
+
+/// A place that a client works in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "members are documented in wit/tools/tools.wit")]
+pub struct Root {
+    pub uri: String,
+    pub name: Option<String>,
+}
+
+/// Something that goes on after the call that began it.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "members are documented in wit/tools/tools.wit")]
+pub struct Task {
+    pub state: Vec<u8>,
+    pub status_message: Option<String>,
+    pub questions: Vec<Question>,
+    pub ttl_ms: Option<u32>,
+    pub poll_interval_ms: Option<u32>,
 }
 
 /// What a tool gives back.
@@ -167,6 +401,9 @@ pub enum ToolsError {
     /// The call needs these scopes besides those that the tool declares.
     #[error("insufficient scope")]
     InsufficientScope(Vec<String>),
+    /// The call takes something that the client does not offer.
+    #[error("missing client capability")]
+    MissingCapability(ClientCapabilities),
     /// What the tool depends on does not answer.
     #[error("unavailable")]
     Unavailable,
@@ -184,6 +421,7 @@ pub struct Access {
     pub scopes: Vec<String>,
     pub audience: Vec<String>,
     pub expires_at: u64,
+    pub grant_id: Option<String>,
 }
 
 /// Why a token could not be looked up. It says nothing about the token.

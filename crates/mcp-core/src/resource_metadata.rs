@@ -6,7 +6,7 @@
 use crate::{
     McpServer,
     challenge::{self, RETRY_AFTER_SECONDS},
-    ports::{Introspection, Log, Tools},
+    ports::Outside,
 };
 use http::{HeaderValue, Method, StatusCode, header};
 use serde_json::json;
@@ -20,7 +20,7 @@ const CACHE_CONTROL: &str = "public, max-age=3600";
 
 const METHODS: &str = "GET, HEAD, OPTIONS";
 
-impl<T: Tools, I: Introspection, L: Log> McpServer<T, I, L> {
+impl<O: Outside> McpServer<O> {
     /// Answers a request for the document about the resource at `path` of our origin.
     pub(crate) async fn resource_metadata(&self, head: &Head, path: &str) -> Reply {
         let reply = match head.method {
@@ -55,7 +55,7 @@ impl<T: Tools, I: Introspection, L: Log> McpServer<T, I, L> {
 
     /// The scopes that a client should ask for at first (MCP-A-24). `None` when the tools do not say.
     pub(crate) async fn initial_scopes(&self) -> Option<Vec<String>> {
-        let scopes = self.tools.list_scopes().await;
+        let scopes = self.outside.list_scopes().await;
         let scopes = scopes.map_err(|error| self.log_tools_failure("list-scopes", &error)).ok()?;
         let initial = scopes.into_iter().filter(|scope| scope.initial).map(|scope| scope.name);
         Some(initial.filter(|scope| challenge::belongs_in_a_challenge(scope)).collect())

@@ -53,6 +53,11 @@ impl Revision {
         self >= Self::R2025_11_25
     }
 
+    /// Whether a progress notification may say what is being done.
+    pub fn progress_has_a_message(self) -> bool {
+        self >= Self::R2025_06_18
+    }
+
     /// Whether structured content may be any JSON value. Otherwise it is an object.
     pub fn structured_content_is_any_json(self) -> bool {
         self >= Self::R2026_07_28

@@ -21,6 +21,8 @@ pub struct Access {
     pub audience: Vec<String>,
     /// When it ends, in seconds since the Unix epoch.
     pub expires_at: u64,
+    /// The grant that it ends with, in lower-case hexadecimal.
+    pub grant_id: String,
 }
 
 /// Takes a token apart. What is none is not active, and that takes neither a key nor the store to say.
@@ -58,5 +60,6 @@ pub async fn introspect<S: Store, R: Random>(
         client_id: grant.client_id,
         audience: grant.audience,
         expires_at: credential.expires_at,
+        grant_id: credential.grant.hex(),
     }))
 }

@@ -20,7 +20,12 @@ pub struct GrantId(pub [u8; 16]);
 impl GrantId {
     /// The key of the grant's record.
     pub fn key(self) -> String {
-        format!("postern:g:{}", hex(&self.0))
+        format!("postern:g:{}", self.hex())
+    }
+
+    /// In lower-case hexadecimal.
+    pub fn hex(self) -> String {
+        hex(&self.0)
     }
 }
 

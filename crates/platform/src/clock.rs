@@ -1,4 +1,5 @@
-//! The one place where components read the clock. A request reads it once.
+//! The one place where components read the clock and wait for it. A request that is answered at once reads
+//! it once.
 
 use std::time::{Duration, SystemTime};
 
@@ -11,4 +12,11 @@ pub fn now() -> SystemTime {
 /// Now, in seconds since the Unix epoch. A clock before 1970 counts as 1970.
 pub fn unix_now() -> u64 {
     now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs()
+}
+
+/// Waits, and lets what else there is to do in this instance be done.
+#[cfg(feature = "http")]
+pub async fn sleep(time: Duration) {
+    let nanoseconds = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+    spin_sdk::wasip3::clocks::monotonic_clock::wait_for(nanoseconds).await;
 }

@@ -17,7 +17,7 @@ pub struct Preflight {
 
 /// Lets a script of `origin` (or of every origin, with `*`) read the reply, without credentials, and
 /// the headers named in `expose` with it.
-pub fn allow(reply: Reply, origin: HeaderValue, expose: &'static str) -> Reply {
+pub fn allow<B>(reply: Reply<B>, origin: HeaderValue, expose: &'static str) -> Reply<B> {
     let mut reply = reply.with(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
     reply.headers.append(header::VARY, HeaderValue::from_static("origin"));
     if expose.is_empty() {

@@ -1,18 +1,86 @@
 //! What goes out.
 
 use bytes::Bytes;
+use futures_core::stream::LocalBoxStream;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use serde::Serialize;
+use std::fmt;
 
-/// A complete reply.
+/// A reply: complete, unless it says otherwise.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reply {
+pub struct Reply<B = Bytes> {
     /// The status.
     pub status: StatusCode,
-    /// The headers, without `content-length`: the edge adds that.
+    /// The headers, without `content-length`: the edge adds that where the length is known.
     pub headers: HeaderMap,
     /// The body.
-    pub body: Bytes,
+    pub body: B,
+}
+
+/// A body that may still be in the making.
+pub enum Body {
+    /// All of it.
+    Whole(Bytes),
+    /// Piece by piece. What makes the pieces is polled for the next one only when the last is on its way, and is
+    /// dropped when nobody reads any more.
+    Stream(LocalBoxStream<'static, Bytes>),
+}
+
+impl From<Bytes> for Body {
+    fn from(bytes: Bytes) -> Self {
+        Self::Whole(bytes)
+    }
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Whole(bytes) => f.debug_tuple("Whole").field(bytes).finish(),
+            Self::Stream(_) => f.write_str("Stream"),
+        }
+    }
+}
+
+impl From<Reply> for Reply<Body> {
+    fn from(Reply { status, headers, body }: Reply) -> Self {
+        Self { status, headers, body: Body::Whole(body) }
+    }
+}
+
+impl<B> Reply<B> {
+    /// Sets a header.
+    pub fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.insert(name, value);
+        self
+    }
+
+    /// Nobody may keep a copy.
+    pub fn no_store(self) -> Self {
+        self.with(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))
+    }
+}
+
+impl Reply<Body> {
+    /// An event stream (HTML, section 9.2): never kept by anybody, nor held back by a proxy on its way.
+    pub fn event_stream(events: LocalBoxStream<'static, Bytes>) -> Self {
+        let Reply { status, headers, body: _ } = Reply::empty(StatusCode::OK);
+        Self { status, headers, body: Body::Stream(events) }
+            .with(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"))
+            .with(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"))
+            .no_store()
+    }
+
+    /// Answers a HEAD request: the same headers, `content-length` included, and no body
+    /// (RFC 9110 section 9.3.2).
+    pub fn for_method(mut self, method: &Method) -> Self {
+        if *method == Method::HEAD {
+            if let Body::Whole(body) = &self.body {
+                self.headers.insert(header::CONTENT_LENGTH, body.len().into());
+            }
+            self.body = Body::Whole(Bytes::new());
+        }
+        self
+    }
 }
 
 impl Reply {
@@ -81,12 +149,6 @@ impl Reply {
         Self::empty(StatusCode::METHOD_NOT_ALLOWED).with(header::ALLOW, HeaderValue::from_static(allow))
     }
 
-    /// Sets a header.
-    pub fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.headers.insert(name, value);
-        self
-    }
-
     /// Adds a cookie. `value` is written by us, from characters that a cookie may have.
     pub fn with_cookie(mut self, cookie: &str) -> Self {
         if let Ok(value) = HeaderValue::try_from(cookie) {
@@ -95,25 +157,10 @@ impl Reply {
         self
     }
 
-    /// Nobody may keep a copy.
-    pub fn no_store(self) -> Self {
-        self.with(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))
-    }
-
     /// For a store or another part that did not answer: the client may try again
     /// (RFC 9110 sections 15.6.4 and 10.2.3).
     pub fn with_retry_after(self, seconds: u32) -> Self {
         self.with(header::RETRY_AFTER, seconds.into())
-    }
-
-    /// Answers a HEAD request: the same headers, `content-length` included, and no body
-    /// (RFC 9110 section 9.3.2).
-    pub fn for_method(mut self, method: &Method) -> Self {
-        if *method == Method::HEAD {
-            self.headers.insert(header::CONTENT_LENGTH, self.body.len().into());
-            self.body = Bytes::new();
-        }
-        self
     }
 }
 
@@ -123,9 +170,9 @@ mod tests {
 
     #[test]
     fn head_has_the_length_and_no_body() {
-        let reply = Reply::json(StatusCode::OK, &"abc").for_method(&Method::HEAD);
+        let reply = Reply::<Body>::from(Reply::json(StatusCode::OK, &"abc")).for_method(&Method::HEAD);
         assert_eq!(reply.headers[header::CONTENT_LENGTH], "5");
-        assert!(reply.body.is_empty());
+        assert!(matches!(reply.body, Body::Whole(body) if body.is_empty()));
     }
 
     /// HT-12: a line break cannot get into a header.

@@ -115,9 +115,9 @@ fn lookup_that_fails_is_503_and_no_challenge() {
 /// RS-04 and the tolerance `origin_audience`.
 #[test]
 fn token_for_the_origin_is_good_while_the_tolerance_is_on() {
-    let mut bench = Bench::new();
+    let bench = Bench::new();
     result(&bench.send(list().token("for-the-origin")));
-    bench.tolerances.origin_audience = false;
+    bench.be_strict(|tolerances| tolerances.origin_audience = false);
     assert_eq!(bench.send(list().token("for-the-origin")).status, 401);
     result(&bench.send(list()));
 }
@@ -187,7 +187,7 @@ fn tool_learns_who_calls_and_never_the_token() {
 /// A challenge without scopes is better than no challenge.
 #[test]
 fn challenge_does_without_scopes_that_the_tools_cannot_tell() {
-    let bench = Bench { tools_error: Some(mcp_core::ports::ToolsError::Unavailable), ..Bench::new() };
+    let bench = Bench::with(|shared| shared.tools_error = Some(mcp_core::ports::ToolsError::Unavailable));
     let reply = bench.send(list().without("authorization"));
     assert_eq!((reply.status.as_u16(), challenge(&reply)), (401, &*format!("Bearer {METADATA}")));
     assert_eq!(*bench.log.borrow(), ["mcp: list-scopes failed: unavailable"]);

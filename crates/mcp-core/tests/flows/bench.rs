@@ -1,25 +1,49 @@
 //! A server on a bench: requests to put to it, and what its ports saw.
 
 use bytes::Bytes;
+use futures_util::StreamExt;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
-use mcp_core::{LogEvent, McpServer, Tolerances, ports::*};
+use mcp_core::{
+    LogEvent, McpServer, Tolerances,
+    ports::{self, *},
+};
 use serde_json::{Value, json};
 use std::{
     cell::{Cell, RefCell},
-    pin::pin,
-    task::{Context, Poll, Waker},
-    time::{Duration, UNIX_EPOCH},
+    ops::Deref,
+    rc::Rc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
-use web_core::{BodyError, Head, Issuer, PublicUrl, ReadBody, Reply};
+use store_core::{
+    DeploymentError, Keyring,
+    testing::{MemoryStore, SequenceRandom, block_on},
+};
+use web_core::{Body, BodyError, Head, Issuer, PublicUrl, ReadBody};
+
+/// A reply that has been read.
+pub(crate) type Reply = web_core::Reply<Bytes>;
 
 /// The time of every request.
 pub(crate) const NOW: u64 = 1_800_000_000;
 
-pub(crate) struct Bench {
+/// Cheap to clone: a clone is another instance of the same deployment.
+#[derive(Clone)]
+pub(crate) struct Bench(Rc<Shared>);
+
+impl Deref for Bench {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
+/// What the ports saw, and what they do.
+pub(crate) struct Shared {
     pub(crate) public_url: &'static str,
     /// As the variable has it.
     pub(crate) authorization_server: &'static str,
-    pub(crate) tolerances: Tolerances,
+    pub(crate) tolerances: Cell<Tolerances>,
     /// Every token that was looked up.
     pub(crate) introspected: RefCell<Vec<String>>,
     /// How often the tools were listed.
@@ -32,44 +56,70 @@ pub(crate) struct Bench {
     pub(crate) log: RefCell<Vec<String>>,
     /// What the tools answer to everything, when they are broken.
     pub(crate) tools_error: Option<ToolsError>,
+    pub(crate) store: MemoryStore,
+    random: SequenceRandom,
+    /// How many seconds after [`NOW`] it is.
+    pub(crate) later: Cell<u64>,
 }
 
 impl Bench {
     pub(crate) fn new() -> Self {
-        Self {
+        Self::with(|_| {})
+    }
+
+    pub(crate) fn with(change: impl FnOnce(&mut Shared)) -> Self {
+        let mut shared = Shared {
             public_url: "https://mcp.example.com",
             authorization_server: "",
-            tolerances: Tolerances::default(),
+            tolerances: Cell::default(),
             introspected: RefCell::default(),
             listed: Cell::default(),
             calls: RefCell::default(),
             bodies_read: Cell::default(),
             log: RefCell::default(),
             tools_error: None,
-        }
+            store: MemoryStore::default(),
+            random: SequenceRandom::default(),
+            later: Cell::default(),
+        };
+        change(&mut shared);
+        Self(Rc::new(shared))
     }
 
     /// A developer's machine.
     pub(crate) fn loopback() -> Self {
-        Self { public_url: "http://127.0.0.1:3000", ..Self::new() }
+        Self::with(|shared| shared.public_url = "http://127.0.0.1:3000")
     }
 
+    /// Sends a request and reads all of the reply.
     pub(crate) fn send(&self, request: Request) -> Reply {
+        block_on(async {
+            let web_core::Reply { status, headers, body } = self.begin(request).await;
+            let body = match body {
+                Body::Whole(body) => body,
+                Body::Stream(chunks) => chunks.collect::<Vec<_>>().await.concat().into(),
+            };
+            let reply = Reply { status, headers, body };
+            self.inspect(&reply);
+            reply
+        })
+    }
+
+    /// Sends a request. Its reply may go on.
+    pub(crate) async fn begin(&self, request: Request) -> web_core::Reply<Body> {
         let public_url = PublicUrl::parse(self.public_url).unwrap();
-        let server = McpServer {
+        let server = Rc::new(McpServer {
             authorization_server: Issuer::parse(self.authorization_server, &public_url).unwrap(),
             public_url,
-            tolerances: self.tolerances,
-            tools: self,
-            introspection: self,
-            log: |event: LogEvent<'_>| self.log.borrow_mut().push(event.to_string()),
-        };
+            tolerances: self.tolerances.get(),
+            outside: self.clone(),
+        });
         let mut body = CountedBody { bytes: request.body, reads: &self.bodies_read };
-        let now = UNIX_EPOCH + Duration::from_secs(NOW);
-        let reply =
-            pin!(server.handle(&request.head, &mut body, now)).poll(&mut Context::from_waker(Waker::noop()));
-        let Poll::Ready(reply) = reply else { panic!("nothing here waits") };
-        // Whatever happens, these hold (HT-13, RS-15, I12).
+        server.handle(&request.head, &mut body, self.now()).await
+    }
+
+    /// Whatever happens, these hold (HT-13, RS-15, I12).
+    fn inspect(&self, reply: &Reply) {
         assert_eq!(reply.headers["x-content-type-options"], "nosniff");
         let text = String::from_utf8(reply.body.to_vec()).unwrap();
         for secret in ["good", "DETAIL"].map(|secret| format!("{secret}-secret")) {
@@ -77,7 +127,13 @@ impl Bench {
                 !text.contains(&secret) && !self.log.borrow().iter().any(|line| line.contains("good-secret"))
             );
         }
-        reply
+    }
+
+    /// Takes one tolerance away.
+    pub(crate) fn be_strict(&self, change: impl FnOnce(&mut Tolerances)) {
+        let mut tolerances = self.tolerances.get();
+        change(&mut tolerances);
+        self.tolerances.set(tolerances);
     }
 
     /// How many lookups and tool calls there were.
@@ -99,7 +155,40 @@ impl ReadBody for CountedBody<'_> {
 }
 
 /// Tokens are called after what they stand for.
-impl Introspection for &Bench {
+impl Lasting for Bench {
+    type Store = MemoryStore;
+    type Random = SequenceRandom;
+
+    fn store(&self) -> &MemoryStore {
+        &self.0.store
+    }
+
+    fn random(&self) -> &SequenceRandom {
+        &self.0.random
+    }
+
+    async fn keys(&self) -> Result<Option<Keyring>, DeploymentError> {
+        Ok(Some(Keyring::from_secret(&[7; 32]).unwrap()))
+    }
+}
+
+impl Clock for Bench {
+    fn now(&self) -> SystemTime {
+        UNIX_EPOCH + Duration::from_secs(NOW + self.later.get())
+    }
+
+    async fn sleep(&self, time: Duration) {
+        self.later.set(self.later.get() + time.as_secs().max(1));
+    }
+}
+
+impl Log for Bench {
+    fn log(&self, event: LogEvent<'_>) {
+        self.0.log.borrow_mut().push(event.to_string());
+    }
+}
+
+impl Introspection for Bench {
     async fn introspect(&self, token: &str) -> Result<Option<Access>, IntrospectionError> {
         self.introspected.borrow_mut().push(token.to_owned());
         let access = |scopes: &[&str], audience: &str, expires_at| {
@@ -109,6 +198,7 @@ impl Introspection for &Bench {
                 scopes: scopes.iter().map(|&scope| scope.into()).collect(),
                 audience: vec![audience.into()],
                 expires_at,
+                grant_id: Some("0123456789abcdef0123456789abcdef".into()),
             }))
         };
         let ours = format!("{}/mcp", self.public_url);
@@ -129,7 +219,7 @@ impl Introspection for &Bench {
 }
 
 /// Tools are called after what they do.
-impl Tools for &Bench {
+impl Tools for Bench {
     async fn list_tools(&self) -> Result<Vec<Tool>, ToolsError> {
         self.listed.set(self.listed.get() + 1);
         if let Some(error) = &self.tools_error {
@@ -160,6 +250,7 @@ impl Tools for &Bench {
             tool("is-unavailable", &[]),
             tool("is-broken", &[]),
             tool("gives-no-json", &[]),
+            tool("tells", &[]),
             Tool { output_schema: Some(r#"{"type":"object"}"#.into()), ..tool("forgets-structure", &[]) },
             Tool {
                 input_schema: "{\r\n".to_owned() + r#""type":"object","properties":{"region":{"type":"string","x-mcp-header":"Region"}}}"#,
@@ -178,33 +269,51 @@ impl Tools for &Bench {
         Ok(vec![scope("math:basic", true), scope("math:statistics", false)])
     }
 
-    async fn call_tool(&self, caller: Caller, call: Call) -> Result<Outcome, ToolsError> {
+    async fn call_tool(&self, caller: Caller, call: Call) -> Result<ports::Reply, ToolsError> {
         let name = call.name.clone();
         self.calls.borrow_mut().push((caller, call));
         let text = |text: &str| vec![ContentBlock::Text(text.into())];
+        let done = |result| Ok(ports::Reply::Done(Outcome::Complete(result)));
         let structured = |content, structured: &str| {
-            Ok(Outcome::Complete(ToolResult {
-                content,
-                structured_content: Some(structured.into()),
-                is_error: false,
-            }))
+            done(ToolResult { content, structured_content: Some(structured.into()), is_error: false })
         };
         match &*name {
             "add" => structured(text("42"), r#"{"result":42}"#),
             "gives-a-list" => structured(text("[1]"), "[1]"),
             "gives-structure-only" => structured(vec![], r#"{"n": 1}"#),
             "refuses-arguments" => Err(ToolsError::InvalidArguments("a must be a number".into())),
-            "fails" => Ok(Outcome::Complete(ToolResult {
+            "fails" => done(ToolResult {
                 content: text("Division by zero"),
                 structured_content: None,
                 is_error: true,
-            })),
+            }),
             "wants-more-scope" => Err(ToolsError::InsufficientScope(vec!["math:more".into()])),
             "wants-scope-that-is-there" => Err(ToolsError::InsufficientScope(vec!["math:basic".into()])),
             "is-unavailable" => Err(ToolsError::Unavailable),
             "is-broken" => Err(ToolsError::Other("DETAIL-secret".into())),
             "gives-no-json" => structured(text(""), "{"),
-            _ => Ok(Outcome::Complete(ToolResult { content: text(&name), ..ToolResult::default() })),
+            "tells" => Ok(ports::Reply::Running(Running {
+                notifications: Box::pin(futures_util::stream::iter([
+                    Notification::Progress(Progress { progress: 1.0, total: Some(2.0), message: None }),
+                    Notification::Log(LogMessage {
+                        level: LogLevel::Info,
+                        logger: None,
+                        data: "\"half\"".into(),
+                    }),
+                    Notification::Progress(Progress {
+                        progress: 2.0,
+                        total: Some(2.0),
+                        message: Some("done".into()),
+                    }),
+                ])),
+                outcome: Box::pin(async {
+                    Ok(Outcome::Complete(ToolResult {
+                        content: vec![ContentBlock::Text("told".into())],
+                        ..ToolResult::default()
+                    }))
+                }),
+            })),
+            _ => done(ToolResult { content: text(&name), ..ToolResult::default() }),
         }
     }
 }

@@ -11,6 +11,7 @@ mod metadata;
 #[cfg(test)]
 mod modern;
 #[cfg(test)]
-mod tool_calls;
+mod streams;
 #[cfg(test)]
+mod tool_calls;
 mod transport;

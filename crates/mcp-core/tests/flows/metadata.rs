@@ -32,8 +32,7 @@ fn endpoint_has_metadata() {
 
 #[test]
 fn clients_are_sent_to_the_provider_that_is_configured() {
-    let mut bench = Bench::new();
-    bench.authorization_server = "https://tenant.eu.auth0.com/";
+    let bench = Bench::with(|bench| bench.authorization_server = "https://tenant.eu.auth0.com/");
     for path in [PATH, &format!("{PATH}/mcp")] {
         let document = json(&bench.send(Request::get(path)));
         assert_eq!(document["authorization_servers"], json!(["https://tenant.eu.auth0.com/"]));
@@ -47,10 +46,10 @@ fn clients_are_sent_to_the_provider_that_is_configured() {
 /// MCP-A-06, and that it is not there when tokens for the origin are not accepted.
 #[test]
 fn origin_has_metadata_while_its_tokens_are_accepted() {
-    let mut bench = Bench::new();
+    let bench = Bench::new();
     let reply = bench.send(Request::get(PATH));
     assert_eq!(json(&reply)["resource"], "https://mcp.example.com");
-    bench.tolerances.origin_audience = false;
+    bench.be_strict(|tolerances| tolerances.origin_audience = false);
     assert_eq!(bench.send(Request::get(PATH)).status, 404);
     assert_eq!(bench.send(Request::get(&format!("{PATH}/mcp"))).status, 200);
 }
@@ -129,7 +128,7 @@ fn loopback_server_does_not_answer_to_other_names() {
 /// A document without scopes would be kept for an hour.
 #[test]
 fn metadata_waits_for_the_tools() {
-    let bench = Bench { tools_error: Some(ToolsError::Other("DETAIL-secret".into())), ..Bench::new() };
+    let bench = Bench::with(|shared| shared.tools_error = Some(ToolsError::Other("DETAIL-secret".into())));
     let reply = bench.send(Request::get(&format!("{PATH}/mcp")));
     assert_eq!(reply.status, 503);
     assert_eq!(reply.headers["cache-control"], "no-store");
