@@ -59,7 +59,8 @@ async fn introspect(token: &str) -> Result<Option<provider_core::Access>, Fault>
 impl From<provider_core::Access> for Access {
     fn from(access: provider_core::Access) -> Self {
         let provider_core::Access { subject, client_id, scopes, audience, expires_at } = access;
-        Self { subject, client_id, scopes, audience, expires_at }
+        // A provider's tokens do not tell which of them come of one approval.
+        Self { subject, client_id, scopes, audience, expires_at, grant_id: None }
     }
 }
 
