@@ -59,7 +59,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
 
     if own_server || wanted(Phase::Host) {
         report.phase("build", || {
-            build::components(&crate::command::root().join("spin.toml"))?;
+            build::all_components()?;
             build::host().map(|_| Tally::default())
         });
     }
@@ -86,7 +86,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
             report.phase("owned", owned);
         }
         if wanted(Phase::Clients) {
-            report.real_clients(&base_url);
+            report.real_clients(&base_url, own_server);
         }
     }
     if running.is_some() {
@@ -170,7 +170,7 @@ impl Report {
         total
     }
 
-    fn real_clients(&mut self, base_url: &str) {
+    fn real_clients(&mut self, base_url: &str, has_host: bool) {
         if let Some(missing) = clients::node_fault() {
             self.incomplete = true;
             self.left_out.push(format!("real clients: {missing}"));
@@ -185,6 +185,8 @@ impl Report {
         self.phase("clients", || {
             clients::install_packages()?;
             let browser = browser.map_or_else(|_| OsString::new(), OsString::from);
+            // Some start a server of their own, and are skipped without.
+            let host = if has_host { build::host_file().into_os_string() } else { OsString::new() };
             Program::new("node")
                 .args(["--test", "--test-reporter=spec", "--test-concurrency=1"])
                 .args(scripts()?)
@@ -193,6 +195,7 @@ impl Report {
                 // For what needs a server of its own; not there when only somebody else's is tested.
                 .env("POSTERN_HOST", build::host_file())
                 .env("CHROMIUM", browser)
+                .env("POSTERN_HOST", host)
                 .tally()
         });
     }

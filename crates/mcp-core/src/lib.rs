@@ -20,7 +20,7 @@
 //! use mcp_core::{LogEvent, McpServer, Tolerances, ports::*};
 //! use std::{rc::Rc, time::{Duration, SystemTime}};
 //! use store_core::{DeploymentError, Keyring, testing::{MemoryStore, SequenceRandom}};
-//! use web_core::{Head, PublicUrl};
+//! use web_core::{Head, Issuer, PublicUrl};
 //!
 //! #[derive(Default)]
 //! struct Nothing(MemoryStore, SequenceRandom);
@@ -49,8 +49,10 @@
 //!     fn log(&self, event: LogEvent<'_>) { eprintln!("{event}") }
 //! }
 //!
+//! let public_url = PublicUrl::parse("https://mcp.example.com").unwrap();
 //! let server = Rc::new(McpServer {
-//!     public_url: PublicUrl::parse("https://mcp.example.com").unwrap(),
+//!     authorization_server: Issuer::own(&public_url),
+//!     public_url,
 //!     tolerances: Tolerances::default(),
 //!     outside: Nothing::default(),
 //! });
@@ -92,13 +94,15 @@ mod tool_list;
 pub use ports::LogEvent;
 pub use revision::Revision;
 
-use web_core::PublicUrl;
+use web_core::{Issuer, PublicUrl};
 
 /// The MCP server. [`handle`](Self::handle) answers a request.
 #[derive(Debug)]
 pub struct McpServer<O> {
     /// Under which address clients reach it.
     pub public_url: PublicUrl,
+    /// Who issues the tokens that it takes: where clients are sent to get one.
+    pub authorization_server: Issuer,
     /// Where it is less strict than it could be.
     pub tolerances: Tolerances,
     /// Everything else: tools, tokens, what lasts, the time, the log.

@@ -54,7 +54,7 @@ impl<O: Outside> McpServer<O> {
         body: &mut impl ReadBody,
         now: SystemTime,
     ) -> Reply<Body> {
-        let access = match access::admit(head, &self.audiences(), &self.outside, now).await {
+        let access = match access::admit(head, &self.audiences(head), &self.outside, now).await {
             Ok(access) => access,
             Err(refusal) => return self.challenge(head, &refusal).await.into(),
         };
@@ -82,13 +82,14 @@ impl<O: Outside> McpServer<O> {
         }
     }
 
-    /// The resources that a token may have been issued for.
-    fn audiences(&self) -> Vec<String> {
-        let mut audiences = vec![self.public_url.join(routes::MCP)];
-        if self.tolerances.origin_audience {
-            audiences.push(self.public_url.origin().to_owned());
-        }
-        audiences
+    /// The resources that a token may have been issued for. A client that knows a developer's server by
+    /// another name was told to ask for that, and an outside provider writes what was asked for.
+    fn audiences(&self, head: &Head) -> Vec<String> {
+        let names =
+            [self.public_url.origin().to_owned(), self.public_url.origin_for(head.authority.as_deref())];
+        let endpoints = names.iter().map(|origin| format!("{origin}{}", routes::MCP)).collect::<Vec<_>>();
+        let origins = names.into_iter().filter(|_| self.tolerances.origin_audience);
+        endpoints.into_iter().chain(origins).collect()
     }
 
     async fn challenge(&self, head: &Head, refusal: &Refusal) -> Reply {

@@ -158,7 +158,7 @@ pub(crate) fn split_authority(authority: &str) -> Option<(&str, Option<u16>)> {
     }
 }
 
-fn is_host(host: &str) -> bool {
+pub(crate) fn is_host(host: &str) -> bool {
     let inside = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
     match inside {
         Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),

@@ -16,7 +16,8 @@ use std::time::Instant;
 const NATIVE_PROGRAMS: [&str; 2] = ["xtask", "postern-tests"];
 
 /// What builds for components only.
-const WASM_PACKAGES: [&str; 6] = ["platform", "oauth", "accounts", "mcp", "tools", "introspection"];
+const WASM_PACKAGES: [&str; 7] =
+    ["platform", "oauth", "accounts", "mcp", "tools", "introspection", "jwt-introspection"];
 
 type Rule = (&'static str, fn() -> Result<()>);
 
@@ -30,7 +31,7 @@ const RULES: [Rule; 12] = [
     ("lints, server", lint_host),
     ("documentation", document),
     ("documentation, platform", document_platform),
-    ("components build", build_components),
+    ("components build", build::all_components),
     ("sizes", sizes::check),
     ("privileges", privileges::check),
 ];
@@ -97,10 +98,6 @@ fn document_platform() -> Result<()> {
 
 fn documentation() -> Program {
     Program::cargo().args(["doc", "--no-deps", "--keep-going"]).env("RUSTDOCFLAGS", "-D warnings")
-}
-
-fn build_components() -> Result<()> {
-    build::components(&crate::command::root().join("spin.toml"))
 }
 
 impl Program {

@@ -43,6 +43,17 @@ fn token_that_is_not_good_here_gets_one_answer() {
     assert_eq!(bodies.len(), 1);
 }
 
+/// RS-03 and the tolerance `loopback_aliases`: a token for the name by which a developer's client knows us.
+#[test]
+fn token_for_the_name_that_was_used_is_good_on_loopback_only() {
+    let status = |bench: Bench, authority: &str| {
+        bench.send(list().token("for-an-alias").authority(authority)).status.as_u16()
+    };
+    assert_eq!(status(Bench::loopback(), "localhost:3000"), 200);
+    assert_eq!(status(Bench::loopback(), "127.0.0.1:3000"), 401);
+    assert_eq!(status(Bench::new(), "localhost:3000"), 401);
+}
+
 /// RS-06, RS-14: garbage is not looked up.
 #[test]
 fn malformed_credentials_cost_no_lookup() {

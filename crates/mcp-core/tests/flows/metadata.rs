@@ -30,6 +30,19 @@ fn endpoint_has_metadata() {
     assert_eq!(bench.effects(), (0, 0));
 }
 
+#[test]
+fn clients_are_sent_to_the_provider_that_is_configured() {
+    let bench = Bench::with(|bench| bench.authorization_server = "https://tenant.eu.auth0.com/");
+    for path in [PATH, &format!("{PATH}/mcp")] {
+        let document = json(&bench.send(Request::get(path)));
+        assert_eq!(document["authorization_servers"], json!(["https://tenant.eu.auth0.com/"]));
+    }
+    assert_eq!(
+        challenge(&bench.send(Request::get("/mcp"))),
+        challenge(&Bench::new().send(Request::get("/mcp")))
+    );
+}
+
 /// MCP-A-06, and that it is not there when tokens for the origin are not accepted.
 #[test]
 fn origin_has_metadata_while_its_tokens_are_accepted() {
