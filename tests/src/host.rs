@@ -38,7 +38,16 @@ impl Host {
 
     /// Starts a server on an address.
     pub fn start_on(state: &State, listen: &str) -> Self {
-        let mut child = command(state, listen).spawn().expect("the server starts");
+        Self::start_with(command(state, listen))
+    }
+
+    /// Starts a server that is reached under the public address that its variables give it.
+    pub fn start_public(state: &State) -> Self {
+        Self::start_with(program(state, "127.0.0.1:0"))
+    }
+
+    fn start_with(mut command: Command) -> Self {
+        let mut child = command.spawn().expect("the server starts");
         let log = Arc::new(Mutex::new(String::new()));
         collect(child.stdout.take().expect("it is piped"), &log);
         collect(child.stderr.take().expect("it is piped"), &log);
@@ -123,14 +132,20 @@ pub fn refused(state: &State, listen: &str) -> (bool, String) {
 }
 
 fn command(state: &State, listen: &str) -> Command {
+    let mut command = program(state, listen);
+    command.arg("--derive-public-url");
+    command
+}
+
+fn program(state: &State, listen: &str) -> Command {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let built = root.join("target/host").join(format!("postern-host{}", std::env::consts::EXE_SUFFIX));
     let file = std::env::var("POSTERN_HOST").map(PathBuf::from).unwrap_or(built);
     let mut command = Command::new(&file);
-    command
-        .current_dir(&root)
-        .args(["--listen", listen, "--derive-public-url", "--state-dir"])
-        .arg(&state.dir);
+    command.current_dir(&root).args(["--listen", listen, "--state-dir"]).arg(&state.dir);
+    if state.has_runtime_config {
+        command.arg("--runtime-config-file").arg(state.dir.join(RUNTIME_CONFIG));
+    }
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("SPIN_VARIABLE_")) {
         command.env_remove(name);
     }
@@ -157,7 +172,11 @@ pub struct State {
     pub dir: PathBuf,
     /// What an operator configures: variables and their values.
     variables: Vec<(String, String)>,
+    has_runtime_config: bool,
 }
+
+/// The file with the operator's side of the host's configuration.
+const RUNTIME_CONFIG: &str = "runtime-config.toml";
 
 impl Default for State {
     fn default() -> Self {
@@ -170,13 +189,21 @@ impl State {
     pub fn new() -> Self {
         let dir = std::env::temp_dir().join(format!("postern-{}", random()));
         std::fs::create_dir_all(&dir).expect("a folder can be made");
-        Self { dir, variables: Vec::new() }
+        Self { dir, variables: Vec::new(), has_runtime_config: false }
     }
 
     /// Sets a variable for the servers that use it, in the way of the manifest's own comments.
     #[must_use]
     pub fn with_variable(mut self, name: &str, value: &str) -> Self {
         self.variables.push((format!("SPIN_VARIABLE_{}", name.to_ascii_uppercase()), value.to_owned()));
+        self
+    }
+
+    /// Configures the host of the servers that use it, in Spin's format.
+    #[must_use]
+    pub fn with_runtime_config(mut self, toml: &str) -> Self {
+        std::fs::write(self.dir.join(RUNTIME_CONFIG), toml).expect("a file can be written");
+        self.has_runtime_config = true;
         self
     }
 

@@ -3,7 +3,8 @@
 //!
 //! Reading order: [`Server`] sends requests ([`http`]); [`Browser`] is a person's browser, which keeps
 //! cookies and fills in forms ([`html`]); [`oauth`] walks the sign-in that a client starts; [`mcp`]
-//! speaks the protocol with what came of it; [`host`] is a server that a test starts for itself.
+//! speaks the protocol with what came of it; [`host`] is a server that a test starts for itself, and
+//! [`documents`] one that a client would have.
 //!
 //! Whatever goes wrong in here is a failed test, so everything panics with what was answered.
 #![expect(
@@ -14,6 +15,7 @@
 )]
 
 pub mod browser;
+pub mod documents;
 pub mod host;
 pub mod html;
 pub mod http;

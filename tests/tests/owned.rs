@@ -1,6 +1,11 @@
 //! What needs a server of the test's own: to stop it, to read its log, to look into its store.
 #![expect(clippy::panic, clippy::unwrap_used, reason = "this is how a test fails")]
 
+#[path = "owned/clients.rs"]
+mod clients;
+#[path = "owned/documents.rs"]
+mod documents;
+
 use postern_tests::host::{State, refused};
 use postern_tests::mcp::{McpClient, ping, post};
 use postern_tests::oauth::{REDIRECT_URI, register};

@@ -1,6 +1,6 @@
 //! Documents from elsewhere (`wasi:http`'s client). The rules are in [`web_core::fetch`].
 
-use crate::body::Body;
+use crate::{body::Body, log};
 use http::HeaderMap;
 use std::{cell::Cell, time::Duration};
 use wasip3::{
@@ -57,6 +57,9 @@ pub async fn blocks_private_networks() -> bool {
         }
         None => false,
     };
+    if !is_blocked {
+        log::line("the host does not block private networks, so nothing is fetched from where strangers say");
+    }
     BLOCKS_PRIVATE_NETWORKS.set(Some(is_blocked));
     is_blocked
 }
