@@ -331,6 +331,7 @@ fn only_authorization_fetches() {
     for target in ["/.well-known/oauth-authorization-server", "/", "/nowhere", "/authorize?client_id=x"] {
         world.send(Request::get(target));
     }
+    // RG-06: nor what a registration points to.
     let logo = json!({
         "redirect_uris": [CALLBACK],
         "logo_uri": "https://client.example/logo.png",
@@ -338,7 +339,7 @@ fn only_authorization_fetches() {
         "client_uri": ID,
         "sector_identifier_uri": ID,
     });
-    assert_eq!(world.send(Request::post_json("/register", &logo)).status, StatusCode::CREATED, "RG-06");
+    assert_eq!(world.send(Request::post_json("/register", &logo)).status, StatusCode::CREATED);
     let revoked = Params::of(&[("client_id", ID), ("token", &tokens.refresh)]);
     assert_eq!(world.send(Request::post_form("/revoke", &revoked)).status, StatusCode::OK);
     assert_eq!(world.introspect(&tokens.access), None);
