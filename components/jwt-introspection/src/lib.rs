@@ -6,7 +6,7 @@ use bindings::exports::postern::introspection::introspection::{Access, Error, Gu
 use platform::{
     clock, deployment, fault::Fault, fetch::HostFetch, log, random::HostRandom, store::HostStore,
 };
-use provider_core::{Introspection, IntrospectionError, KeyMemory, Provider, Settings};
+use provider_core::{Introspection, IntrospectionError, KeyMemory, Provider, Settings, introspection};
 use store_core::{DeploymentError, Provision, Records};
 
 #[expect(unsafe_code, reason = "generated")]
@@ -39,6 +39,8 @@ async fn introspect(token: &str) -> Result<Option<provider_core::Access>, Fault>
     };
     let provider =
         Provider::parse(&settings, &public_url).map_err(|error| Fault::Other(error.to_string()))?;
+    let (now, log) = (clock::unix_now(), |line: &str| log::line(&format!("introspection: {line}")));
+    let Some(token) = introspection::judge(token, &provider, now, &log) else { return Ok(None) };
     let store = HostStore::default();
     let keys = deployment::keyring(&public_url, Provision::Make, &store).await?;
     let keys = keys.ok_or(DeploymentError::Missing)?;
@@ -47,8 +49,8 @@ async fn introspect(token: &str) -> Result<Option<provider_core::Access>, Fault>
         records: Records { store: &store, keys: &keys, random: &HostRandom },
         fetch: &HostFetch::default(),
         memory: &MEMORY.with(KeyMemory::clone),
-        now: clock::unix_now(),
-        log: &|line| log::line(&format!("introspection: {line}")),
+        now,
+        log: &log,
     };
     introspection.introspect(token).await.map_err(|error| match error {
         IntrospectionError::NoKeys => Fault::Unavailable,

@@ -52,41 +52,51 @@ struct Known {
     keys: Option<Rc<KeySet>>,
 }
 
+/// Judges what a token says of itself. `None` when it is not a good one of this provider's; why goes to
+/// the log. It takes no key, and so neither the store nor the network.
+pub fn judge(token: &str, provider: &Provider, now: u64, log: &dyn Fn(&str)) -> Option<UnverifiedToken> {
+    let types: Vec<&str> = provider.token_types.iter().map(String::as_str).collect();
+    let expected = Expected {
+        algorithms: &provider.algorithms,
+        types: &types,
+        issuer: provider.issuer.as_str(),
+        audience: Audience::LeftToCaller,
+        max_lifetime: None,
+        now,
+    };
+    match UnverifiedToken::parse(token, &expected) {
+        Ok(token) => Some(token),
+        Err(error) => {
+            // Every JWT begins so; what is none is not worth a line.
+            if token.starts_with("ey") {
+                refuse(&error, log);
+            }
+            None
+        }
+    }
+}
+
+fn refuse(why: &impl std::fmt::Display, log: &dyn Fn(&str)) {
+    log(&format!("a token is refused: {why}"));
+}
+
 impl<S: Store, R: Random, F: Fetch> Introspection<'_, S, R, F> {
-    /// Looks an access token up. `None` when it is not a good one of this provider's; why goes to the log.
-    ///
-    /// With keys in memory it takes neither the store nor the network. A token that is wrong on its face
-    /// never takes either.
-    pub async fn introspect(&self, token: &str) -> Result<Option<Access>, IntrospectionError> {
-        let types: Vec<&str> = self.provider.token_types.iter().map(String::as_str).collect();
-        let expected = Expected {
-            algorithms: &self.provider.algorithms,
-            types: &types,
-            issuer: self.provider.issuer.as_str(),
-            audience: Audience::LeftToCaller,
-            max_lifetime: None,
-            now: self.now,
-        };
-        let verified = match UnverifiedToken::parse(token, &expected) {
-            Ok(token) => self.verify(token).await?,
-            Err(error) => Err(error),
-        };
-        Ok(match verified {
+    /// Looks up an access token that was [judged](judge). `None` when it is not authentic, or does not say
+    /// enough; why goes to the log. With keys in memory it takes neither the store nor the network.
+    pub async fn introspect(&self, token: UnverifiedToken) -> Result<Option<Access>, IntrospectionError> {
+        match self.verify(token).await? {
             Ok(token) => {
                 let access = Access::of(token);
                 if access.is_none() {
-                    (self.log)("a token is refused: it names no user (sub) or no client (client_id, azp)");
+                    refuse(&"it names no user (sub) or no client (client_id, azp)", self.log);
                 }
-                access
+                Ok(access)
             }
             Err(error) => {
-                // Every JWT begins so; what is none is not worth a line.
-                if token.starts_with("ey") {
-                    (self.log)(&format!("a token is refused: {error}"));
-                }
-                None
+                refuse(&error, self.log);
+                Ok(None)
             }
-        })
+        }
     }
 
     /// Checks the signature: with the keys that this instance knows, else with those that the deployment

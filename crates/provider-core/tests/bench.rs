@@ -1,7 +1,9 @@
 //! A server, a provider, and the network between them.
 
 use jwt_core::testing::{TestKey, key_set};
-use provider_core::{Access, Introspection, IntrospectionError, KeyMemory, Provider, Settings};
+use provider_core::{
+    Access, Introspection, IntrospectionError, KeyMemory, Provider, Settings, introspection,
+};
 use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
 use store_core::{
@@ -96,6 +98,10 @@ impl Bench {
     ) -> Result<Option<Access>, IntrospectionError> {
         let public_url = PublicUrl::parse("https://mcp.example.com").unwrap();
         let provider = Provider::parse(&self.settings, &public_url).unwrap();
+        let log = |line: &str| self.log.borrow_mut().push(line.to_owned());
+        let Some(judged) = introspection::judge(token, &provider, self.now.get(), &log) else {
+            return Ok(None);
+        };
         let keys = Keyring::from_secret(secret).unwrap();
         let introspection = Introspection {
             provider: &provider,
@@ -103,9 +109,9 @@ impl Bench {
             fetch: &self.network.fetcher(),
             memory: &self.memory,
             now: self.now.get(),
-            log: &|line| self.log.borrow_mut().push(line.to_owned()),
+            log: &log,
         };
-        let outcome = block_on(introspection.introspect(token));
+        let outcome = block_on(introspection.introspect(judged));
         let part = token.rsplit('.').next().filter(|part| part.len() > 8);
         let tells = |line: &String| part.is_some_and(|part| line.contains(part));
         assert!(!self.log.borrow().iter().any(tells), "no token in the log");
