@@ -1,6 +1,6 @@
 //! What the authorization server reads, through its front door: registrations, redirect URIs, cookies.
 
-use crate::{Target, two_lines};
+use crate::{Target, shape, two_lines};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use oauth_core::client::redirect_uri::{Destination, destination};
@@ -141,6 +141,14 @@ pub(crate) const REGISTRATION: Target = Target {
     },
     words: &[
         "\"redirect_uris\"",
+        ",\"http://[::1]/cb\"",
+        ",\"cursor://x/cb\"",
+        "\"client_name\":\"\\u200b\\u0007x\",",
+        "\"application_type\":\"web\",",
+        "\"grant_types\":[\"implicit\"],",
+        "\"token_endpoint_auth_method\":\"client_secret_post\",",
+        "\"client_uri#de\":\"data:x\",",
+        "?code=1",
         "\"client_name\"",
         "\"grant_types\"",
         "\"application_type\"",
@@ -178,7 +186,7 @@ fn registration(input: &[u8]) -> String {
             ["invalid_client_metadata", "invalid_redirect_uri", "invalid_request"].contains(&error),
             "{answer}"
         );
-        return format!("{status} {error} {}", answer["error_description"]);
+        return format!("{status} {error} {} {}", answer["error_description"], shape(input));
     }
     let asked: Value = serde_json::from_slice(input).unwrap();
     let name = answer["client_name"].as_str().unwrap();
@@ -194,7 +202,7 @@ fn registration(input: &[u8]) -> String {
     assert_eq!(page.status, StatusCode::OK);
     let again = world.register(input).1;
     assert_eq!(answer["client_id"] == again["client_id"], answer.get("client_secret").is_none());
-    format!("{} of {}", answer["token_endpoint_auth_method"], uris.len())
+    format!("{} of {} {}", answer["token_endpoint_auth_method"], uris.len(), shape(input))
 }
 
 /// What a redirect URI must not be, as a browser reads it.

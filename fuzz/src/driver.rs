@@ -55,7 +55,8 @@ fn mutate(corpus: &[Vec<u8>], words: &[&str], random: &SequenceRandom) -> Vec<u8
         let at = below(random, input.len() + 1);
         match below(random, 10) {
             0 | 1 if !words.is_empty() => {
-                input.splice(range(random, input.len()), words[below(random, words.len())].bytes());
+                let place = if below(random, 2) == 0 { at..at } else { range(random, input.len()) };
+                input.splice(place, words[below(random, words.len())].bytes());
             }
             2 if at < input.len() => input[at] ^= 1 << below(random, 8),
             3 if at < input.len() => input[at] = random.bytes::<1>()[0],

@@ -1,7 +1,7 @@
 //! What the MCP endpoint reads from somebody with a good token: messages, and the headers that repeat what
 //! is in them.
 
-use crate::{Target, two_lines};
+use crate::{Target, shape, two_lines};
 use base64ct::{Base64, Encoding};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
@@ -138,6 +138,13 @@ pub(crate) const JSONRPC: Target = Target {
     },
     words: &[
         "\"id\":",
+        "\"id\":\"x\",",
+        "\"params\":{},",
+        ",\"cursor\":\"x\"",
+        "\"arguments\":null,",
+        "tools/list",
+        "subscriptions/listen",
+        "notifications/cancelled",
         "\"method\":",
         "\"params\":",
         "\"jsonrpc\":\"2.0\"",
@@ -183,7 +190,7 @@ fn jsonrpc(input: &[u8]) -> String {
         ("mcp-name", name.as_bytes()),
     ];
     let legacy: [(&'static str, &[u8]); 1] = [("mcp-protocol-version", b"2025-11-25")];
-    let mut outcome = String::new();
+    let mut outcome = shape(input);
     for headers in [&modern[..], &legacy[..]] {
         let (status, answer) = send(headers, input);
         assert!(!status.is_server_error(), "{status} {answer:?}");
