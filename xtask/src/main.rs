@@ -14,6 +14,7 @@ mod command;
 mod doctor;
 mod manifest;
 mod privileges;
+mod redis;
 mod server;
 mod tally;
 mod test;

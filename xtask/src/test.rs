@@ -5,7 +5,7 @@
 use crate::command::Program;
 use crate::server::Server;
 use crate::tally::Tally;
-use crate::{build, clients};
+use crate::{build, clients, redis};
 use anyhow::{Context, Result, bail};
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -83,7 +83,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
             report.phase("outside", || outside(&base_url));
         }
         if wanted(Phase::Owned) && running.is_none() {
-            report.phase("owned", owned);
+            report.owned();
         }
         if wanted(Phase::Clients) {
             report.real_clients(&base_url, own_server);
@@ -124,7 +124,9 @@ fn parse(arguments: &[String]) -> Result<Option<Vec<Phase>>> {
 
 fn cores() -> Result<Tally> {
     let mut tally = Program::cargo().args(["test", "--no-fail-fast"]).tally()?;
-    tally += Program::cargo().args(["test", "--no-fail-fast", "-p", "xtask"]).tally()?;
+    // Bytes that nobody foresaw, a bounded number of them: see the library.
+    let others = ["-p", "xtask", "-p", "postern-fuzz"];
+    tally += Program::cargo().args(["test", "--no-fail-fast"]).args(others).tally()?;
     Ok(tally)
 }
 
@@ -133,16 +135,16 @@ fn host() -> Result<Tally> {
 }
 
 fn outside(base_url: &str) -> Result<Tally> {
-    black_box("outside").env("BASE_URL", base_url).tally()
+    black_box(&["outside"]).env("BASE_URL", base_url).tally()
 }
 
-fn owned() -> Result<Tally> {
-    black_box("owned").env("POSTERN_HOST", build::host_file()).tally()
-}
+/// The tests that start servers of their own.
+const OWNED: [&str; 3] = ["owned", "stores", "faults"];
 
-fn black_box(test: &str) -> Program {
+fn black_box(tests: &[&str]) -> Program {
     Program::cargo()
-        .args(["test", "--no-fail-fast", "-p", "postern-tests", "--test", test])
+        .args(["test", "--no-fail-fast", "-p", "postern-tests"])
+        .args(tests.iter().flat_map(|test| ["--test", test]))
         // An answer says more than where it was read.
         .env("RUST_BACKTRACE", "0")
 }
@@ -183,7 +185,8 @@ impl Report {
             self.left_out.push(format!("sign-in with real clients: {error:#}"));
         }
         self.phase("clients", || {
-            clients::install_packages()?;
+            clients::install_packages(&clients::dir())?;
+            clients::install_packages(&clients::conformance_dir())?;
             let browser = browser.map_or_else(|_| OsString::new(), OsString::from);
             // Some start a server of their own, and are skipped without.
             let host = if has_host { build::host_file().into_os_string() } else { OsString::new() };
@@ -200,10 +203,29 @@ impl Report {
         });
     }
 
+    /// Servers that the tests start themselves. Without a Redis server those that need one are left out.
+    fn owned(&mut self) {
+        let program = redis::program();
+        self.phase("owned", || {
+            let tests = black_box(&OWNED).env("POSTERN_HOST", build::host_file());
+            match &program {
+                Ok(program) => tests.env("REDIS_SERVER", program).tally(),
+                Err(_) => {
+                    let mut tally = tests.args(["--", "--skip", "on_redis"]).tally()?;
+                    tally.skipped += list(&OWNED)?.iter().filter(|name| name.ends_with("on_redis")).count();
+                    Ok(tally)
+                }
+            }
+        });
+        if let Err(missing) = program {
+            self.incomplete = true;
+            self.left_out.push(format!("everything on Redis: {missing:#}"));
+        }
+    }
+
     /// Names the tests that need a server of their own, when there is only somebody else's.
     fn leave_out_owned(&mut self) -> Result<()> {
-        let list = black_box("owned").args(["--quiet", "--", "--list"]).output()?;
-        let names: Vec<&str> = list.lines().filter_map(|line| line.strip_suffix(": test")).collect();
+        let names = list(&OWNED)?;
         self.left_out.extend(
             names.iter().map(|name| format!("{name}: needs a server of its own, and BASE_URL is set")),
         );
@@ -229,6 +251,12 @@ impl Report {
         let strict = std::env::var_os("CI").is_some_and(|ci| ci == "true");
         if total.failed > 0 || (strict && self.incomplete) { ExitCode::FAILURE } else { ExitCode::SUCCESS }
     }
+}
+
+/// The names of tests.
+fn list(tests: &[&str]) -> Result<Vec<String>> {
+    let list = black_box(tests).args(["--quiet", "--", "--list"]).output()?;
+    Ok(list.lines().filter_map(|line| line.strip_suffix(": test")).map(str::to_owned).collect())
 }
 
 /// The clients' tests, by name: an argument per file works with every version of Node.

@@ -128,6 +128,12 @@ pub fn browser_id_cookie(id: &str, config: &Config) -> String {
     set_cookie(BROWSER, id, config.lifetimes.transaction.as_secs(), &config.public_url)
 }
 
+/// Whether a page is asked for by name, as browsers do and programs do not.
+pub fn wants_page(head: &Head) -> bool {
+    let values = head.headers.get_all(header::ACCEPT).iter();
+    values.filter_map(|value| value.to_str().ok()).any(|value| value.contains("text/html"))
+}
+
 /// Whether a form was posted from a page of ours, as the browser says (Fetch Metadata); from browsers
 /// too old for that, by the `Origin` that they send.
 pub fn is_same_origin(head: &Head, public_url: &PublicUrl) -> bool {

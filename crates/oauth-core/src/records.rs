@@ -146,6 +146,9 @@ pub struct GrantEntry {
     /// something only while the grant is live.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remembered: Option<RememberedConsent>,
+    /// Which request entered it: random text, and nothing in records that are older than this field.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub attempt: String,
 }
 
 /// A decision that stands for later requests of the same kind.

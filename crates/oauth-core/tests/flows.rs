@@ -38,6 +38,8 @@ mod remembered_consent;
 #[cfg(test)]
 mod revocation;
 #[cfg(test)]
+mod state_machine;
+#[cfg(test)]
 mod storage;
 #[cfg(test)]
 mod stored_records;

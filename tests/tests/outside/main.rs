@@ -9,6 +9,7 @@ mod introspection;
 mod limits;
 mod mcp;
 mod pages;
+mod raw;
 mod registration;
 mod sign_in;
 mod token;

@@ -13,7 +13,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 /// What builds natively and is nobody's dependency but the tests' and the developer's.
-const NATIVE_PROGRAMS: [&str; 2] = ["xtask", "postern-tests"];
+const NATIVE_PROGRAMS: [&str; 3] = ["xtask", "postern-tests", "postern-fuzz"];
 
 /// What builds for components only.
 const WASM_PACKAGES: [&str; 7] =

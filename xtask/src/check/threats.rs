@@ -16,7 +16,7 @@ const GROUPS: [(&str, u32); 8] =
     [("AZ", 34), ("TK", 40), ("RG", 19), ("CM", 25), ("DS", 10), ("RS", 16), ("K", 33), ("HT", 17)];
 
 /// Where tests are.
-const SOURCES: [&str; 5] = ["crates", "components", "host", "tests", "xtask"];
+const SOURCES: [&str; 6] = ["crates", "components", "fuzz", "host", "tests", "xtask"];
 
 /// Where the reasons are.
 const REASONS: &str = "tests/threats.md";

@@ -153,13 +153,13 @@ fn check_written_authority(uri: &str, parsed: &Url) -> Result<(), RedirectUriErr
         return Err(RedirectUriError::Syntax);
     }
     let port = authority.strip_prefix(host).ok_or(RedirectUriError::Syntax)?;
-    match port.strip_prefix(':') {
-        None if port.is_empty() => Ok(()),
-        Some(digits) if digits.parse::<u16>().is_ok_and(|port| port != 0 && port.to_string() == digits) => {
-            Ok(())
-        }
-        _ => Err(RedirectUriError::Syntax),
-    }
+    if port.is_empty() || is_written_port(port) { Ok(()) } else { Err(RedirectUriError::Syntax) }
+}
+
+/// Whether this is a colon and a port, as a browser would write it: no sign, no zero in front.
+fn is_written_port(text: &str) -> bool {
+    text.strip_prefix(':')
+        .is_some_and(|digits| digits.parse::<u16>().is_ok_and(|port| port != 0 && port.to_string() == digits))
 }
 
 /// How a registered redirect URI covers a requested one.
@@ -193,20 +193,16 @@ fn loopback_parts(uri: &str) -> Option<(&str, &str)> {
     let authority = authority(uri.strip_prefix("http://").map(|_| uri)?)?;
     let after_authority = uri.get("http://".len() + authority.len()..)?;
     let host = LOOPBACK_HOSTS.into_iter().find(|host| {
-        authority.strip_prefix(host).is_some_and(|port| {
-            port.is_empty()
-                || port
-                    .strip_prefix(':')
-                    .is_some_and(|digits| digits.parse::<u16>().is_ok_and(|port| port != 0))
-        })
+        authority.strip_prefix(host).is_some_and(|port| port.is_empty() || is_written_port(port))
     })?;
     Some((host, after_authority))
 }
 
-/// What stands between `//` and the path or query, as written.
+/// What stands between `//` and the path or query, as written. The `//` comes right after the scheme: one
+/// further on is part of something else.
 fn authority(uri: &str) -> Option<&str> {
-    let (_, rest) = uri.split_once("://")?;
-    rest.split(['/', '?']).next()
+    let (_, rest) = uri.split_once(':')?;
+    rest.strip_prefix("//")?.split(['/', '?']).next()
 }
 
 /// Where a redirect URI leads, for the person who is asked: the host as written, or the scheme of a
@@ -288,6 +284,9 @@ mod tests {
             ("/callback", Syntax),
             ("https://", Syntax),
             ("https:/callback", Syntax),
+            ("https:a.example/cb", Syntax),
+            // A browser goes to port 99.
+            ("https:a.example:99/?x=://a.example:88/", Syntax),
             ("https://a.example/cb#x", Fragment),
             ("https://*.example/cb", Wildcard),
             ("http://example.com/cb", InsecureHost),
@@ -357,6 +356,8 @@ mod tests {
             "http://localhost:0/oauth/callback",
             "http://localhost:70000/oauth/callback",
             "http://localhost:x/oauth/callback",
+            "http://localhost:+80/oauth/callback",
+            "http://localhost:080/oauth/callback",
             "http://localhost:1@evil.example/oauth/callback",
             "http://localhost.evil.example/oauth/callback",
         ] {
