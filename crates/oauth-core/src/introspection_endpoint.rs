@@ -8,7 +8,7 @@ use crate::{
     Config,
     client::{
         Clients,
-        authentication::{self, INVALID_CLIENT},
+        authentication::{self, INVALID_CLIENT, Subject},
         request::{self, invalid_request},
     },
     credential::{Credential, Kind, Unverified},
@@ -68,7 +68,7 @@ async fn introspect<S: Store, R: Random>(
 ) -> Result<Option<Active>, EndpointError> {
     let Clients { config, records, now, .. } = *clients;
     let form = request::read(head, body, &[]).await?;
-    let client = clients.authenticate(head, &form).await?;
+    let client = clients.authenticate(head, &form, Subject::TOKEN).await?;
     if client.authentication.is_none() {
         // TK-37: to name a client proves nothing.
         return Err(INVALID_CLIENT.into());

@@ -6,6 +6,7 @@
 use crate::{
     client::{
         Clients,
+        authentication::Subject,
         request::{self, invalid_request},
     },
     credential::{Credential, Kind},
@@ -41,7 +42,7 @@ async fn revoke<S: Store, R: Random>(
 ) -> Result<(), EndpointError> {
     let Clients { records, now, .. } = *clients;
     let form = request::read(head, body, &[]).await?;
-    let client = clients.authenticate(head, &form).await?;
+    let client = clients.authenticate(head, &form, Subject::TOKEN).await?;
     let token = form.single("token")?.ok_or(invalid_request("token is missing"))?;
     // A token says what it is, so `token_type_hint` has nothing to add (section 2.1).
     let credential = [Kind::RefreshToken, Kind::AccessToken]

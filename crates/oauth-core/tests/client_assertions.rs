@@ -254,6 +254,34 @@ fn keys_in_a_document_are_approved_with_it() {
     assert_eq!(refusal(&world.send(client.refresh(&tokens.refresh))), invalid_client());
 }
 
+/// CM-17: a client that did not sign once and does now. Whoever has an approval from then brings its code
+/// along with a refresh token from now, to be judged by the old one.
+#[test]
+fn client_is_judged_by_what_the_request_is_about() {
+    let world = World::public();
+    let client = published(&world, &json!({ "token_endpoint_auth_method": "none" }));
+    let old_code = world.code_for(&client, "mallory@example.com", &client.request());
+    world.advance(86_400);
+    published(&world, &json!({ "jwks": { "keys": [key().jwk("a")] } }));
+    let code = world.code(&client);
+    let sign_now = |token_id: &str| {
+        let mut claims = claims(ID, token_id);
+        claims["exp"] = json!(world.now.get() + 60);
+        key().sign(&header(), &claims)
+    };
+    let tokens = Tokens::of(&world.send(show(&client.redemption(&code), &sign_now("1"))));
+    let stolen = client.refreshment(&tokens.refresh).and("code", &old_code).and("token", &old_code);
+    assert_eq!(refusal(&world.send(Request::post_form("/token", &stolen))), invalid_client());
+    let given_back = Params::of(&[
+        ("client_id", ID),
+        ("token", &tokens.refresh),
+        ("code", &old_code),
+        ("grant_type", "authorization_code"),
+    ]);
+    assert_eq!(refusal(&world.send(Request::post_form("/revoke", &given_back))), invalid_client());
+    Tokens::of(&world.send(show(&client.refreshment(&tokens.refresh), &sign_now("2"))));
+}
+
 /// CM-25: the keys' address is fetched from when a signed-in user approves, under the same rules as the
 /// document, and not before.
 #[test]

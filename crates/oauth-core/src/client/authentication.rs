@@ -131,16 +131,39 @@ impl From<Repeated> for AuthenticationError {
 pub const UNAUTHORIZED_CLIENT: WireError =
     WireError::bad_request(ErrorCode::UnauthorizedClient, "this client is not let in here");
 
+/// Where a request has what it is about: the parameter, and the kinds of credentials that it may hold. A
+/// client may be judged by the approval that it comes from, and that has to be of what the request is then
+/// answered by, not of something else that it brings along.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Subject(&'static str, &'static [Kind]);
+
+impl Subject {
+    /// Nothing: the request is not one that is answered by a credential.
+    pub const NONE: Self = Self("", &[]);
+    /// The code to redeem.
+    pub const CODE: Self = Self("code", &[Kind::AuthorizationCode]);
+    /// The refresh token to use.
+    pub const REFRESH_TOKEN: Self = Self("refresh_token", &[Kind::RefreshToken]);
+    /// The token that is asked about, or given back.
+    pub const TOKEN: Self = Self("token", &[Kind::RefreshToken, Kind::AccessToken]);
+}
+
 impl<S: Store, R: Random> Clients<'_, S, R> {
     /// Which client asks, if it proves to be that. Nothing is fetched for it (CM-20).
-    pub async fn authenticate(&self, head: &Head, form: &Form) -> Result<Client, AuthenticationError> {
+    pub async fn authenticate(
+        &self,
+        head: &Head,
+        form: &Form,
+        subject: Subject,
+    ) -> Result<Client, AuthenticationError> {
         let shown = read(head, form)?;
         let known = self.find_known(&shown.client_id);
         let is_elsewhere = match &known {
             Some(client) => matches!(client.keys, ClientKeys::At(_)),
             None => self.is_document_address(&shown.client_id),
         };
-        let client = if is_elsewhere { self.find_approved(known, &shown, form).await? } else { known };
+        let client =
+            if is_elsewhere { self.find_approved(known, &shown, form, subject).await? } else { known };
         let client = client.filter(|client| client.authentication == shown.proof.method());
         let client = client.ok_or(INVALID_CLIENT)?;
         match (&shown.proof, &client.keys) {
@@ -167,8 +190,10 @@ impl<S: Store, R: Random> Clients<'_, S, R> {
         known: Option<Client>,
         shown: &Shown,
         form: &Form,
+        subject: Subject,
     ) -> Result<Option<Client>, RecordError> {
-        let grant = self.find_presented(form).await?.filter(|grant| grant.client_id == shown.client_id);
+        let grant =
+            self.find_presented(form, subject).await?.filter(|grant| grant.client_id == shown.client_id);
         let keys = match &grant {
             Some(grant) => self.approved_keys(grant).await?,
             None => ClientKeys::None,
@@ -187,17 +212,11 @@ impl<S: Store, R: Random> Clients<'_, S, R> {
         }))
     }
 
-    /// The grant of the code or token in a request, whoever sent it and whatever state it is in.
-    async fn find_presented(&self, form: &Form) -> Result<Option<Grant>, RecordError> {
-        let presented = [
-            ("code", Kind::AuthorizationCode),
-            ("refresh_token", Kind::RefreshToken),
-            ("token", Kind::RefreshToken),
-            ("token", Kind::AccessToken),
-        ];
-        let credential = presented.into_iter().find_map(|(parameter, kind)| {
-            Credential::verify(kind, form.single(parameter).ok()??, self.records.keys)
-        });
+    /// The grant that a request is about, whoever sent it and whatever state it is in.
+    async fn find_presented(&self, form: &Form, subject: Subject) -> Result<Option<Grant>, RecordError> {
+        let Subject(parameter, kinds) = subject;
+        let text = form.single(parameter).ok().flatten().unwrap_or_default();
+        let credential = kinds.iter().find_map(|kind| Credential::verify(*kind, text, self.records.keys));
         match credential {
             Some(credential) => grants::find(self.records, &credential.grant.key()).await,
             None => Ok(None),

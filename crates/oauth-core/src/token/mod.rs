@@ -9,7 +9,7 @@ use crate::{
     Config,
     client::{
         Client, Clients,
-        authentication::{self, AuthenticationError},
+        authentication::{self, AuthenticationError, Subject},
         request::{self, invalid_request},
     },
     config::log_tolerance,
@@ -133,7 +133,12 @@ async fn issue<S: Store, R: Random>(
         log_tolerance(log, "undefined_parameters");
     }
     let grant_type = form.single("grant_type")?.ok_or(invalid_request("grant_type is missing"))?;
-    let client = clients.authenticate(head, &form).await?;
+    let subject = match grant_type {
+        "authorization_code" => Subject::CODE,
+        "refresh_token" => Subject::REFRESH_TOKEN,
+        _ => Subject::NONE,
+    };
+    let client = clients.authenticate(head, &form, subject).await?;
     if clients.is_denied(&client.id) {
         return Err(authentication::UNAUTHORIZED_CLIENT.into());
     }
