@@ -9,7 +9,7 @@ use crate::{
     records::{Grant, GrantEntry, GrantId, GrantState, RememberedConsent, UserGrants, user_key},
 };
 use serde::de::DeserializeOwned;
-use store_core::{Change, Random, RecordError, Records, Store, TransitionError};
+use store_core::{Change, Random, RecordError, Records, Store, TransitionError, seal};
 
 /// The most grants of a user. The oldest gives way.
 pub const MAX_GRANTS_PER_USER: usize = 50;
@@ -29,9 +29,6 @@ pub enum ApprovalError {
     /// The user signed out everywhere since the page was shown.
     #[error("the user's epoch has moved on")]
     SignedOut,
-    /// The store failed when this transaction was approved before, and it can never be approved now.
-    #[error("an earlier approval of the same transaction was not completed")]
-    Incomplete,
     /// The records could not be had.
     #[error(transparent)]
     Record(#[from] RecordError),
@@ -110,7 +107,9 @@ pub async fn find_remembered<S: Store, R: Random>(
 /// alone makes the code good. A crash in between leaves an entry without a grant, and no permission.
 ///
 /// The index is also what makes one transaction one grant: `id` comes from the transaction, and only
-/// whoever enters it there creates the grant.
+/// whoever enters it there creates the grant. An entry says which request made it, so that one that was
+/// overtaken by many others after it had written still knows its own (K-31). An entry that never got its
+/// grant, because the server died in between, is taken over when nobody can be about to make it any more.
 pub async fn approve<S: Store, R: Random>(
     records: &Records<'_, S, R>,
     id: GrantId,
@@ -126,43 +125,42 @@ pub async fn approve<S: Store, R: Random>(
     }
     let dead = make_room(records, id, &grant.subject, now).await?;
     let key = user_key(&grant.subject);
+    let new_entry = GrantEntry {
+        id,
+        approved_at: now,
+        expires_at: grant.expires_at,
+        attempt: seal::to_text(&records.random.bytes::<9>()),
+        remembered: remembered.cloned(),
+    };
+    // What the entry that is in place has dropped, if it is ours.
+    let mut dropped_before = Vec::new();
     let entered = records.transition(&key, |user: &UserGrants| {
         if user.epoch != grant.user_epoch {
             return Err(ApprovalError::SignedOut);
         }
-        if let Some(entry) = user.grants.iter().find(|entry| entry.id == id) {
-            return Ok(Change::Keep(Err(entry.clone())));
+        match user.grants.iter().find(|entry| entry.id == id) {
+            Some(entry) if *entry == new_entry => return Ok(Change::Keep(Some(dropped_before.clone()))),
+            Some(entry) if !is_abandoned(entry, now) => return Ok(Change::Keep(None)),
+            Some(_) | None => {}
         }
         let (dropped, mut kept): (Vec<GrantEntry>, Vec<GrantEntry>) = user
             .grants
             .iter()
+            .filter(|entry| entry.id != id)
             .cloned()
             .partition(|entry| entry.expires_at <= now || dead.contains(&entry.id));
-        kept.push(GrantEntry {
-            id,
-            approved_at: now,
-            expires_at: grant.expires_at,
-            remembered: remembered.cloned(),
-        });
-        Ok(Change::Write(UserGrants { epoch: user.epoch, grants: kept }, Ok(dropped)))
+        kept.push(new_entry.clone());
+        dropped_before.clone_from(&dropped);
+        Ok(Change::Write(UserGrants { epoch: user.epoch, grants: kept }, Some(dropped)))
     });
     let entered = entered.await.map_err(|error| match error {
         TransitionError::NotFound | TransitionError::Record(RecordError::Retired) => ApprovalError::SignedOut,
         TransitionError::Refused(error) => error,
         TransitionError::Record(error) => error.into(),
     })?;
-    let dropped = match entered {
-        Ok(dropped) => dropped,
-        Err(entry) => {
-            let made = find::<Grant, _, _>(records, &id.key()).await?;
-            let made = made.ok_or(if is_recent(&entry, now) {
-                // Whoever entered it may be about to make it.
-                ApprovalError::Record(RecordError::Contended)
-            } else {
-                ApprovalError::Incomplete
-            })?;
-            return Ok(Approval::MadeBefore(Box::new(made)));
-        }
+    let Some(dropped) = entered else {
+        let made = find::<Grant, _, _>(records, &id.key()).await?.ok_or(RecordError::Contended)?;
+        return Ok(Approval::MadeBefore(Box::new(made)));
     };
     records.create(&id.key(), grant).await?;
     for entry in dropped {
@@ -172,9 +170,10 @@ pub async fn approve<S: Store, R: Random>(
     Ok(Approval::Made)
 }
 
-/// Whether an entry was made just now, and its grant may still be about to be.
-fn is_recent(entry: &GrantEntry, now: u64) -> bool {
-    now.saturating_sub(entry.approved_at) <= APPROVAL_SECONDS
+/// Whether an entry without a grant will never get one. Another approval may have entered it just now, and
+/// be about to make the grant.
+fn is_abandoned(entry: &GrantEntry, now: u64) -> bool {
+    now.saturating_sub(entry.approved_at) > APPROVAL_SECONDS
 }
 
 /// When the index is full: which entries can go for the new one. If none is dead, the oldest grant is
@@ -194,8 +193,7 @@ async fn make_room<S: Store, R: Random>(
     for entry in &user.grants {
         let is_dead = match find::<Grant, _, _>(records, &entry.id.key()).await? {
             Some(grant) => grant.is_dead(now),
-            // Another approval may have entered it just now, and be about to make it.
-            None => !is_recent(entry, now),
+            None => is_abandoned(entry, now),
         };
         if is_dead {
             dead.push(entry.id);

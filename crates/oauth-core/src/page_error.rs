@@ -88,7 +88,6 @@ impl From<ApprovalError> for PageError {
     fn from(error: ApprovalError) -> Self {
         match error {
             ApprovalError::SignedOut => Self::OtherBrowser,
-            ApprovalError::Incomplete => Self::StalePage,
             ApprovalError::Record(error) => Self::Record(error),
         }
     }

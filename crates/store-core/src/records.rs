@@ -190,13 +190,14 @@ impl<S: Store, R: Random> Records<'_, S, R> {
     {
         let (mut current, mut swap) = self.store.begin_swap(key).await?;
         let mut tried: Vec<(String, O)> = Vec::new();
-        for _ in 0..MAX_ATTEMPTS {
+        for attempt in 0..=MAX_ATTEMPTS {
             let Some(value) = current else { return Err(TransitionError::NotFound) };
             let envelope = open(&value)?;
             if let Some(result) = take_written(&mut tried, &value, &envelope.trail) {
                 return Ok(result);
             }
             let (record, result) = match decide(&envelope.record).map_err(TransitionError::Refused)? {
+                Change::Write(_, _) if attempt == MAX_ATTEMPTS => break,
                 Change::Write(record, result) => (record, result),
                 Change::Keep(result) => return Ok(result),
             };
@@ -208,10 +209,7 @@ impl<S: Store, R: Random> Records<'_, S, R> {
             self.store.swap(swap, &new_value).await;
             (current, swap) = self.store.begin_swap(key).await?;
         }
-        // The last attempt may have been the one that was made.
-        let Some(value) = current else { return Err(TransitionError::NotFound) };
-        let envelope = open(&value)?;
-        take_written(&mut tried, &value, &envelope.trail).ok_or(RecordError::Contended.into())
+        Err(RecordError::Contended.into())
     }
 
     fn seal<T: Serialize>(&self, key: &str, envelope: &Envelope<T>) -> Result<Vec<u8>, RecordError> {
