@@ -5,6 +5,9 @@ use web_core::PublicUrl;
 /// The MCP endpoint's path.
 const MCP_PATH: &str = "/mcp";
 
+/// The paths of the resources: the endpoint, and the one of the older transport.
+const PATHS: [&str; 2] = [MCP_PATH, "/sse"];
+
 /// A resource that is not one of ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the resource is not served here")]
@@ -38,8 +41,9 @@ fn canonical(resource: &str, public_url: &PublicUrl) -> Option<String> {
     if public_url.is_own_origin(resource) {
         return Some(public_url.origin().to_owned());
     }
-    let origin = resource.strip_suffix(MCP_PATH)?;
-    public_url.is_own_origin(origin).then(|| public_url.join(MCP_PATH))
+    let path = PATHS.into_iter().find(|path| resource.ends_with(path))?;
+    let origin = resource.strip_suffix(path)?;
+    public_url.is_own_origin(origin).then(|| public_url.join(path))
 }
 
 #[cfg(test)]
@@ -52,6 +56,7 @@ mod tests {
         let ask = |resources: &[&'static str]| audience(resources.iter().copied(), &url);
         assert_eq!(ask(&[]).unwrap(), ["https://mcp.example.com/mcp"]);
         assert_eq!(ask(&["https://mcp.example.com/mcp/"]).unwrap(), ["https://mcp.example.com/mcp"]);
+        assert_eq!(ask(&["https://mcp.example.com/sse"]).unwrap(), ["https://mcp.example.com/sse"]);
         assert_eq!(ask(&["https://mcp.example.com/"]).unwrap(), ["https://mcp.example.com"]);
         assert_eq!(
             ask(&["https://mcp.example.com", "https://mcp.example.com/mcp", "https://mcp.example.com/mcp"])
@@ -68,6 +73,7 @@ mod tests {
             "https://other.example.com/mcp",
             "http://mcp.example.com/mcp",
             "https://mcp.example.com/mcp-v2",
+            "https://mcp.example.com/sse/message",
             "https://mcp.example.com/mcp/tools",
             "https://mcp.example.com/mcp#fragment",
             "https://mcp.example.com.evil.example/mcp",

@@ -16,6 +16,8 @@ mod code_flow;
 #[cfg(test)]
 mod concurrency;
 #[cfg(test)]
+mod connections;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod leaks;

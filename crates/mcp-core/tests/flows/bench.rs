@@ -299,6 +299,7 @@ impl Introspection for Bench {
         match token {
             "of-another-user" => of("mallory", "ffffffffffffffffffffffffffffffff"),
             "of-another-grant" => of("alice", "eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee"),
+            "for-sse" => access(&[], &format!("{}/sse", self.public_url), NOW + 86_400),
             "for-a-minute" => access(&["math:basic"], &ours, NOW + 60),
             "everlasting" => access(&["math:basic"], &ours, u64::MAX),
             "good-secret" => access(&["math:basic"], &ours, NOW + 1),

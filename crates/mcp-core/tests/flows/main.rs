@@ -9,6 +9,8 @@ mod bench;
 #[cfg(test)]
 mod completion;
 #[cfg(test)]
+mod http_sse;
+#[cfg(test)]
 mod legacy;
 #[cfg(test)]
 mod listen;
