@@ -7,6 +7,7 @@ mod authorize;
 mod discovery;
 mod limits;
 mod mcp;
+mod modern;
 mod pages;
 mod registration;
 mod sign_in;
