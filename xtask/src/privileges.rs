@@ -28,8 +28,8 @@
 //!
 //! `cargo xtask privileges` prints both tables, with the reasons that are written already.
 //!
-//! What a table cannot loosen: `tools` inherits nothing, and imports nothing but clocks, randomness and
-//! what Rust's standard library brings into every component: the streams, arguments and environment of
+//! What a table cannot loosen: what is on offer (`tools`, `guide`, `prompts`) inherits nothing, and imports
+//! nothing but clocks, randomness and what Rust's standard library brings into every component: the streams, arguments and environment of
 //! a process, which a host leaves empty.
 
 use crate::build::MANIFESTS;
@@ -43,6 +43,9 @@ use wasmparser::{Encoding, Parser, Payload};
 
 const DOCUMENT: &str = "ARCHITECTURE.md";
 const HEADING: &str = "## What each component may touch";
+
+/// The components that offer something. They are given nothing.
+const OFFERS: [&str; 3] = ["tools", "guide", "prompts"];
 
 /// Both tables, as they are or as they are written.
 #[derive(Debug, Default)]
@@ -91,7 +94,7 @@ pub(crate) fn check() -> Result<()> {
     let actual = actual()?;
     let document = root().join(DOCUMENT);
     let text = std::fs::read_to_string(&document).with_context(|| format!("cannot read {DOCUMENT}"))?;
-    let mut faults = tools_faults(&actual);
+    let mut faults = offer_faults(&actual);
     faults.extend(differences(&actual, &written(&text)));
     if faults.is_empty() {
         return Ok(());
@@ -123,16 +126,21 @@ fn differences(actual: &Tables, written: &Tables) -> Vec<String> {
     faults
 }
 
-fn tools_faults(actual: &Tables) -> Vec<String> {
+fn offer_faults(actual: &Tables) -> Vec<String> {
     let harmless = ["wasi:clocks/", "wasi:random/", "wasi:cli/", "wasi:io/"];
-    let imports = actual.imports.iter().filter(|row| {
-        row.component == "tools" && !harmless.iter().any(|prefix| row.touches.starts_with(prefix))
-    });
-    let grants = actual
-        .grants
-        .iter()
-        .filter(|row| row.component.starts_with("tools in ") && row.touches != "inherits nothing");
-    imports.chain(grants).map(|row| format!("tools must not have this: {}", row.touches)).collect()
+    let mut faults = Vec::new();
+    for name in OFFERS {
+        let imports = actual.imports.iter().filter(|row| {
+            row.component == name && !harmless.iter().any(|prefix| row.touches.starts_with(prefix))
+        });
+        let inside = format!("{name} in ");
+        let grants = actual
+            .grants
+            .iter()
+            .filter(|row| row.component.starts_with(&inside) && row.touches != "inherits nothing");
+        faults.extend(imports.chain(grants).map(|row| format!("{name} must not have this: {}", row.touches)));
+    }
+    faults
 }
 
 // --- what is so ---
@@ -381,7 +389,7 @@ Some words.
             ],
             grants: vec![Row::new("tools in mcp", "inherits key_value_stores")],
         };
-        assert_eq!(tools_faults(&tables).len(), 2);
+        assert_eq!(offer_faults(&tables).len(), 2);
     }
 
     #[test]

@@ -14,7 +14,7 @@ use std::time::Instant;
 /// A ring of tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
-    /// The rules, natively, and this program's own.
+    /// The rules, the example components' own tests, natively, and this program's own.
     Cores,
     /// The server that runs the components.
     Host,
@@ -127,6 +127,9 @@ fn cores() -> Result<Tally> {
     // Bytes that nobody foresaw, a bounded number of them: see the library.
     let others = ["-p", "xtask", "-p", "postern-fuzz"];
     tally += Program::cargo().args(["test", "--no-fail-fast"]).args(others).tally()?;
+    // In the profile that components are built in, so that what generates their bindings is built once.
+    let examples = ["-p", "tools", "-p", "guide", "-p", "prompts"];
+    tally += Program::cargo().args(["test", "--no-fail-fast", "--release"]).args(examples).tally()?;
     Ok(tally)
 }
 

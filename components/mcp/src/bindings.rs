@@ -5,10 +5,12 @@ wit_bindgen::generate!({
         package postern:mcp;
         world mcp {
             import postern:tools/tools@0.1.0;
+            import postern:resources/resources@0.1.0;
+            import postern:prompts/prompts@0.1.0;
             import postern:introspection/introspection@0.1.0;
         }
     ",
     world: "postern:mcp/mcp",
-    path: ["../../wit/tools", "../../wit/introspection"],
+    path: ["../../wit/tools", "../../wit/resources", "../../wit/prompts", "../../wit/introspection"],
     generate_all,
 });

@@ -1,16 +1,12 @@
 //! Between the types of the contracts and those of `mcp-core`. They differ only in where they come from.
 
+mod prompts;
+mod resources;
+mod same;
+
 use crate::bindings::postern::{introspection::introspection, tools::tools};
 use futures_util::stream;
 use mcp_core::ports;
-
-impl From<ports::Caller> for tools::Caller {
-    fn from(ports::Caller { subject, client_id, scopes, client_info }: ports::Caller) -> Self {
-        let client_info =
-            client_info.map(|ports::ClientInfo { name, version }| tools::ClientInfo { name, version });
-        Self { subject, client_id, scopes, client_info }
-    }
-}
 
 impl From<ports::Call> for tools::Call {
     fn from(call: ports::Call) -> Self {
@@ -29,24 +25,6 @@ impl From<ports::Call> for tools::Call {
 impl From<ports::Resumption> for tools::Resumption {
     fn from(ports::Resumption { state, answers, cancelled }: ports::Resumption) -> Self {
         Self { state, answers: all(answers), cancelled }
-    }
-}
-
-impl From<ports::Answer> for tools::Answer {
-    fn from(ports::Answer { key, value }: ports::Answer) -> Self {
-        let value = match value {
-            ports::AnswerValue::Elicited(elicited) => tools::AnswerValue::Elicited(match elicited {
-                ports::Elicited::Accept(content) => tools::Elicited::Accept(content),
-                ports::Elicited::Decline => tools::Elicited::Decline,
-                ports::Elicited::Cancel => tools::Elicited::Cancel,
-            }),
-            ports::AnswerValue::Sampled(result) => tools::AnswerValue::Sampled(result),
-            ports::AnswerValue::Roots(roots) => {
-                let root = |ports::Root { uri, name }| tools::Root { uri, name };
-                tools::AnswerValue::Roots(roots.into_iter().map(root).collect())
-            }
-        };
-        Self { key, value }
     }
 }
 
@@ -168,9 +146,7 @@ impl From<tools::Outcome> for ports::Outcome {
             tools::Outcome::Complete(tools::ToolResult { content, structured_content, is_error }) => {
                 Self::Complete(ports::ToolResult { content: all(content), structured_content, is_error })
             }
-            tools::Outcome::InputRequired(tools::InputRequired { questions, state }) => {
-                Self::InputRequired(ports::InputRequired { questions: all(questions), state })
-            }
+            tools::Outcome::InputRequired(required) => Self::InputRequired(required.into()),
             tools::Outcome::Task(task) => {
                 let tools::Task { state, status_message, questions, ttl_ms, poll_interval_ms } = task;
                 let questions = all(questions);
@@ -185,54 +161,9 @@ pub(crate) fn all<T, U: From<T>>(items: Vec<T>) -> Vec<U> {
     items.into_iter().map(U::from).collect()
 }
 
-impl From<tools::Question> for ports::Question {
-    fn from(tools::Question { key, ask }: tools::Question) -> Self {
-        let ask = match ask {
-            tools::Ask::ElicitForm(tools::ElicitForm { message, requested_schema }) => {
-                ports::Ask::ElicitForm(ports::ElicitForm { message, requested_schema })
-            }
-            tools::Ask::ElicitUrl(tools::ElicitUrl { message, url }) => {
-                ports::Ask::ElicitUrl(ports::ElicitUrl { message, url })
-            }
-            tools::Ask::Sample(tools::Sample { messages, max_tokens, system_prompt, options }) => {
-                let messages = all(messages);
-                ports::Ask::Sample(ports::Sample { messages, max_tokens, system_prompt, options })
-            }
-            tools::Ask::ListRoots => ports::Ask::ListRoots,
-        };
-        Self { key, ask }
-    }
-}
-
 impl From<tools::SamplingMessage> for ports::SamplingMessage {
     fn from(tools::SamplingMessage { role, content }: tools::SamplingMessage) -> Self {
-        let role = match role {
-            tools::Role::User => ports::Role::User,
-            tools::Role::Assistant => ports::Role::Assistant,
-        };
-        Self { role, content: content.into() }
-    }
-}
-
-impl From<tools::ContentBlock> for ports::ContentBlock {
-    fn from(block: tools::ContentBlock) -> Self {
-        let media = |tools::Media { data, mime_type }| ports::Media { data, mime_type };
-        match block {
-            tools::ContentBlock::Text(text) => Self::Text(text),
-            tools::ContentBlock::Image(image) => Self::Image(media(image)),
-            tools::ContentBlock::Audio(audio) => Self::Audio(media(audio)),
-            tools::ContentBlock::ResourceLink(link) => {
-                let tools::ResourceLink { uri, name, title, description, mime_type } = link;
-                Self::ResourceLink(ports::ResourceLink { uri, name, title, description, mime_type })
-            }
-            tools::ContentBlock::EmbeddedResource(tools::EmbeddedResource { uri, mime_type, contents }) => {
-                let contents = match contents {
-                    tools::ResourceContents::Text(text) => ports::ResourceContents::Text(text),
-                    tools::ResourceContents::Blob(bytes) => ports::ResourceContents::Blob(bytes),
-                };
-                Self::EmbeddedResource(ports::EmbeddedResource { uri, mime_type, contents })
-            }
-        }
+        Self { role: role.into(), content: content.into() }
     }
 }
 

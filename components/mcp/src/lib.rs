@@ -1,16 +1,18 @@
 //! The MCP endpoint as a component: it converts, calls `mcp-core`, and returns.
 //!
-//! Its ports are the two interfaces that `spin.toml` composes in. Nothing is decided here.
+//! Its ports are the four interfaces that `spin.toml` composes in. Nothing is decided here.
 
 mod bindings;
 mod convert;
 
-use bindings::postern::{introspection::introspection, tools::tools};
+use bindings::postern::{introspection::introspection, prompts::prompts, resources::resources, tools::tools};
+use futures_core::future::LocalBoxFuture;
 use mcp_core::{
     LogEvent, McpServer, Tolerances,
     ports::{
-        Access, Call, Caller, Clock, Introspection, IntrospectionError, Lasting, Log, Scope, Tool, Tools,
-        ToolsError,
+        Access, Call, Caller, Clock, Completion, GetPrompt, Introspection, IntrospectionError, Lasting, Log,
+        Prompt, PromptOutcome, Prompts, PromptsError, Read, ReadOutcome, Resource, Resources, ResourcesError,
+        Scope, Suggestions, Template, Tool, Tools, ToolsError,
     },
 };
 use platform::{clock, deployment, random::HostRandom, store::HostStore};
@@ -74,6 +76,46 @@ impl Tools for Imported {
     }
 }
 
+impl Resources for Imported {
+    async fn list_resources(&self, caller: Caller) -> Result<Vec<Resource>, ResourcesError> {
+        Ok(convert::all(resources::list_resources(caller.into()).await?))
+    }
+
+    async fn list_templates(&self, caller: Caller) -> Result<Vec<Template>, ResourcesError> {
+        Ok(convert::all(resources::list_templates(caller.into()).await?))
+    }
+
+    async fn read_resource(&self, caller: Caller, read: Read) -> Result<ReadOutcome, ResourcesError> {
+        Ok(resources::read_resource(caller.into(), read.into()).await?.into())
+    }
+
+    async fn complete_template(
+        &self,
+        caller: Caller,
+        completion: Completion,
+    ) -> Result<Suggestions, ResourcesError> {
+        Ok(resources::complete(caller.into(), completion.into()).await?.into())
+    }
+}
+
+impl Prompts for Imported {
+    async fn list_prompts(&self, caller: Caller) -> Result<Vec<Prompt>, PromptsError> {
+        Ok(convert::all(prompts::list_prompts(caller.into()).await?))
+    }
+
+    async fn get_prompt(&self, caller: Caller, get: GetPrompt) -> Result<PromptOutcome, PromptsError> {
+        Ok(prompts::get_prompt(caller.into(), get.into()).await?.into())
+    }
+
+    async fn complete_prompt(
+        &self,
+        caller: Caller,
+        completion: Completion,
+    ) -> Result<Suggestions, PromptsError> {
+        Ok(prompts::complete(caller.into(), completion.into()).await?.into())
+    }
+}
+
 impl Introspection for Imported {
     async fn introspect(&self, token: &str) -> Result<Option<Access>, IntrospectionError> {
         Ok(introspection::introspect(token.to_owned()).await?.map(Access::from))
@@ -104,6 +146,10 @@ impl Clock for Imported {
 
     async fn sleep(&self, time: Duration) {
         clock::sleep(time).await;
+    }
+
+    fn spawn(&self, work: LocalBoxFuture<'static, ()>) {
+        platform::http::spawn(work);
     }
 }
 

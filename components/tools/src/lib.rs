@@ -274,6 +274,7 @@ mod bindings {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use bindings::exports::postern::tools::tools::ClientCapabilities;
     use std::{
         pin::pin,
         task::{Context, Poll, Waker},
@@ -289,8 +290,26 @@ mod tests {
     fn call(name: &str, arguments: Value) -> Result<ToolResult, Error> {
         let caller =
             Caller { subject: "alice".into(), client_id: "c".into(), scopes: vec![], client_info: None };
-        let call = Call { name: name.into(), arguments: arguments.to_string() };
-        now(Math::call_tool(caller, call)).map(|Outcome::Complete(result)| result)
+        let client = ClientCapabilities {
+            elicit_form: false,
+            elicit_url: false,
+            sample: false,
+            sample_with_tools: false,
+            list_roots: false,
+            tasks: false,
+        };
+        let call = Call {
+            name: name.into(),
+            arguments: arguments.to_string(),
+            resumption: None,
+            client,
+            wants_progress: false,
+            log_level: None,
+        };
+        let Reply::Done(Outcome::Complete(result)) = now(Math::call_tool(caller, call))? else {
+            panic!("nothing here takes time or asks anything")
+        };
+        Ok(result)
     }
 
     /// The text of a result, its structured content, and whether it is an error.
@@ -338,6 +357,34 @@ mod tests {
             ("statistics", json!({ "numbers": [1e308, 1e308] }), NOT_FINITE),
         ] {
             assert_eq!(outcome(name, arguments), (why.to_owned(), Value::Null, true), "{name}");
+        }
+    }
+
+    /// Checks a value as the server would check arguments.
+    fn fits(schema: &str, value: &Value) -> bool {
+        let mut compiler = boon::Compiler::new();
+        let mut schemas = boon::Schemas::new();
+        compiler.add_resource("test:/schema", serde_json::from_str(schema).unwrap()).unwrap();
+        let index = compiler.compile("test:/schema", &mut schemas).unwrap();
+        schemas.validate(value, index).is_ok()
+    }
+
+    /// MCP-M-11, MCP-M-12: what a tool gives is what it says that it gives, and what it takes is what it says that it
+    /// takes.
+    #[test]
+    fn tools_keep_to_their_schemas() {
+        for tool in now(Math::list_tools()).unwrap() {
+            let arguments = match tool.name.as_str() {
+                "square_root" => json!({ "number": 2 }),
+                "statistics" => json!({ "numbers": [1, 2.5, -3e9] }),
+                _ => json!({ "a": 7.5, "b": 3 }),
+            };
+            assert!(fits(&tool.input_schema, &arguments), "{}", tool.name);
+            let result = call(&tool.name, arguments).unwrap();
+            let structured = serde_json::from_str(&result.structured_content.unwrap()).unwrap();
+            assert!(fits(&tool.output_schema.unwrap(), &structured), "{}: {structured}", tool.name);
+            assert!(!fits(&tool.input_schema, &json!({})), "{}", tool.name);
+            assert!(matches!(&result.content[..], [ContentBlock::Text(_)]));
         }
     }
 

@@ -1,7 +1,7 @@
 //! Who may come in: the bearer token, what it stands for, and whether that is good here and now.
 //!
 //! Introspection states facts; they are judged here, so that no replacement of it can forget to. The
-//! token's text ends in this module.
+//! token's text ends in this module: an answer that goes on keeps a [`Credential`].
 //!
 //! # Policy on scopes
 //!
@@ -14,29 +14,67 @@ use crate::{
     ports::{Access, Introspection, Log, LogEvent},
 };
 use http::header;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::{
+    fmt,
+    rc::Rc,
+    time::{SystemTime, UNIX_EPOCH},
+};
 use web_core::{Form, Head, public_url};
 
 /// The longest token that is looked up (RS-06).
 const MAX_TOKEN: usize = 4096;
 
+/// Whoever may come in.
+#[derive(Debug, Clone)]
+pub(crate) struct Admitted {
+    /// What the token stands for.
+    pub(crate) access: Access,
+    /// For answers that take a while.
+    pub(crate) credential: Credential,
+}
+
+/// A token that was good, to be asked about again while its answer goes on (MCP-A-26). It shows nothing of itself.
+#[derive(Clone)]
+pub(crate) struct Credential {
+    token: Rc<str>,
+    audiences: Rc<[String]>,
+}
+
+impl fmt::Debug for Credential {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Credential")
+    }
+}
+
+impl Credential {
+    /// What the token stands for by now.
+    pub(crate) async fn introspect(
+        &self,
+        outside: &(impl Introspection + Log),
+        now: SystemTime,
+    ) -> Result<Access, Refusal> {
+        match outside.introspect(&self.token).await {
+            Ok(Some(access)) if is_good(&access, &self.audiences, now) => Ok(access),
+            Ok(_) => Err(Refusal::InvalidToken),
+            Err(error) => {
+                outside.log(LogEvent::IntrospectionFailed(&error));
+                Err(Refusal::Unavailable)
+            }
+        }
+    }
+}
+
 /// Takes the token from a request and judges what it stands for. `audiences` are the resources that
 /// it must have been issued for one of.
 pub(crate) async fn admit(
     head: &Head,
-    audiences: &[String],
+    audiences: Vec<String>,
     outside: &(impl Introspection + Log),
     now: SystemTime,
-) -> Result<Access, Refusal> {
-    let token = bearer_token(head)?;
-    match outside.introspect(token).await {
-        Ok(Some(access)) if is_good(&access, audiences, now) => Ok(access),
-        Ok(_) => Err(Refusal::InvalidToken),
-        Err(error) => {
-            outside.log(LogEvent::IntrospectionFailed(&error));
-            Err(Refusal::Unavailable)
-        }
-    }
+) -> Result<Admitted, Refusal> {
+    let credential = Credential { token: bearer_token(head)?.into(), audiences: audiences.into() };
+    let access = credential.introspect(outside, now).await?;
+    Ok(Admitted { access, credential })
 }
 
 /// The token (RFC 6750 section 2.1). The ways of its sections 2.2 and 2.3 are not taken.

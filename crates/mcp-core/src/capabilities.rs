@@ -1,7 +1,7 @@
 //! What a client says that it can be asked for (`ClientCapabilities`), read and written.
 
-use crate::{json, ports::ClientCapabilities};
-use serde::{Deserialize, Serialize, Serializer};
+use crate::{json, ports::ClientCapabilities, revision::Revision};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Value, json, value::RawValue};
 
 /// The name of the tasks extension.
@@ -35,6 +35,37 @@ impl ClientCapabilities {
             tasks: has_member(wire.extensions, TASKS_EXTENSION),
         }
     }
+
+    /// What of it there is in a legacy revision, whatever the client says (MCP-R-19, MCP-R-20, MCP-K-26).
+    pub(crate) fn in_revision(self, revision: Revision) -> Self {
+        Self {
+            elicit_form: self.elicit_form && revision.elicits_forms(),
+            elicit_url: self.elicit_url && revision.elicits_pages(),
+            sample: self.sample,
+            sample_with_tools: self.sample_with_tools && revision.samples_with_tools(),
+            list_roots: self.list_roots,
+            tasks: self.tasks && revision.is_modern(),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for ClientCapabilities {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self::parse(<&RawValue>::deserialize(deserializer)?))
+    }
+}
+
+/// Capabilities for a person to read.
+pub(crate) fn in_words(capabilities: ClientCapabilities) -> String {
+    let named = [
+        (capabilities.elicit_form, "elicitation (forms)"),
+        (capabilities.elicit_url, "elicitation (pages)"),
+        (capabilities.sample, "sampling"),
+        (capabilities.sample_with_tools, "sampling with tools"),
+        (capabilities.list_roots, "roots"),
+        (capabilities.tasks, "tasks"),
+    ];
+    named.into_iter().filter(|(lacks, _)| *lacks).map(|(_, name)| name).collect::<Vec<_>>().join(", ")
 }
 
 /// Whether the object has an object under this name.

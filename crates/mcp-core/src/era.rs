@@ -81,6 +81,11 @@ impl<'a> Meta<'a> {
         meta.and_then(|meta| serde_json::from_str(meta.get()).ok()).unwrap_or_default()
     }
 
+    /// Whether it says that the message is a modern one.
+    pub(crate) fn claims_a_revision(&self) -> bool {
+        self.protocol_version.is_some()
+    }
+
     /// Judges a modern request up to the headers that mirror it, and tells its revision.
     pub(crate) fn judge(&self, headers: &HeaderMap, call: &Call<'_>) -> Result<Revision, Fault> {
         if self.protocol_version.and_then(json::string).is_none() {
@@ -152,14 +157,16 @@ impl<'a> Meta<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::jsonrpc::{self, Message};
+    use crate::jsonrpc::{self, Message, Parsed};
 
     fn era(header: Option<&'static str>, body: &str) -> Result<String, Fault> {
         let mut headers = HeaderMap::new();
         headers.extend(header.map(|header| {
             (http::HeaderName::from_static("mcp-protocol-version"), http::HeaderValue::from_static(header))
         }));
-        let Ok(Message::Request(_, call)) = jsonrpc::parse(body.as_bytes()) else { panic!("{body}") };
+        let Ok(Parsed::One(Message::Request(_, call))) = jsonrpc::parse(body.as_bytes()) else {
+            panic!("{body}")
+        };
         classify(&headers, &call).map(|era| match era {
             Era::Legacy(revision) => revision.as_str().to_owned(),
             Era::Modern(_) => "modern".to_owned(),
@@ -181,7 +188,7 @@ mod tests {
     /// MCP-V-16, MCP-V-18, MCP-V-19.
     #[test]
     fn header_decides_when_there_is_no_claim() {
-        assert_eq!(era(None, NO_CLAIM).unwrap(), "2025-06-18");
+        assert_eq!(era(None, NO_CLAIM).unwrap(), "2025-03-26");
         assert_eq!(era(Some("2025-11-25"), NO_CLAIM).unwrap(), "2025-11-25");
         assert_eq!(era(Some("2026-07-28"), NO_CLAIM).unwrap(), "modern");
         let fault = era(Some("1900-01-01"), NO_CLAIM).unwrap_err();

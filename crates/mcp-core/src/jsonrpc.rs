@@ -7,6 +7,18 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{json, value::RawValue};
 use std::{borrow::Cow, rc::Rc};
 
+/// What is in a body.
+#[derive(Debug)]
+pub(crate) enum Parsed<'a> {
+    /// One message.
+    One(Message<'a>),
+    /// Several, each of which may be wrong by itself.
+    Batch(Vec<Result<Message<'a>, Misread>>),
+}
+
+/// Why a message cannot be read. With the error comes the id, if there was one to be read.
+pub(crate) type Misread = (Option<Id>, Fault);
+
 /// One message.
 #[derive(Debug)]
 pub(crate) enum Message<'a> {
@@ -14,6 +26,17 @@ pub(crate) enum Message<'a> {
     Request(Id, Call<'a>),
     /// Wants none.
     Notification(Call<'a>),
+    /// Answers a request of ours.
+    Response(Response<'a>),
+}
+
+/// An answer to a request of ours.
+#[derive(Debug)]
+pub(crate) struct Response<'a> {
+    /// The request's id, where it is a string, as ours are.
+    pub(crate) id: Option<Cow<'a, str>>,
+    /// `None`: it went wrong.
+    pub(crate) result: Option<&'a RawValue>,
 }
 
 /// What a message asks for.
@@ -21,6 +44,8 @@ pub(crate) enum Message<'a> {
 pub(crate) struct Call<'a> {
     pub(crate) method: Cow<'a, str>,
     pub(crate) params: Params<'a>,
+    /// All of the message.
+    pub(crate) text: &'a RawValue,
 }
 
 /// The parameters that any method here reads, unparsed; all others are ignored.
@@ -36,10 +61,30 @@ pub(crate) struct Params<'a> {
     pub(crate) task_id: Option<&'a RawValue>,
     #[serde(default, borrow, deserialize_with = "json::present")]
     pub(crate) arguments: Option<&'a RawValue>,
+    #[serde(rename = "ref", default, borrow, deserialize_with = "json::present")]
+    pub(crate) reference: Option<&'a RawValue>,
+    #[serde(default, borrow, deserialize_with = "json::present")]
+    pub(crate) argument: Option<&'a RawValue>,
+    #[serde(default, borrow, deserialize_with = "json::present")]
+    pub(crate) context: Option<&'a RawValue>,
     #[serde(default, borrow, deserialize_with = "json::present")]
     pub(crate) cursor: Option<&'a RawValue>,
+    #[serde(rename = "inputResponses", default, borrow, deserialize_with = "json::present")]
+    pub(crate) input_responses: Option<&'a RawValue>,
+    #[serde(rename = "requestState", default, borrow, deserialize_with = "json::present")]
+    pub(crate) request_state: Option<&'a RawValue>,
+    #[serde(default, borrow, deserialize_with = "json::present")]
+    pub(crate) notifications: Option<&'a RawValue>,
     #[serde(rename = "protocolVersion", default, borrow, deserialize_with = "json::present")]
     pub(crate) protocol_version: Option<&'a RawValue>,
+    #[serde(default, borrow, deserialize_with = "json::present")]
+    pub(crate) capabilities: Option<&'a RawValue>,
+    #[serde(rename = "clientInfo", default, borrow, deserialize_with = "json::present")]
+    pub(crate) client_info: Option<&'a RawValue>,
+    #[serde(default, borrow, deserialize_with = "json::present")]
+    pub(crate) level: Option<&'a RawValue>,
+    #[serde(rename = "requestId", default, borrow, deserialize_with = "json::present")]
+    pub(crate) request_id: Option<&'a RawValue>,
 }
 
 /// A request's id or a progress token, kept as it was written, so that it goes back with the same type.
@@ -56,14 +101,37 @@ impl Id {
     }
 }
 
+impl Id {
+    /// Its JSON text.
+    pub(crate) fn as_str(&self) -> &str {
+        self.0.get()
+    }
+}
+
 impl Serialize for Id {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         (*self.0).serialize(serializer)
     }
 }
 
-/// Reads the message in a body. With an error comes the id, if there was one to be read.
-pub(crate) fn parse(body: &[u8]) -> Result<Message<'_>, (Option<Id>, Fault)> {
+/// The most messages in a batch (MP-08).
+const MAX_BATCH: usize = 16;
+
+/// Reads a body.
+pub(crate) fn parse(body: &[u8]) -> Result<Parsed<'_>, Misread> {
+    let value = json::check(body).ok_or((None, Fault::Parse))?;
+    if !value.get().starts_with('[') {
+        return Ok(Parsed::One(parse_message(value)?));
+    }
+    let messages: Vec<&RawValue> = serde_json::from_str(value.get()).map_err(|_| (None, Fault::Parse))?;
+    if messages.is_empty() || messages.len() > MAX_BATCH {
+        return Err((None, Fault::InvalidRequest("A batch must have 1 to 16 messages")));
+    }
+    Ok(Parsed::Batch(messages.into_iter().map(parse_message).collect()))
+}
+
+/// Reads a message.
+fn parse_message(value: &RawValue) -> Result<Message<'_>, Misread> {
     #[derive(Deserialize)]
     struct Envelope<'a> {
         #[serde(default, borrow, deserialize_with = "json::present")]
@@ -74,12 +142,14 @@ pub(crate) fn parse(body: &[u8]) -> Result<Message<'_>, (Option<Id>, Fault)> {
         method: Option<&'a RawValue>,
         #[serde(default, borrow, deserialize_with = "json::present")]
         params: Option<&'a RawValue>,
+        #[serde(default, borrow, deserialize_with = "json::present")]
+        result: Option<&'a RawValue>,
+        #[serde(default, borrow, deserialize_with = "json::present")]
+        error: Option<&'a RawValue>,
     }
 
-    let value = json::check(body).ok_or((None, Fault::Parse))?;
     if !json::is_object(value) {
-        // Among them batches: no revision that is served has them (MCP-T-47, MCP-L-07).
-        return Err((None, Fault::InvalidRequest("The body must be one JSON-RPC message")));
+        return Err((None, Fault::InvalidRequest("The body must be a JSON-RPC message")));
     }
     let envelope: Envelope<'_> = serde_json::from_str(value.get()).map_err(|_| (None, Fault::Parse))?;
     let id = envelope.id.and_then(Id::parse);
@@ -91,11 +161,14 @@ pub(crate) fn parse(body: &[u8]) -> Result<Message<'_>, (Option<Id>, Fault)> {
     if envelope.id.is_some() && id.is_none() {
         return Err(invalid("id must be a string or an integer"));
     }
-    // A response ends here too: this server sends no requests that one could answer (MP-12).
+    if envelope.method.is_none() && envelope.result.is_some() != envelope.error.is_some() {
+        let id = envelope.id.and_then(json::string);
+        return Ok(Message::Response(Response { id, result: envelope.result }));
+    }
     let method = envelope
         .method
         .and_then(json::string)
-        .ok_or_else(|| invalid("The message must be a request or a notification"))?;
+        .ok_or_else(|| invalid("The message must be a request, a notification or a response"))?;
     let params = match envelope.params {
         None => Params::default(),
         Some(params) if json::is_object(params) => {
@@ -103,7 +176,7 @@ pub(crate) fn parse(body: &[u8]) -> Result<Message<'_>, (Option<Id>, Fault)> {
         }
         Some(_) => return Err(invalid("params must be an object")),
     };
-    let call = Call { method, params };
+    let call = Call { method, params, text: value };
     Ok(match id {
         Some(id) => Message::Request(id, call),
         None => Message::Notification(call),
@@ -121,6 +194,13 @@ pub(crate) enum Fault {
     MethodNotFound,
     /// The method's parameters are wrong.
     InvalidParams(String),
+    /// There is no such resource, or this caller may not know that there is (MP-15).
+    ResourceNotFound {
+        /// As the client wrote it.
+        uri: String,
+        /// The code, which depends on the revision.
+        code: i32,
+    },
     /// The request does not say what every modern request has to say in `_meta`.
     InvalidMeta(&'static str),
     /// A header does not say what the body says.
@@ -132,6 +212,16 @@ pub(crate) enum Fault {
     },
     /// The client has to offer something that it does not.
     MissingCapability(ClientCapabilities),
+    /// Nothing can be checked against a tool's input schema; why.
+    UnusableSchema(&'static str),
+    /// No more tasks are kept for this client.
+    TooManyTasks,
+    /// What was asked for takes a session, and the request has none.
+    SessionNeeded,
+    /// There is no such session, to whoever asks.
+    SessionNotFound,
+    /// A request that ran did not come to its end; why, in words for the client.
+    Interrupted(&'static str),
     /// Something here or behind us went wrong. The log has the cause.
     Internal,
     /// As `Internal`, and trying again may help.
@@ -143,10 +233,15 @@ impl Fault {
     fn code(&self) -> i32 {
         match self {
             Self::Parse => -32700,
-            Self::InvalidRequest(_) => -32600,
+            Self::InvalidRequest(_) | Self::SessionNeeded | Self::SessionNotFound => -32600,
             Self::MethodNotFound => -32601,
+            Self::ResourceNotFound { code, .. } => *code,
             Self::InvalidParams(_) | Self::InvalidMeta(_) => -32602,
-            Self::Internal | Self::Unavailable => -32603,
+            Self::UnusableSchema(_)
+            | Self::TooManyTasks
+            | Self::Interrupted(_)
+            | Self::Internal
+            | Self::Unavailable => -32603,
             Self::HeaderMismatch(_) => -32020,
             Self::MissingCapability(_) => -32021,
             Self::UnsupportedProtocolVersion { .. } => -32022,
@@ -156,12 +251,17 @@ impl Fault {
     fn message(&self) -> Cow<'_, str> {
         match self {
             Self::Parse => "The body is not valid JSON".into(),
-            Self::InvalidRequest(what) | Self::InvalidMeta(what) => (*what).into(),
+            Self::InvalidRequest(what) | Self::InvalidMeta(what) | Self::Interrupted(what) => (*what).into(),
+            Self::SessionNeeded => "This takes a session: send Mcp-Session-Id".into(),
+            Self::SessionNotFound => "Session not found".into(),
             Self::MethodNotFound => "Method not found".into(),
             Self::InvalidParams(what) => what.into(),
+            Self::ResourceNotFound { .. } => "Resource not found".into(),
             Self::HeaderMismatch(what) => format!("Header mismatch: {what}").into(),
             Self::UnsupportedProtocolVersion { .. } => "Unsupported protocol version".into(),
             Self::MissingCapability(_) => "Missing required client capability".into(),
+            Self::UnusableSchema(why) => format!("The tool's input schema cannot be used: {why}").into(),
+            Self::TooManyTasks => "Too many tasks are kept; wait for one to end, or cancel one".into(),
             Self::Internal => "Internal error".into(),
             Self::Unavailable => "Temporarily unavailable".into(),
         }
@@ -173,12 +273,18 @@ impl Fault {
                 Some(json!({ "supported": Revision::ALL.map(Revision::as_str), "requested": requested }))
             }
             Self::MissingCapability(needed) => Some(json!({ "requiredCapabilities": needed })),
+            Self::ResourceNotFound { uri, .. } => Some(json!({ "uri": uri })),
             Self::Parse
             | Self::InvalidRequest(_)
             | Self::MethodNotFound
             | Self::InvalidParams(_)
             | Self::InvalidMeta(_)
             | Self::HeaderMismatch(_)
+            | Self::UnusableSchema(_)
+            | Self::TooManyTasks
+            | Self::SessionNeeded
+            | Self::SessionNotFound
+            | Self::Interrupted(_)
             | Self::Internal
             | Self::Unavailable => None,
         }
@@ -189,11 +295,18 @@ impl Fault {
     pub(crate) fn status(&self, modern: bool) -> StatusCode {
         match self {
             Self::MethodNotFound if modern => StatusCode::NOT_FOUND,
-            Self::MethodNotFound | Self::InvalidParams(_) | Self::Internal | Self::Unavailable => {
-                StatusCode::OK
-            }
+            Self::SessionNotFound => StatusCode::NOT_FOUND,
+            Self::MethodNotFound
+            | Self::InvalidParams(_)
+            | Self::ResourceNotFound { .. }
+            | Self::UnusableSchema(_)
+            | Self::TooManyTasks
+            | Self::Interrupted(_)
+            | Self::Internal
+            | Self::Unavailable => StatusCode::OK,
             Self::Parse
             | Self::InvalidRequest(_)
+            | Self::SessionNeeded
             | Self::InvalidMeta(_)
             | Self::HeaderMismatch(_)
             | Self::MissingCapability(_)
@@ -223,6 +336,18 @@ impl Serialize for Fault {
 /// The message that carries a result.
 pub(crate) fn result_message(id: &Id, result: &impl Serialize) -> Result<Vec<u8>, Fault> {
     serialize(&ResultMessage { jsonrpc: Version, id, result }).ok_or(Fault::Internal)
+}
+
+/// The message of a request of ours: `{ method, params }`, and its id.
+pub(crate) fn request_message(id: &str, request: &impl Serialize) -> Option<Vec<u8>> {
+    #[derive(Serialize)]
+    struct Request<'a, T> {
+        jsonrpc: Version,
+        id: &'a str,
+        #[serde(flatten)]
+        request: &'a T,
+    }
+    serialize(&Request { jsonrpc: Version, id, request })
 }
 
 /// The message of a notification.
@@ -278,7 +403,7 @@ mod tests {
     fn id_goes_back_as_it_came() {
         for id in ["1", "-7", "12345678901234567890123", r#""1""#, r#""""#, r#""\u00e9""#] {
             let body = format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"ping"}}"#);
-            let Ok(Message::Request(parsed, _)) = parse(body.as_bytes()) else { panic!("{id}") };
+            let Ok(Parsed::One(Message::Request(parsed, _))) = parse(body.as_bytes()) else { panic!("{id}") };
             let reply = result_message(&parsed, &json!({})).unwrap();
             assert_eq!(
                 String::from_utf8(reply).unwrap(),
@@ -306,7 +431,7 @@ mod tests {
             r#"{"jsonrpc":"2.0","id":7,"method":5}"#,
             r#"{"jsonrpc":"2.0","id":7,"method":"ping","params":[1]}"#,
             r#"{"jsonrpc":"2.0","id":7,"method":"ping","params":null}"#,
-            r#"{"jsonrpc":"2.0","id":7,"result":{}}"#,
+            r#"{"jsonrpc":"2.0","id":7,"result":{},"error":{}}"#,
         ] {
             let reply = refusal(body);
             assert!(
@@ -316,12 +441,28 @@ mod tests {
         }
     }
 
-    /// MP-08, MCP-T-47, MCP-L-06, MCP-L-07.
+    /// MP-08, MCP-L-06: at least one message, and not too many.
     #[test]
-    fn batch_is_refused() {
-        for body in ["[]", r#"[{"jsonrpc":"2.0","id":1,"method":"ping"}]"#, "\"ping\"", "1", "null"] {
+    fn what_is_no_message_and_no_batch_is_refused() {
+        let ping = r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
+        let batch = |count| format!("[{}]", vec![ping; count].join(","));
+        for body in ["[]", &batch(17), "\"ping\"", "1", "null"] {
             assert!(refusal(body).contains("-32600"), "{body}");
         }
+        assert!(matches!(parse(batch(16).as_bytes()), Ok(Parsed::Batch(messages)) if messages.len() == 16));
+    }
+
+    /// One bad message in a batch is its own affair; a batch in a batch is such a message.
+    #[test]
+    fn messages_of_a_batch_are_judged_one_by_one() {
+        let body =
+            br#"[1, [], {"jsonrpc":"2.0","id":1,"method":"ping"}, {"jsonrpc":"2.0","id":"a","result":{}}]"#;
+        let Ok(Parsed::Batch(messages)) = parse(body) else { panic!() };
+        assert!(messages[..2].iter().all(Result::is_err));
+        assert!(matches!(messages[2], Ok(Message::Request(..))));
+        assert!(
+            matches!(&messages[3], Ok(Message::Response(response)) if response.id.as_deref() == Some("a"))
+        );
     }
 
     /// MCP-B-06.
@@ -339,13 +480,13 @@ mod tests {
         let fault = Fault::UnsupportedProtocolVersion { requested: "1900-01-01".to_owned() };
         assert_eq!(
             String::from_utf8(fault.to_message(None)).unwrap(),
-            r#"{"jsonrpc":"2.0","error":{"code":-32022,"message":"Unsupported protocol version","data":{"requested":"1900-01-01","supported":["2026-07-28","2025-11-25","2025-06-18"]}}}"#
+            r#"{"jsonrpc":"2.0","error":{"code":-32022,"message":"Unsupported protocol version","data":{"requested":"1900-01-01","supported":["2026-07-28","2025-11-25","2025-06-18","2025-03-26","2024-11-05"]}}}"#
         );
     }
 
     #[test]
     fn message_without_id_is_a_notification() {
         let body = br#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#;
-        assert!(matches!(parse(body), Ok(Message::Notification(_))));
+        assert!(matches!(parse(body), Ok(Parsed::One(Message::Notification(_)))));
     }
 }

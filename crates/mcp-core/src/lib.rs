@@ -1,5 +1,5 @@
-//! The MCP server: what its endpoint answers, to whom, and in which words. No I/O; the tools, the
-//! meaning of tokens, what lasts, the time and the operator's log are [`ports`].
+//! The MCP server: what its endpoint answers, to whom, and in which words. No I/O; the tools, resources and
+//! prompts, the meaning of tokens, what lasts, the time and the operator's log are [`ports`].
 //!
 //! Reading order, which is also the way of a request:
 //!
@@ -10,6 +10,8 @@
 //!   `mirrored_headers` for what the headers repeat.
 //! * `methods`, `tool_list` and `tool_call`: what the server does; `content`, how a tool's result is written; `answer`,
 //!   what a method gives a transport to send.
+//! * `resources` (over `uri`: addresses and templates), `prompts` and `completion`: the same for what can be read and
+//!   said, with `offer_rounds` for what is asked before.
 //! * `challenge` and `resource_metadata`: how a client without a good token gets one.
 //! * [`revision`]: in what the protocol's revisions differ.
 //!
@@ -31,6 +33,25 @@
 //!         Err(ToolsError::UnknownTool)
 //!     }
 //! }
+//! impl Resources for Nothing {
+//!     async fn list_resources(&self, _: Caller) -> Result<Vec<Resource>, ResourcesError> { Ok(vec![]) }
+//!     async fn list_templates(&self, _: Caller) -> Result<Vec<Template>, ResourcesError> { Ok(vec![]) }
+//!     async fn read_resource(&self, _: Caller, _: Read) -> Result<ReadOutcome, ResourcesError> {
+//!         Err(ResourcesError::NotFound)
+//!     }
+//!     async fn complete_template(&self, _: Caller, _: Completion) -> Result<Suggestions, ResourcesError> {
+//!         Err(ResourcesError::NotFound)
+//!     }
+//! }
+//! impl Prompts for Nothing {
+//!     async fn list_prompts(&self, _: Caller) -> Result<Vec<Prompt>, PromptsError> { Ok(vec![]) }
+//!     async fn get_prompt(&self, _: Caller, _: GetPrompt) -> Result<PromptOutcome, PromptsError> {
+//!         Err(PromptsError::UnknownPrompt)
+//!     }
+//!     async fn complete_prompt(&self, _: Caller, _: Completion) -> Result<Suggestions, PromptsError> {
+//!         Err(PromptsError::UnknownPrompt)
+//!     }
+//! }
 //! impl Introspection for Nothing {
 //!     async fn introspect(&self, _: &str) -> Result<Option<Access>, IntrospectionError> { Ok(None) }
 //! }
@@ -44,6 +65,7 @@
 //! impl Clock for Nothing {
 //!     fn now(&self) -> SystemTime { SystemTime::UNIX_EPOCH }
 //!     async fn sleep(&self, _: Duration) {}
+//!     fn spawn(&self, _: futures_core::future::LocalBoxFuture<'static, ()>) {}
 //! }
 //! impl Log for Nothing {
 //!     fn log(&self, event: LogEvent<'_>) { eprintln!("{event}") }
@@ -76,20 +98,45 @@ mod access;
 mod answer;
 mod capabilities;
 mod challenge;
+mod changes;
+mod completion;
+mod connection;
 mod content;
+mod conversation;
 mod era;
+mod handshake;
+mod http_sse;
 mod json;
 mod jsonrpc;
+mod kept_stream;
+mod listen;
 mod methods;
 mod mirrored_headers;
+mod offer_rounds;
 mod origin;
+mod page;
 pub mod ports;
+mod prompts;
+mod questions;
 mod resource_metadata;
+mod resources;
 pub mod revision;
+mod rounds;
 pub mod routes;
+mod schema;
+mod sealed;
+mod session;
+mod session_http;
+mod sse;
 mod streamable_http;
+mod task;
+mod tasks;
+mod told;
 mod tool_call;
 mod tool_list;
+mod tool_rounds;
+mod uri;
+mod watch;
 
 pub use ports::LogEvent;
 pub use revision::Revision;
@@ -115,6 +162,9 @@ pub struct Tolerances {
     /// The origin counts as a resource too: it has metadata of its own, and a token issued for it is
     /// good at the endpoint. Clients that look for metadata at the origin only ask for such a token.
     pub origin_audience: bool,
+    /// A token that was issued for `/mcp` is good at `/sse` too, and the other way round: behind both is the same
+    /// user's same server. Clients of the first revisions name no resource, and get tokens for `/mcp`.
+    pub sibling_audience: bool,
     /// An optional parameter that is `null` counts as left out. Some clients write out what they have
     /// none of.
     pub null_parameters: bool,
@@ -125,12 +175,16 @@ impl Tolerances {
     /// of these are others'; whether there are such, the authorization server says.
     pub fn without(strict: &str) -> Self {
         let is_on = |name| !strict.split(',').any(|named| named.trim() == name);
-        Self { origin_audience: is_on("origin_audience"), null_parameters: is_on("null_parameters") }
+        Self {
+            origin_audience: is_on("origin_audience"),
+            sibling_audience: is_on("sibling_audience"),
+            null_parameters: is_on("null_parameters"),
+        }
     }
 }
 
 impl Default for Tolerances {
     fn default() -> Self {
-        Self { origin_audience: true, null_parameters: true }
+        Self { origin_audience: true, sibling_audience: true, null_parameters: true }
     }
 }

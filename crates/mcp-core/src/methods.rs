@@ -1,14 +1,17 @@
-//! The methods, by era. Those about tools are in [`tool_list`](crate::tool_list) and [`tool_call`](crate::tool_call).
+//! The methods, by era. Those about tools are in [`tool_list`](crate::tool_list) and [`tool_call`](crate::tool_call),
+//! the others in modules called after what they are about.
 
 use crate::{
     McpServer,
+    accept::{self, Format},
+    access::{Admitted, Credential},
     answer::Answered,
     challenge::Refusal,
     era::{self, Era, Meta},
-    json,
     jsonrpc::{self, Call, Fault, Id},
-    ports::{Access, ClientCapabilities, LogEvent, Outside, ToolsError},
+    ports::{Access, Caller, ClientCapabilities, ClientInfo, LogEvent, LogLevel, Outside, ToolsError},
     revision::Revision,
+    session::OpenSession,
 };
 use http::HeaderMap;
 use serde::Serialize;
@@ -23,10 +26,20 @@ pub(crate) const SERVER_TITLE: &str = "Postern";
 pub(crate) struct Context<'a> {
     pub(crate) revision: Revision,
     pub(crate) access: Access,
+    pub(crate) credential: Credential,
     /// What the request says of itself. A legacy one says little.
     pub(crate) meta: Meta<'a>,
     pub(crate) headers: &'a HeaderMap,
+    /// The client reads event streams.
+    pub(crate) reads_streams: bool,
+    /// The session that a legacy request belongs to, if it has one.
+    pub(crate) session: Option<Rc<OpenSession>>,
+    /// Whether the answer may be a stream that carries our requests too, and if so, whether it may pause.
+    pub(crate) conversation: Option<MayPause>,
 }
+
+/// Whether a client comes back for what a stream did not bring.
+pub(crate) type MayPause = bool;
 
 /// Why a method has no result.
 #[derive(Debug)]
@@ -39,13 +52,24 @@ pub(crate) enum Failure {
 
 impl<'a> Context<'a> {
     /// Classifies a request and judges what its era makes it say of itself.
-    pub(crate) fn of(head: &'a Head, call: &Call<'a>, access: Access) -> Result<Self, Fault> {
+    pub(crate) fn of(head: &'a Head, call: &Call<'a>, admitted: Admitted) -> Result<Self, Fault> {
+        let Admitted { access, credential } = admitted;
         let headers = &head.headers;
         let (revision, meta) = match era::classify(headers, call)? {
             Era::Legacy(revision) => (revision, Meta::parse(call.params.meta)),
             Era::Modern(meta) => (meta.judge(headers, call)?, meta),
         };
-        Ok(Self { revision, access, meta, headers })
+        let reads_streams = accept::negotiate(headers) != Some(Format::Json);
+        Ok(Self {
+            revision,
+            access,
+            credential,
+            meta,
+            headers,
+            reads_streams,
+            session: None,
+            conversation: None,
+        })
     }
 
     /// The members that a modern result has besides its own.
@@ -53,13 +77,41 @@ impl<'a> Context<'a> {
         Envelope::for_revision(self.revision)
     }
 
+    /// Who asks, as the components behind this one are told.
+    pub(crate) fn caller(&self) -> Caller {
+        Caller {
+            subject: self.access.subject.clone(),
+            client_id: self.access.client_id.clone(),
+            scopes: self.access.scopes.clone(),
+            client_info: self.client_info(),
+        }
+    }
+
     /// What the client can be asked for.
     pub(crate) fn client_capabilities(&self) -> ClientCapabilities {
         // A legacy client says it once, in the handshake.
-        if self.revision.is_modern() {
-            self.meta.client_capabilities()
-        } else {
-            ClientCapabilities::default()
+        match &self.session {
+            _ if self.revision.is_modern() => self.meta.client_capabilities(),
+            Some(session) if self.conversation.is_some() => session.session.capabilities,
+            Some(_) | None => ClientCapabilities::default(),
+        }
+    }
+
+    /// What the client says of itself.
+    pub(crate) fn client_info(&self) -> Option<ClientInfo> {
+        match &self.session {
+            _ if self.revision.is_modern() => self.meta.client_info(),
+            Some(session) => session.session.client_info.clone(),
+            None => None,
+        }
+    }
+
+    /// The least severe log message that the client wants to have. `None`: none.
+    pub(crate) fn log_level(&self) -> Option<LogLevel> {
+        match &self.session {
+            _ if self.revision.is_modern() => self.meta.log_level(),
+            Some(session) => session.session.log_level,
+            None => None,
         }
     }
 
@@ -82,11 +134,27 @@ impl<O: Outside> McpServer<O> {
             context.meta.judge_log_level()?;
         }
         match method {
-            Method::Initialize => Ok(initialize(id, call)?.into()),
+            Method::Initialize => self.initialize(id, call, &context).await,
+            Method::SetLogLevel => Ok(self.set_log_level(id, call, &context).await?.into()),
+            Method::Subscribe => Ok(self.subscribe(id, call, &context, true).await?.into()),
+            Method::Unsubscribe => Ok(self.subscribe(id, call, &context, false).await?.into()),
             Method::Ping => Ok(jsonrpc::result_message(id, &Empty {})?.into()),
             Method::Discover => Ok(discover(id, &context)?.into()),
             Method::ListTools => Ok(self.list_tools(id, call, &context).await?.into()),
+            Method::CallTool if context.conversation.is_some() => {
+                self.converse_with_tool(id, call, context).await
+            }
             Method::CallTool => self.call_tool(id, call, context).await,
+            Method::ListResources => Ok(self.list_resources(id, call, &context).await?.into()),
+            Method::ListTemplates => Ok(self.list_templates(id, call, &context).await?.into()),
+            Method::ReadResource => self.read_resource(id, call, context).await,
+            Method::ListPrompts => Ok(self.list_prompts(id, call, &context).await?.into()),
+            Method::GetPrompt => self.get_prompt(id, call, context).await,
+            Method::Complete => Ok(self.complete(id, call, &context).await?.into()),
+            Method::Listen => self.listen_for_changes(id, call, context).await,
+            Method::GetTask => Ok(self.get_task(id, call, &context).await?.into()),
+            Method::UpdateTask => Ok(self.update_task(id, call, &context).await?.into()),
+            Method::CancelTask => Ok(self.cancel_task(id, call, &context).await?.into()),
         }
     }
 
@@ -101,9 +169,22 @@ impl<O: Outside> McpServer<O> {
 enum Method {
     Initialize,
     Ping,
+    SetLogLevel,
+    Subscribe,
+    Unsubscribe,
     Discover,
     ListTools,
     CallTool,
+    ListResources,
+    ListTemplates,
+    ReadResource,
+    ListPrompts,
+    GetPrompt,
+    Complete,
+    Listen,
+    GetTask,
+    UpdateTask,
+    CancelTask,
 }
 
 impl Method {
@@ -111,36 +192,25 @@ impl Method {
         match (name, revision.is_modern()) {
             ("initialize", false) => Some(Self::Initialize),
             ("ping", false) => Some(Self::Ping),
+            ("logging/setLevel", false) => Some(Self::SetLogLevel),
+            ("resources/subscribe", false) => Some(Self::Subscribe),
+            ("resources/unsubscribe", false) => Some(Self::Unsubscribe),
             ("server/discover", true) => Some(Self::Discover),
+            ("subscriptions/listen", true) => Some(Self::Listen),
+            ("tasks/get", true) => Some(Self::GetTask),
+            ("tasks/update", true) => Some(Self::UpdateTask),
+            ("tasks/cancel", true) => Some(Self::CancelTask),
             ("tools/list", _) => Some(Self::ListTools),
             ("tools/call", _) => Some(Self::CallTool),
+            ("resources/list", _) => Some(Self::ListResources),
+            ("resources/templates/list", _) => Some(Self::ListTemplates),
+            ("resources/read", _) => Some(Self::ReadResource),
+            ("prompts/list", _) => Some(Self::ListPrompts),
+            ("prompts/get", _) => Some(Self::GetPrompt),
+            ("completion/complete", _) => Some(Self::Complete),
             _ => None,
         }
     }
-}
-
-/// The handshake (2025-11-25, lifecycle). The client's revision if we serve it, else another that it
-/// may take or leave; never a modern one, which has no handshake (MCP-V-13).
-fn initialize(id: &Id, call: &Call<'_>) -> Result<Vec<u8>, Fault> {
-    #[derive(Serialize)]
-    #[serde(rename_all = "camelCase")]
-    struct InitializeResult {
-        protocol_version: &'static str,
-        capabilities: Capabilities,
-        server_info: ServerInfo,
-    }
-    let requested = call.params.protocol_version.and_then(json::string);
-    let requested =
-        requested.ok_or_else(|| Fault::InvalidParams("protocolVersion must be a string".to_owned()))?;
-    let revision = Revision::parse(&requested)
-        .filter(|revision| !revision.is_modern())
-        .unwrap_or(Revision::NEWEST_LEGACY);
-    let result = InitializeResult {
-        protocol_version: revision.as_str(),
-        capabilities: CAPABILITIES,
-        server_info: SERVER_INFO,
-    };
-    jsonrpc::result_message(id, &result)
 }
 
 /// What there is to know before the first request (2026-07-28, `server/discover`). It depends on
@@ -158,7 +228,7 @@ fn discover(id: &Id, context: &Context<'_>) -> Result<Vec<u8>, Fault> {
     }
     let result = DiscoverResult {
         supported_versions: Revision::ALL.map(Revision::as_str),
-        capabilities: CAPABILITIES,
+        capabilities: Capabilities::MODERN,
         caching: context.caching(Caching { ttl_ms: DISCOVER_TTL_MS, cache_scope: "public" }),
         envelope: context.envelope(),
     };
@@ -168,27 +238,86 @@ fn discover(id: &Id, context: &Context<'_>) -> Result<Vec<u8>, Fault> {
 /// What is served changes with a deployment only.
 const DISCOVER_TTL_MS: u32 = 3_600_000;
 
+impl ServerInfo {
+    pub(crate) fn for_revision(revision: Revision) -> Self {
+        Self {
+            name: "postern",
+            title: revision.has_titles().then_some(SERVER_TITLE),
+            version: env!("CARGO_PKG_VERSION"),
+        }
+    }
+}
+
 /// What is advertised is what is served (MCP-V-24).
-const CAPABILITIES: Capabilities = Capabilities { tools: Empty {} };
-
-const SERVER_INFO: ServerInfo =
-    ServerInfo { name: "postern", title: SERVER_TITLE, version: env!("CARGO_PKG_VERSION") };
-
 #[derive(Serialize)]
-struct Capabilities {
-    tools: Empty,
+pub(crate) struct Capabilities {
+    tools: ListCapability,
+    resources: ResourcesCapability,
+    prompts: ListCapability,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    completions: Option<Empty>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    logging: Option<Empty>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    extensions: Option<Extensions>,
 }
 
 #[derive(Serialize)]
-struct ServerInfo {
+#[serde(rename_all = "camelCase")]
+struct ListCapability {
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    list_changed: bool,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ResourcesCapability {
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    subscribe: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    list_changed: bool,
+}
+
+#[derive(Serialize)]
+struct Extensions {
+    #[serde(rename = "io.modelcontextprotocol/tasks")]
+    tasks: Empty,
+}
+
+impl Capabilities {
+    const MODERN: Self = Self {
+        tools: ListCapability { list_changed: true },
+        resources: ResourcesCapability { subscribe: true, list_changed: true },
+        prompts: ListCapability { list_changed: true },
+        completions: Some(Empty {}),
+        logging: Some(Empty {}),
+        extensions: Some(Extensions { tasks: Empty {} }),
+    };
+
+    /// To a legacy client. What has to be remembered of it takes a session, and so does telling it of changes.
+    pub(crate) fn legacy(revision: Revision, has_session: bool) -> Self {
+        Self {
+            tools: ListCapability { list_changed: has_session },
+            resources: ResourcesCapability { subscribe: has_session, list_changed: has_session },
+            prompts: ListCapability { list_changed: has_session },
+            completions: revision.has_completions_capability().then_some(Empty {}),
+            logging: has_session.then_some(Empty {}),
+            extensions: None,
+        }
+    }
+}
+
+#[derive(Serialize)]
+pub(crate) struct ServerInfo {
     name: &'static str,
-    title: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    title: Option<&'static str>,
     version: &'static str,
 }
 
 /// `{}`.
 #[derive(Serialize)]
-struct Empty {}
+pub(crate) struct Empty {}
 
 /// The members that a modern result has besides its own.
 #[derive(Serialize)]
@@ -203,6 +332,8 @@ pub(crate) struct Envelope {
 struct ResultMeta {
     #[serde(rename = "io.modelcontextprotocol/serverInfo")]
     server_info: ServerInfo,
+    #[serde(rename = "io.modelcontextprotocol/subscriptionId", skip_serializing_if = "Option::is_none")]
+    subscription_id: Option<Id>,
 }
 
 /// How long a modern result may be kept, and by whom.
@@ -217,8 +348,20 @@ pub(crate) struct Caching {
 impl Envelope {
     /// Only modern results have them.
     pub(crate) fn for_revision(revision: Revision) -> Option<Self> {
-        let meta = ResultMeta { server_info: SERVER_INFO };
-        revision.is_modern().then_some(Self { result_type: "complete", meta })
+        revision.is_modern().then(|| Self::of_type("complete"))
+    }
+
+    /// For a modern result of this type.
+    pub(crate) fn of_type(result_type: &'static str) -> Self {
+        let server_info = ServerInfo::for_revision(Revision::R2026_07_28);
+        Self { result_type, meta: ResultMeta { server_info, subscription_id: None } }
+    }
+
+    /// For the result that ends a stream of changes.
+    pub(crate) fn of_subscription(id: &Id) -> Self {
+        let mut envelope = Self::of_type("complete");
+        envelope.meta.subscription_id = Some(id.clone());
+        envelope
     }
 }
 
@@ -251,7 +394,9 @@ mod tests {
     /// MCP-T-34, and the other way round.
     #[test]
     fn methods_belong_to_their_era() {
-        for legacy_only in ["initialize", "ping"] {
+        for legacy_only in
+            ["initialize", "ping", "logging/setLevel", "resources/subscribe", "resources/unsubscribe"]
+        {
             assert!(Method::find(legacy_only, Revision::R2025_11_25).is_some());
             assert_eq!(Method::find(legacy_only, Revision::R2026_07_28), None);
         }
@@ -262,9 +407,7 @@ mod tests {
     /// MCP-T-35, TL-02.
     #[test]
     fn method_names_are_matched_exactly() {
-        for name in
-            ["Tools/List", "tools/list ", "tools", "", "logging/setLevel", "prompts/list", "tasks/get"]
-        {
+        for name in ["Tools/List", "tools/list ", "tools", "", "tasks/list", "prompts/List", "tasks/result"] {
             for revision in Revision::ALL {
                 assert_eq!(Method::find(name, revision), None, "{name}");
             }

@@ -9,7 +9,7 @@ use crate::{
 use base64ct::{Base64, Encoding};
 use http::{HeaderMap, HeaderName};
 use serde_json::{Value, value::RawValue};
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeSet};
 
 /// The value of a header that occurs at most once, without the whitespace around it.
 pub(crate) fn find<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, Fault> {
@@ -65,6 +65,74 @@ pub(crate) fn check_arguments(headers: &HeaderMap, input_schema: &str, arguments
     let schema = serde_json::from_str(input_schema).unwrap_or(Value::Null);
     let arguments = serde_json::from_str(arguments).unwrap_or(Value::Null);
     check_properties(headers, &schema, Some(&arguments))
+}
+
+/// Whether an input schema keeps the rules for `x-mcp-header`. A client that keeps them too would hide a tool that
+/// does not (MCP-T-27).
+pub(crate) fn lint(input_schema: &str) -> Result<(), &'static str> {
+    if !input_schema.contains("x-mcp-header") {
+        return Ok(());
+    }
+    let schema: Value =
+        serde_json::from_str(input_schema).map_err(|_| "its input schema is not a JSON object")?;
+    if schema.get("x-mcp-header").is_some() {
+        return Err("its input schema has x-mcp-header where no argument is");
+    }
+    lint_schema(&schema, true, &mut BTreeSet::new())
+}
+
+/// `is_argument`: the schema is that of one argument and no other, by a way through `properties` alone.
+fn lint_schema(schema: &Value, is_argument: bool, names: &mut BTreeSet<String>) -> Result<(), &'static str> {
+    let Some(members) = schema.as_object() else { return Ok(()) };
+    if let Some(name) = members.get("x-mcp-header") {
+        if !is_argument {
+            return Err("its input schema has x-mcp-header where no argument is");
+        }
+        let name = name.as_str().filter(|name| !name.is_empty() && name.bytes().all(is_tchar));
+        let name = name.ok_or("its x-mcp-header is no header name")?;
+        if !names.insert(name.to_ascii_lowercase()) {
+            return Err("two of its arguments have the same x-mcp-header");
+        }
+        if !matches!(members.get("type").and_then(Value::as_str), Some("string" | "integer" | "boolean")) {
+            return Err("its x-mcp-header is on an argument that is no string, integer or boolean");
+        }
+    }
+    for (keyword, value) in members {
+        match (keyword.as_str(), value) {
+            ("properties", Value::Object(properties)) => {
+                properties.values().try_for_each(|property| lint_schema(property, is_argument, names))?;
+            }
+            ("$defs" | "definitions" | "patternProperties" | "dependentSchemas", Value::Object(schemas)) => {
+                schemas.values().try_for_each(|schema| lint_schema(schema, false, names))?;
+            }
+            ("allOf" | "anyOf" | "oneOf" | "prefixItems" | "items", Value::Array(schemas)) => {
+                schemas.iter().try_for_each(|schema| lint_schema(schema, false, names))?;
+            }
+            (
+                "items"
+                | "additionalItems"
+                | "additionalProperties"
+                | "contains"
+                | "not"
+                | "if"
+                | "then"
+                | "else"
+                | "propertyNames"
+                | "unevaluatedItems"
+                | "unevaluatedProperties"
+                | "contentSchema",
+                schema,
+            ) => lint_schema(schema, false, names)?,
+            // What is no schema may say what it likes, as `default` and `enum` may.
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// `tchar` of RFC 9110 section 5.6.2.
+fn is_tchar(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
 fn check_properties(headers: &HeaderMap, schema: &Value, arguments: Option<&Value>) -> Result<(), Fault> {
@@ -211,5 +279,36 @@ mod tests {
             check_arguments(&headers(&[("mcp-param-dry", "true")]), SCHEMA, r#"{"dry":true}"#),
             Ok(())
         );
+    }
+
+    /// MCP-T-27.
+    #[test]
+    fn annotations_that_a_client_would_hide_a_tool_for_are_found() {
+        let argument = |argument: &str| format!(r#"{{"type":"object","properties":{{"a":{argument}}}}}"#);
+        for good in [
+            SCHEMA.to_owned(),
+            argument(r#"{"type":"string","x-mcp-header":"Method"}"#),
+            argument(r#"{"type":"string","default":{"x-mcp-header":""}}"#),
+            argument(r#"{"type":"object","properties":{"x-mcp-header":{"type":"number"}}}"#),
+        ] {
+            assert_eq!(lint(&good), Ok(()), "{good}");
+        }
+        for bad in [
+            r#"{"type":"object","x-mcp-header":"A"}"#.to_owned(),
+            argument(r#"{"type":"string","x-mcp-header":""}"#),
+            argument(r#"{"type":"string","x-mcp-header":"A B"}"#),
+            argument(r#"{"type":"string","x-mcp-header":"Ä"}"#),
+            argument(r#"{"type":"string","x-mcp-header":5}"#),
+            argument(r#"{"type":"number","x-mcp-header":"A"}"#),
+            argument(r#"{"type":["string","null"],"x-mcp-header":"A"}"#),
+            argument(r#"{"x-mcp-header":"A"}"#),
+            argument(r#"{"type":"array","items":{"type":"string","x-mcp-header":"A"}}"#),
+            argument(r#"{"anyOf":[{"type":"string","x-mcp-header":"A"}]}"#),
+            r#"{"$defs":{"d":{"type":"string","x-mcp-header":"A"}}}"#.to_owned(),
+            r#"{"if":{"properties":{"a":{"type":"string","x-mcp-header":"A"}}}}"#.to_owned(),
+            r#"{"properties":{"a":{"type":"string","x-mcp-header":"A"},"b":{"type":"string","x-mcp-header":"a"}}}"#.to_owned(),
+        ] {
+            assert!(lint(&bad).is_err(), "{bad}");
+        }
     }
 }

@@ -10,9 +10,6 @@ use web_core::{
     public_url::is_loopback_origin,
 };
 
-/// What the methods of the endpoint are to a browser, and to `Allow`.
-pub(crate) const METHODS: &str = "POST, OPTIONS";
-
 const REQUEST_HEADERS: &str = "authorization, content-type, accept, mcp-protocol-version, mcp-method, mcp-name, \
                                mcp-session-id, last-event-id";
 
@@ -53,8 +50,8 @@ pub(crate) fn allow<B>(reply: Reply<B>, origin: Option<&HeaderValue>) -> Reply<B
 
 /// Answers OPTIONS. The headers that tools ask for (`Mcp-Param-…`) are allowed as they are asked for:
 /// no list could name them.
-pub(crate) fn preflight(head: &Head) -> Reply {
-    let reply = cors::preflight(Preflight { methods: METHODS, headers: REQUEST_HEADERS });
+pub(crate) fn preflight(head: &Head, methods: &'static str) -> Reply {
+    let reply = cors::preflight(Preflight { methods, headers: REQUEST_HEADERS });
     let asked = head.single_header(header::ACCESS_CONTROL_REQUEST_HEADERS).ok().flatten().unwrap_or_default();
     let parameters = asked
         .split(',')
@@ -126,7 +123,7 @@ mod tests {
     #[test]
     fn preflight_allows_parameter_headers_that_are_asked_for_and_no_others() {
         let asked = "authorization, Mcp-Param-Region, x-evil, mcp-param-a b,mcp-param-rows";
-        let reply = preflight(&head(header::ACCESS_CONTROL_REQUEST_HEADERS, &[asked]));
+        let reply = preflight(&head(header::ACCESS_CONTROL_REQUEST_HEADERS, &[asked]), "POST");
         let list = reply.headers[header::ACCESS_CONTROL_ALLOW_HEADERS].to_str().unwrap();
         assert_eq!(list, format!("{REQUEST_HEADERS}, mcp-param-region, mcp-param-rows"));
     }

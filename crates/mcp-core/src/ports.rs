@@ -1,22 +1,29 @@
-//! What the MCP server needs from outside: the tools, the meaning of access tokens, what lasts, the
-//! time, and a place for lines that only the operator reads.
+//! What the MCP server needs from outside: the tools, resources and prompts, the meaning of access tokens,
+//! what lasts, the time, and a place for lines that only the operator reads.
 //!
-//! The types say what the WIT packages `postern:tools` and `postern:introspection` say; the
-//! documentation of their members is there.
+//! The types say what the WIT packages `postern:tools`, `postern:resources`, `postern:prompts` and
+//! `postern:introspection` say; the documentation of their members is there. What several of them say
+//! is one type here.
+
+mod prompts;
+mod resources;
+
+pub use prompts::*;
+pub use resources::*;
 
 use futures_core::{future::LocalBoxFuture, stream::LocalBoxStream};
 use std::{
     fmt,
     time::{Duration, SystemTime},
 };
-use store_core::{DeploymentError, Keyring, Random, Store};
+use store_core::{DeploymentError, Keyring, Random, RecordError, Store};
 
 /// Everything that the server needs from outside. One type supplies all of it.
 ///
 /// It outlives the request: an answer that is a stream goes on when its head has left.
-pub trait Outside: Tools + Introspection + Lasting + Clock + Log + 'static {}
+pub trait Outside: Tools + Resources + Prompts + Introspection + Lasting + Clock + Log + 'static {}
 
-impl<O: Tools + Introspection + Lasting + Clock + Log + 'static> Outside for O {}
+impl<O: Tools + Resources + Prompts + Introspection + Lasting + Clock + Log + 'static> Outside for O {}
 
 /// What lasts from one request to the next, and in which instance.
 pub trait Lasting {
@@ -39,6 +46,9 @@ pub trait Clock {
     fn now(&self) -> SystemTime;
     /// Waits.
     fn sleep(&self, time: Duration) -> impl Future<Output = ()>;
+    /// Does something beside, whoever waits for what else; also when the answer has left or nobody reads it any
+    /// more, for as long as the host lets it.
+    fn spawn(&self, work: LocalBoxFuture<'static, ()>);
 }
 
 /// The tools on offer (`postern:tools`).
@@ -106,7 +116,7 @@ pub struct Caller {
 }
 
 /// What a client says of itself.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[expect(missing_docs, reason = "members are documented in wit/tools/tools.wit")]
 pub struct ClientInfo {
     pub name: String,
@@ -389,6 +399,26 @@ pub enum ResourceContents {
     Blob(Vec<u8>),
 }
 
+/// The beginning of a value that somebody is typing, of a template's variable or a prompt's argument.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "members are documented in wit/prompts/prompts.wit")]
+pub struct Completion {
+    /// The URI template, or the prompt's name.
+    pub of: String,
+    pub argument: String,
+    pub value: String,
+    pub context: Vec<(String, String)>,
+}
+
+/// What fits what was typed so far.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "members are documented in wit/prompts/prompts.wit")]
+pub struct Suggestions {
+    pub values: Vec<String>,
+    pub total: Option<u32>,
+    pub has_more: bool,
+}
+
 /// Why the tools did not do what they were asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ToolsError {
@@ -447,6 +477,38 @@ pub enum LogEvent<'a> {
         /// What it answered.
         error: &'a ToolsError,
     },
+    /// What is kept for a client could not be had.
+    StoreFailed(&'a RecordError),
+    /// The deployment's keys could not be had.
+    NoKeys(&'a DeploymentError),
+    /// A function of the resources failed.
+    ResourcesFailed {
+        /// The WIT function.
+        function: &'static str,
+        /// What it answered.
+        error: &'a ResourcesError,
+    },
+    /// A resource's or template's description, or what was read, is not what its interface promises.
+    ResourceMalformed {
+        /// Its URI or URI template.
+        uri: &'a str,
+        /// What is wrong with it.
+        fault: &'static str,
+    },
+    /// A function of the prompts failed.
+    PromptsFailed {
+        /// The WIT function.
+        function: &'static str,
+        /// What it answered.
+        error: &'a PromptsError,
+    },
+    /// A prompt is not what its interface promises.
+    PromptMalformed {
+        /// Its name.
+        prompt: &'a str,
+        /// What is wrong with it.
+        fault: &'static str,
+    },
     /// A tool's description or result is not what its interface promises.
     ToolMalformed {
         /// Its name.
@@ -470,6 +532,20 @@ impl fmt::Display for LogEvent<'_> {
             }
             Self::ToolsFailed { function, error } => {
                 write!(f, "mcp: {function} failed: {}", one_line(&error.to_string()))
+            }
+            Self::StoreFailed(error) => write!(f, "mcp: {}", one_line(&error.for_log())),
+            Self::NoKeys(error) => write!(f, "mcp: {}", one_line(&error.to_string())),
+            Self::ResourcesFailed { function, error } => {
+                write!(f, "mcp: {function} of the resources failed: {}", one_line(&error.to_string()))
+            }
+            Self::ResourceMalformed { uri, fault } => {
+                write!(f, "mcp: resource {}: {fault}", one_line(uri))
+            }
+            Self::PromptsFailed { function, error } => {
+                write!(f, "mcp: {function} of the prompts failed: {}", one_line(&error.to_string()))
+            }
+            Self::PromptMalformed { prompt, fault } => {
+                write!(f, "mcp: prompt {}: {fault}", one_line(prompt))
             }
             Self::ToolMalformed { tool, fault } => write!(f, "mcp: tool {}: {fault}", one_line(tool)),
         }

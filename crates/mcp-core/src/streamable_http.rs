@@ -1,36 +1,55 @@
-//! The Streamable HTTP transport: from a request to a message, and from its outcome to a reply.
+//! The MCP endpoints: from a request to a message, and from its outcome to a reply.
 //!
 //! The checks come in this order, and the first that fails answers: Origin, method, token, content
 //! types, size, JSON, JSON-RPC, era, what the era asks for, and only then the method itself. Nothing
-//! of a body is read for a page or a token that has no business here. There are no sessions and no
-//! stream to GET: each POST is answered by one message, or by a stream that ends with it.
+//! of a body is read for a page or a token that has no business here. A POST is answered by one message, or by a
+//! stream that ends with it. What legacy sessions have besides is in `session_http`, and the transport before
+//! this one in `http_sse`; both start here.
 
 use crate::{
     McpServer,
     accept::{self, Format},
-    access,
-    answer::{Answered, Messages},
+    access::{self, Admitted},
+    answer::{Answered, Conversation},
     challenge::{self, Refusal},
+    conversation::Step,
     era::{self, Era},
-    jsonrpc::{self, Call, Fault, Id, Message},
+    jsonrpc::{self, Call, Fault, Id, Message, Parsed},
+    kept_stream,
     methods::{Context, Failure},
     origin,
-    ports::{Access, Outside},
-    routes,
+    ports::Outside,
+    routes::Endpoint,
+    session_http::SessionFault,
+    sse,
 };
-use bytes::Bytes;
-use futures_util::StreamExt;
-use http::{Method, StatusCode};
-use std::{rc::Rc, time::SystemTime};
+use futures_util::{
+    StreamExt,
+    future::{Either, select},
+};
+use http::{HeaderName, HeaderValue, Method, StatusCode};
+use std::{
+    pin::pin,
+    rc::Rc,
+    time::{Duration, SystemTime},
+};
 use web_core::{Body, BodyError, Head, ReadBody, Reply};
 
 /// The longest body that is read (HT-01).
 const MAX_BODY: usize = 1024 * 1024;
 
+/// How long a request of a session may be silent before its answer becomes a stream that can show that it is
+/// still there. Hosts and proxies give up on those that cannot.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The header that names a session.
+pub(crate) const SESSION_HEADER: HeaderName = HeaderName::from_static("mcp-session-id");
+
 impl<O: Outside> McpServer<O> {
-    /// Answers a request to the MCP endpoint.
-    pub(crate) async fn streamable_http(
+    /// Answers a request to an endpoint.
+    pub(crate) async fn endpoint(
         self: &Rc<Self>,
+        endpoint: Endpoint,
         head: &Head,
         body: &mut impl ReadBody,
         now: SystemTime,
@@ -39,44 +58,66 @@ impl<O: Outside> McpServer<O> {
             return refuse(StatusCode::FORBIDDEN, "This origin is not allowed");
         };
         let reply = match head.method {
-            Method::OPTIONS => origin::preflight(head).into(),
+            Method::OPTIONS => origin::preflight(head, endpoint.methods()).into(),
+            // A client that finds out here that it has no token yet gets to signing in (MCP-A-16), whatever it
+            // will learn then.
             Method::POST | Method::GET | Method::DELETE => {
-                self.authenticated(head, body, now).await.no_store()
+                self.authenticated(endpoint, head, body, now).await.no_store()
             }
-            _ => Reply::method_not_allowed(origin::METHODS).into(),
+            _ => Reply::method_not_allowed(endpoint.methods()).into(),
         };
         origin::allow(reply, origin)
     }
 
     async fn authenticated(
         self: &Rc<Self>,
+        endpoint: Endpoint,
         head: &Head,
         body: &mut impl ReadBody,
         now: SystemTime,
     ) -> Reply<Body> {
-        let access = match access::admit(head, &self.audiences(head), &self.outside, now).await {
-            Ok(access) => access,
-            Err(refusal) => return self.challenge(head, &refusal).await.into(),
+        let admitted = match access::admit(head, self.audiences(endpoint, head), &self.outside, now).await {
+            Ok(admitted) => admitted,
+            Err(refusal) => return self.challenge(endpoint, head, &refusal).await.into(),
         };
-        if head.method != Method::POST {
-            // The session operations of legacy revisions. A client that finds out here that it has no
-            // token yet gets to signing in (MCP-A-16); one that has learns that there are none.
-            return Reply::method_not_allowed(origin::METHODS).into();
+        match (&head.method, endpoint) {
+            (&Method::POST, _) => self.post(endpoint, head, body, admitted).await,
+            (_, Endpoint::SseMessage) => Reply::method_not_allowed(endpoint.methods()).into(),
+            (&Method::GET, Endpoint::Sse) if !head.headers.contains_key(SESSION_HEADER) => {
+                self.open_sse(head, admitted).await
+            }
+            (&Method::GET, _) => self.get_stream(head, admitted).await,
+            (_, _) => self.delete_session(head, admitted).await,
         }
+    }
+
+    async fn post(
+        self: &Rc<Self>,
+        endpoint: Endpoint,
+        head: &Head,
+        body: &mut impl ReadBody,
+        admitted: Admitted,
+    ) -> Reply<Body> {
         if head.content_type().as_deref() != Some("application/json") {
             return refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Content-Type must be application/json");
         }
         if head.has_content_encoding() {
             return refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, "The body must not be encoded");
         }
-        let Some(format) = accept::negotiate(&head.headers) else {
+        // What is posted to the older transport is answered on its stream.
+        let format = match endpoint {
+            Endpoint::SseMessage => Some(Format::Json),
+            Endpoint::Mcp | Endpoint::Sse => accept::negotiate(&head.headers),
+        };
+        let Some(format) = format else {
             return refuse(
                 StatusCode::NOT_ACCEPTABLE,
                 "Accept must allow application/json and text/event-stream",
             );
         };
         match body.read(MAX_BODY).await {
-            Ok(body) => self.message(head, &body, access, format).await,
+            Ok(body) if endpoint == Endpoint::SseMessage => self.sse_message(head, &body, admitted).await,
+            Ok(body) => self.message(endpoint, head, &body, admitted, format).await,
             Err(BodyError::TooLarge) => refuse(StatusCode::PAYLOAD_TOO_LARGE, "The body is too large"),
             Err(BodyError::Incomplete) => refuse(StatusCode::BAD_REQUEST, "The body is incomplete"),
         }
@@ -84,102 +125,182 @@ impl<O: Outside> McpServer<O> {
 
     /// The resources that a token may have been issued for. A client that knows a developer's server by
     /// another name was told to ask for that, and an outside provider writes what was asked for.
-    fn audiences(&self, head: &Head) -> Vec<String> {
-        let names =
-            [self.public_url.origin().to_owned(), self.public_url.origin_for(head.authority.as_deref())];
-        let endpoints = names.iter().map(|origin| format!("{origin}{}", routes::MCP)).collect::<Vec<_>>();
-        let origins = names.into_iter().filter(|_| self.tolerances.origin_audience);
-        endpoints.into_iter().chain(origins).collect()
+    fn audiences(&self, endpoint: Endpoint, head: &Head) -> Vec<String> {
+        let mut audiences = Vec::new();
+        for origin in [self.public_url.origin(), &self.public_url.origin_for(head.authority.as_deref())] {
+            audiences.push(format!("{origin}{}", endpoint.resource()));
+            if self.tolerances.sibling_audience {
+                audiences.push(format!("{origin}{}", endpoint.sibling_resource()));
+            }
+            if self.tolerances.origin_audience {
+                audiences.push(origin.to_owned());
+            }
+        }
+        audiences
     }
 
-    async fn challenge(&self, head: &Head, refusal: &Refusal) -> Reply {
+    async fn challenge(&self, endpoint: Endpoint, head: &Head, refusal: &Refusal) -> Reply {
         let initial_scopes = match refusal {
             Refusal::NoCredential | Refusal::InvalidToken => self.initial_scopes().await.unwrap_or_default(),
             Refusal::InvalidRequest | Refusal::InsufficientScope { .. } | Refusal::Unavailable => Vec::new(),
         };
         let origin = self.public_url.origin_for(head.authority.as_deref());
-        challenge::reply(refusal, &format!("{origin}{}", routes::MCP_METADATA), &initial_scopes)
+        challenge::reply(refusal, &format!("{origin}{}", endpoint.metadata()), &initial_scopes)
     }
 
     async fn message(
         self: &Rc<Self>,
+        endpoint: Endpoint,
         head: &Head,
         body: &[u8],
-        access: Access,
+        admitted: Admitted,
         format: Format,
     ) -> Reply<Body> {
         match jsonrpc::parse(body) {
             Err((id, fault)) => error_reply(&fault, id.as_ref(), false, format),
-            Ok(Message::Notification(call)) => notification(head, &call),
-            Ok(Message::Request(id, call)) => self.request(head, &id, &call, access, format).await,
+            Ok(Parsed::Batch(messages)) => self.batch(head, messages, admitted, format).await,
+            Ok(Parsed::One(Message::Response(response))) => {
+                self.response(head, &admitted.access, response).await
+            }
+            Ok(Parsed::One(Message::Notification(call))) => {
+                self.notification(head, &call, &admitted.access).await
+            }
+            Ok(Parsed::One(Message::Request(id, call))) => {
+                let request = Request { endpoint, head, id: &id, call: &call };
+                self.request(request, admitted, format).await
+            }
         }
     }
 
     async fn request(
         self: &Rc<Self>,
-        head: &Head,
-        id: &Id,
-        call: &Call<'_>,
-        access: Access,
+        request: Request<'_>,
+        admitted: Admitted,
         format: Format,
     ) -> Reply<Body> {
-        let context = match Context::of(head, call, access) {
+        let Request { endpoint, head, id, call } = request;
+        let mut context = match Context::of(head, call, admitted) {
             Ok(context) => context,
             Err(fault) => return error_reply(&fault, Some(id), true, format),
         };
+        if let Err(fault) = self.join_session(&mut context, head, call).await {
+            return fault.reply(Some(id));
+        }
+        if context.session.is_some() && format != Format::Json {
+            context.conversation = Some(context.revision.streams_may_pause());
+        }
         let modern = context.revision.is_modern();
+        let credential = context.credential.clone();
         match self.run(id, call, context).await {
             Ok(Answered::Message(message)) => write(StatusCode::OK, message, format),
-            Ok(Answered::Stream(messages)) => write_stream(messages, format).await,
+            Ok(Answered::Stream(messages)) if format == Format::Json => {
+                // It gets the last one, and none of those before.
+                let last = messages.fold(Vec::new(), async |_, message| message).await;
+                write(StatusCode::OK, last, format)
+            }
+            Ok(Answered::Endless(_)) if format == Format::Json => {
+                refuse(StatusCode::NOT_ACCEPTABLE, "Accept must allow text/event-stream")
+            }
+            Ok(Answered::Stream(messages)) => {
+                Reply::event_stream(self.watched(Box::pin(messages.map(sse::event)), credential))
+            }
+            // It looks after its token itself, and has a last word.
+            Ok(Answered::Endless(messages)) => {
+                Reply::event_stream(self.kept_alive(Box::pin(messages.map(sse::event))))
+            }
+            Ok(Answered::Handshake(message, open)) => {
+                let reply = write(StatusCode::OK, message, format);
+                match HeaderValue::try_from(open.session.id) {
+                    Ok(name) => reply.with(SESSION_HEADER, name),
+                    // It is in hexadecimal.
+                    Err(_) => reply,
+                }
+            }
+            Ok(Answered::Conversation(conversation)) => {
+                let text = Some(call.text.get().to_owned());
+                self.hold(conversation, text, credential, format).await
+            }
             Err(Failure::Fault(fault)) => error_reply(&fault, Some(id), modern, format),
-            Err(Failure::Refusal(refusal)) => self.challenge(head, &refusal).await.into(),
+            Err(Failure::Refusal(refusal)) => self.challenge(endpoint, head, &refusal).await.into(),
+        }
+    }
+
+    /// Answers with a conversation. If it takes one message and little time, that is the answer.
+    async fn hold(
+        self: &Rc<Self>,
+        conversation: Conversation,
+        text: Option<String>,
+        credential: access::Credential,
+        format: Format,
+    ) -> Reply<Body> {
+        let Conversation { session, id, mut steps } = conversation;
+        let first = match select(steps.next(), pin!(self.outside.sleep(PATIENCE))).await {
+            Either::Left((first, _)) => Some(first.unwrap_or(Step::GivenUp)),
+            Either::Right(_) => None,
+        };
+        match first {
+            Some(Step::Final(message)) => write(StatusCode::OK, message, format),
+            // The client has said that it wants no answer; HTTP has to give one.
+            Some(Step::GivenUp) => Reply::empty(StatusCode::ACCEPTED).into(),
+            first => {
+                let request = kept_stream::Request { session, id, text };
+                let events = self.keep(request, first, steps).await;
+                Reply::event_stream(self.watched(events, credential))
+            }
+        }
+    }
+
+    /// Accepts a notification, unless it contradicts itself. Only one of them asks for something.
+    async fn notification(&self, head: &Head, call: &Call<'_>, access: &crate::ports::Access) -> Reply<Body> {
+        let judged = era::classify(&head.headers, call).and_then(|era| match era {
+            Era::Legacy(_) => Ok(true),
+            Era::Modern(meta) => meta.judge_notification(&head.headers).map(|()| false),
+        });
+        let is_legacy = match judged {
+            Ok(is_legacy) => is_legacy,
+            Err(fault) => return error_reply(&fault, None, true, Format::Json),
+        };
+        match is_legacy {
+            true => match self.legacy_notification(head, call, access).await {
+                Ok(()) => Reply::empty(StatusCode::ACCEPTED).into(),
+                Err(fault) => fault.reply(None),
+            },
+            false => Reply::empty(StatusCode::ACCEPTED).into(),
         }
     }
 }
 
-/// No notification asks this server for anything: there is no session to be initialized and no
-/// request of ours to be cancelled. So they are accepted, unless they contradict themselves.
-fn notification(head: &Head, call: &Call<'_>) -> Reply<Body> {
-    let judged = era::classify(&head.headers, call).and_then(|era| match era {
-        Era::Legacy(_) => Ok(()),
-        Era::Modern(meta) => meta.judge_notification(&head.headers),
-    });
-    match judged {
-        Ok(()) => Reply::empty(StatusCode::ACCEPTED).into(),
-        Err(fault) => error_reply(&fault, None, true, Format::Json),
+/// A request in a POST.
+struct Request<'a> {
+    endpoint: Endpoint,
+    head: &'a Head,
+    id: &'a Id,
+    call: &'a Call<'a>,
+}
+
+impl SessionFault {
+    pub(crate) fn reply(&self, id: Option<&Id>) -> Reply<Body> {
+        match self {
+            Self::Fault(fault) => error_reply(fault, id, true, Format::Json),
+            Self::Unavailable => challenge::reply(&Refusal::Unavailable, "", &[]).into(),
+        }
     }
 }
 
-fn error_reply(fault: &Fault, id: Option<&Id>, modern: bool, format: Format) -> Reply<Body> {
+pub(crate) fn error_reply(fault: &Fault, id: Option<&Id>, modern: bool, format: Format) -> Reply<Body> {
     write(fault.status(modern), fault.to_message(id), format)
 }
 
 /// A refusal of the transport: it is about the request as HTTP, so there is no id to it.
-fn refuse(status: StatusCode, what: &'static str) -> Reply<Body> {
+pub(crate) fn refuse(status: StatusCode, what: &'static str) -> Reply<Body> {
     write(status, Fault::InvalidRequest(what).to_message(None), Format::Json)
 }
 
-fn write(status: StatusCode, message: Vec<u8>, format: Format) -> Reply<Body> {
+pub(crate) fn write(status: StatusCode, message: Vec<u8>, format: Format) -> Reply<Body> {
     // An event stream carries what was answered; what went wrong as HTTP is JSON.
     if format == Format::EventStream && status == StatusCode::OK {
         let Reply { status, headers, .. } = Reply::event_stream(Box::pin(futures_util::stream::empty()));
-        return Reply { status, headers, body: Body::Whole(event(message)) };
+        return Reply { status, headers, body: Body::Whole(sse::event(message)) };
     }
     Reply::json_bytes(status, message.into()).into()
-}
-
-/// Messages as they are made. A client that reads JSON only gets the last one.
-async fn write_stream(messages: Messages, format: Format) -> Reply<Body> {
-    if format == Format::Json {
-        let last = messages.fold(Vec::new(), async |_, message| message).await;
-        return write(StatusCode::OK, last, format);
-    }
-    Reply::event_stream(Box::pin(messages.map(event)))
-}
-
-/// A message as an event (HTML, section 9.2.6).
-fn event(message: Vec<u8>) -> Bytes {
-    // Line breaks in JSON are whitespace between tokens, and would end the event's line.
-    let one_line = message.into_iter().map(|byte| if matches!(byte, b'\n' | b'\r') { b' ' } else { byte });
-    b"event: message\ndata: ".iter().copied().chain(one_line).chain(*b"\n\n").collect()
 }

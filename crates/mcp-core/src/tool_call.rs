@@ -1,28 +1,46 @@
 //! `tools/call`: from a request to a call that may be made, and from its outcome to a result.
 //!
-//! [`prepare_call`](McpServer::prepare_call) makes every check that there is, [`ToolCall`] then stands for the call
-//! in all its rounds, and [`write_result`](McpServer::write_result) says in the client's revision how it came out.
-//! Nothing here borrows from the request: a call may outlive it, as a stream.
+//! [`prepare_call`](McpServer::prepare_call) makes every check that there is, and [`ToolCall`] then stands for the call
+//! in all its rounds. [`run_call`](McpServer::run_call) is the call while it goes on, and
+//! [`conclude`](McpServer::conclude) says in the client's revision how it came out. Nothing here borrows from
+//! the request: a call may outlive it, as a stream.
 
 use crate::{
     McpServer, access,
     answer::{Answered, Messages},
+    changes::Changed,
     content::{self, WireContent},
     json,
     jsonrpc::{self, Call, Fault, Id},
     methods::{Context, Envelope, Failure},
     mirrored_headers,
     ports::{
-        self, Caller, ClientCapabilities, LogEvent, LogLevel, Notification, Outcome, Outside, Running, Tool,
-        ToolResult, ToolsError,
+        self, Caller, ClientCapabilities, LogEvent, Outcome, Outside, Resumption, Running, Tool, ToolResult,
+        ToolsError,
     },
     revision::Revision,
+    rounds::{Binding, Unasked},
+    schema::{self, Misfit},
+    told::{Teller, Wishes},
+    tool_rounds,
 };
 use async_stream::stream;
-use futures_util::StreamExt;
+use futures_util::{
+    StreamExt,
+    future::{Either, select},
+    stream::LocalBoxStream,
+};
 use serde::Serialize;
 use serde_json::value::RawValue;
-use std::{future::ready, rc::Rc};
+use std::{pin::pin, rc::Rc, time::Duration};
+use store_core::Connection;
+
+/// After how long a call is answered by a stream, although it has told nothing yet: while its bytes keep
+/// coming, nobody between here and the client takes the connection for dead, and a client that leaves is missed.
+const SLOW: Duration = Duration::from_secs(5);
+
+/// The longest message that a call ends with, in bytes (TL-07).
+const MAX_RESULT: usize = 4 * 1024 * 1024;
 
 /// A call that may be made: its caller has the scopes, and what is checked before a tool runs has been.
 #[derive(Debug, Clone)]
@@ -32,52 +50,94 @@ pub(crate) struct ToolCall {
     pub(crate) revision: Revision,
     pub(crate) tool: Tool,
     pub(crate) caller: Caller,
+    /// What its token was issued under.
+    pub(crate) grant_id: Option<String>,
     /// The text of a JSON object.
     pub(crate) arguments: String,
     pub(crate) client: ClientCapabilities,
-    /// What the client wants its progress notifications to be marked with. `None`: it wants none.
-    pub(crate) progress_token: Option<Id>,
-    pub(crate) log_level: Option<LogLevel>,
+    pub(crate) wishes: Wishes,
+    /// How many rounds there were.
+    pub(crate) round: u32,
 }
 
 impl ToolCall {
     /// The call, as the tools take it.
-    fn request(&self, resumption: Option<ports::Resumption>) -> ports::Call {
+    pub(crate) fn request(&self, resumption: Option<Resumption>) -> ports::Call {
         ports::Call {
             name: self.tool.name.clone(),
             arguments: self.arguments.clone(),
             resumption,
             client: self.client,
-            wants_progress: self.progress_token.is_some(),
-            log_level: self.log_level,
+            wants_progress: self.wishes.progress_token.is_some(),
+            log_level: self.wishes.log_level,
         }
+    }
+
+    /// Where what is kept for its caller lies.
+    pub(crate) fn connection(&self) -> Connection {
+        Connection::of(self.grant_id.as_deref(), &self.caller.subject, &self.caller.client_id)
     }
 }
 
+/// What comes of the checks before a call.
+#[expect(clippy::large_enum_variant, reason = "it is taken apart at once")]
+pub(crate) enum Prepared {
+    /// It may be made.
+    Call(ToolCall),
+    /// It is answered already: its arguments do not fit, and that is for the model to read.
+    Answer(Vec<u8>),
+}
+
+/// What a call says.
+pub(crate) enum Said {
+    /// A message for the client, before the last.
+    Message(Vec<u8>),
+    /// The last one, or why there is none.
+    End(Result<Vec<u8>, Failure>),
+}
+
 impl<O: Outside> McpServer<O> {
-    /// Runs a tool for a caller who has the scopes that it takes.
+    /// Runs a tool for a caller who has the scopes that it takes. If it tells the client nothing before it ends, and
+    /// ends soon, the answer is one message; otherwise a stream of them.
     pub(crate) async fn call_tool(
         self: &Rc<Self>,
         id: &Id,
         call: &Call<'_>,
         context: Context<'_>,
     ) -> Result<Answered, Failure> {
-        let tool_call = self.prepare_call(id, call, context).await?;
-        let reply = self.outside.call_tool(tool_call.caller.clone(), tool_call.request(None)).await;
-        match reply {
-            Ok(ports::Reply::Done(outcome)) => Ok(self.conclude(&tool_call, Ok(outcome))?.into()),
-            Ok(ports::Reply::Running(running)) => self.follow(tool_call, running).await,
-            Err(error) => Ok(self.conclude(&tool_call, Err(error))?.into()),
+        let mut tool_call = match self.prepare_call(id, call, &context).await? {
+            Prepared::Call(tool_call) => tool_call,
+            Prepared::Answer(message) => return Ok(message.into()),
+        };
+        let mut resumption = None;
+        if context.revision.is_modern() {
+            let resumed = self.resume(call, || self.binding(&tool_call)).await?;
+            (resumption, tool_call.round) = (resumed.resumption, resumed.round);
+        }
+        let id = tool_call.id.clone();
+        let mut said = self.run_call(tool_call, resumption);
+        let first = match select(said.next(), pin!(self.outside.sleep(SLOW))).await {
+            Either::Left((first, _)) => first,
+            Either::Right(((), next)) if context.reads_streams => {
+                drop(next);
+                return Ok(Answered::Stream(messages(None, said, id)));
+            }
+            Either::Right(((), next)) => next.await,
+        };
+        match first {
+            Some(Said::Message(first)) => Ok(Answered::Stream(messages(Some(first), said, id))),
+            Some(Said::End(end)) => Ok(end?.into()),
+            None => Err(Fault::Internal.into()),
         }
     }
 
     /// Checks everything that is checked before a tool runs.
-    async fn prepare_call(
+    pub(crate) async fn prepare_call(
         &self,
         id: &Id,
         call: &Call<'_>,
-        context: Context<'_>,
-    ) -> Result<ToolCall, Failure> {
+        context: &Context<'_>,
+    ) -> Result<Prepared, Failure> {
         let name = call.params.name.and_then(json::string);
         let name = name.ok_or_else(|| Fault::InvalidParams("name must be a string".to_owned()))?;
         let arguments = match self.optional(call.params.arguments) {
@@ -85,65 +145,141 @@ impl<O: Outside> McpServer<O> {
             Some(arguments) if json::is_object(arguments) => arguments.get(),
             Some(_) => return Err(Fault::InvalidParams("arguments must be an object".to_owned()).into()),
         };
-        let tools = self.tools_on_offer().await?;
-        let tool = tools.into_iter().find(|tool| tool.name == name).ok_or_else(|| unknown_tool(&name))?;
+        let tool = self.find_tool(&name).await?;
         if context.revision.is_modern() {
             mirrored_headers::check_arguments(context.headers, &tool.input_schema, arguments)?;
         }
         access::authorize(&context.access.scopes, &tool.scopes)?;
-        let caller = Caller {
-            subject: context.access.subject.clone(),
-            client_id: context.access.client_id.clone(),
-            scopes: context.access.scopes.clone(),
-            client_info: context.meta.client_info().filter(|_| context.revision.is_modern()),
-        };
-        Ok(ToolCall {
+        let tool_call = ToolCall {
             id: id.clone(),
             revision: context.revision,
             tool,
-            caller,
+            caller: context.caller(),
+            grant_id: context.access.grant_id.clone(),
             arguments: arguments.to_owned(),
             client: context.client_capabilities(),
-            progress_token: context.meta.progress_token(),
-            log_level: context.meta.log_level(),
+            wishes: Wishes {
+                revision: context.revision,
+                progress_token: context.meta.progress_token(),
+                log_level: context.log_level(),
+            },
+            round: 0,
+        };
+        // Once a schema has been compiled, this costs little; see `schema`.
+        if let Err(misfit) = schema::check_often(&tool_call.tool.input_schema, &tool_call.arguments) {
+            let error = self.judge_misfit(misfit, &tool_call.tool)?;
+            return Ok(Prepared::Answer(self.conclude(&tool_call, Err(error)).await?));
+        }
+        Ok(Prepared::Call(tool_call))
+    }
+
+    /// The tool of that name. One that nobody may be shown is none (MCP-T-27).
+    pub(crate) async fn find_tool(&self, name: &str) -> Result<Tool, Fault> {
+        let tools = self.tools_on_offer().await?;
+        let tool = tools.into_iter().find(|tool| tool.name == name).ok_or_else(|| unknown_tool(name))?;
+        match mirrored_headers::lint(&tool.input_schema) {
+            Ok(()) => Ok(tool),
+            Err(fault) => {
+                self.malformed(&tool, fault);
+                Err(unknown_tool(name))
+            }
+        }
+    }
+
+    /// What belongs to this call in all its rounds, and to no other.
+    pub(crate) fn binding(&self, call: &ToolCall) -> Binding {
+        let caller = (call.caller.subject.as_str(), call.caller.client_id.as_str());
+        Binding::new("tools/call", &call.tool.name, &call.arguments, caller, self.resource())
+    }
+
+    /// A round of a call, as it goes on.
+    pub(crate) fn run_call(
+        self: &Rc<Self>,
+        call: ToolCall,
+        resumption: Option<Resumption>,
+    ) -> LocalBoxStream<'static, Said> {
+        let server = Rc::clone(self);
+        Box::pin(stream! {
+            let reply = server.outside.call_tool(call.caller.clone(), call.request(resumption)).await;
+            let outcome = match reply {
+                Err(error) => Err(error),
+                Ok(ports::Reply::Done(outcome)) => Ok(outcome),
+                Ok(ports::Reply::Running(Running { mut notifications, outcome })) => {
+                    let mut teller = Teller::new(call.wishes.clone());
+                    while let Some(notification) = notifications.next().await {
+                        if let Some(change) = Changed::told_by(&notification) {
+                            if teller.may_tell_of_a_change() {
+                                server.record_change(&change).await;
+                            }
+                        } else if let Some(message) = teller.tell(notification) {
+                            yield Said::Message(message);
+                        }
+                    }
+                    drop(notifications);
+                    outcome.await
+                }
+            };
+            yield Said::End(server.conclude(&call, outcome).await);
         })
     }
 
-    /// Follows a call that tells how it goes. If it tells the client nothing before it ends, the answer is one
-    /// message; otherwise a stream of them.
-    async fn follow(
-        self: &Rc<Self>,
-        call: ToolCall,
-        Running { notifications, outcome }: Running,
-    ) -> Result<Answered, Failure> {
-        let told = call.clone();
-        let mut messages: Messages = Box::pin(
-            notifications.filter_map(move |notification| ready(notification_message(&told, notification))),
-        );
-        let Some(first) = messages.next().await else {
-            return Ok(self.conclude(&call, outcome.await)?.into());
-        };
-        let server = Rc::clone(self);
-        Ok(Answered::Stream(Box::pin(stream! {
-            yield first;
-            while let Some(message) = messages.next().await {
-                yield message;
-            }
-            let concluded = server.conclude(&call, outcome.await);
-            yield concluded.unwrap_or_else(|failure| failure.to_message(&call.id));
-        })))
-    }
-
-    /// The message that ends a call.
-    fn conclude(&self, call: &ToolCall, outcome: Result<Outcome, ToolsError>) -> Result<Vec<u8>, Failure> {
+    /// The message that ends a round of a call.
+    pub(crate) async fn conclude(
+        &self,
+        call: &ToolCall,
+        outcome: Result<Outcome, ToolsError>,
+    ) -> Result<Vec<u8>, Failure> {
         let result = match outcome {
             Ok(Outcome::Complete(result)) => result,
-            Ok(Outcome::InputRequired(_) | Outcome::Task(_)) => {
-                return Err(self.malformed(&call.tool, "it asks for what is not served yet").into());
+            Ok(Outcome::InputRequired(input)) if call.revision.is_modern() => {
+                let (binding, asking) = (self.binding(call), (call.client, call.revision));
+                let asked = self.input_required(&call.id, &binding, call.round, asking, &input).await;
+                return asked.map_err(|unasked| self.judge_unasked(unasked, &call.tool).into());
             }
-            Err(error) => self.judge_tool_error(error, call)?,
+            // Questions take a session and a stream: see `conversation`.
+            Ok(Outcome::InputRequired(_)) => tool_rounds::unasked(),
+            // The tool can do it in no other way, or it would have (MCP-K-02, MCP-K-05).
+            Ok(Outcome::Task(_)) if !call.client.tasks => {
+                let tasks = ClientCapabilities { tasks: true, ..ClientCapabilities::default() };
+                let error = ToolsError::MissingCapability(tasks);
+                self.judge_tool_error(error, &call.tool, &call.caller, call.revision)?
+            }
+            Ok(Outcome::Task(task)) => return Ok(self.begin_task(call, task).await?),
+            Err(error) => self.judge_tool_error(error, &call.tool, &call.caller, call.revision)?,
         };
         self.write_result(call, &result)
+    }
+
+    /// The message that carries a result.
+    pub(crate) fn write_result(&self, call: &ToolCall, result: &ToolResult) -> Result<Vec<u8>, Failure> {
+        let wire = self.wire_result(&call.tool, call.revision, result)?;
+        let message = jsonrpc::result_message(&call.id, &wire)?;
+        if message.len() > MAX_RESULT {
+            return Err(self.malformed(&call.tool, "its result is larger than is sent").into());
+        }
+        Ok(message)
+    }
+
+    /// Why the tool's questions are not put to the client.
+    pub(crate) fn judge_unasked(&self, unasked: Unasked, tool: &Tool) -> Fault {
+        match unasked {
+            Unasked::Fault(fault) => fault,
+            Unasked::Malformed(fault) => self.malformed(tool, fault),
+        }
+    }
+
+    /// What arguments that do not fit are: the client's mistake, or the author's of a schema that nothing can be
+    /// checked against.
+    fn judge_misfit(&self, misfit: Misfit, tool: &Tool) -> Result<ToolsError, Fault> {
+        match misfit {
+            Misfit::Instance(how) => {
+                Ok(ToolsError::InvalidArguments(format!("The arguments do not fit: {how}")))
+            }
+            Misfit::Schema(why) => {
+                self.malformed(tool, why);
+                Err(Fault::UnusableSchema(why))
+            }
+        }
     }
 
     /// A parameter that may be left out.
@@ -153,19 +289,28 @@ impl<O: Outside> McpServer<O> {
 
     /// What becomes of a call that did not come to run the tool: an answer to the client, or, where
     /// the revision says so, a result for the model to read.
-    fn judge_tool_error(&self, error: ToolsError, call: &ToolCall) -> Result<ToolResult, Failure> {
-        let tool = &call.tool;
+    pub(crate) fn judge_tool_error(
+        &self,
+        error: ToolsError,
+        tool: &Tool,
+        caller: &Caller,
+        revision: Revision,
+    ) -> Result<ToolResult, Failure> {
         match error {
             ToolsError::UnknownTool => Err(unknown_tool(&tool.name).into()),
-            ToolsError::InvalidArguments(how) if call.revision.bad_arguments_are_results() => {
+            ToolsError::InvalidArguments(how) if revision.bad_arguments_are_results() => {
                 let content = vec![ports::ContentBlock::Text(how)];
                 Ok(ToolResult { content, structured_content: None, is_error: true })
             }
             ToolsError::InvalidArguments(how) => Err(Fault::InvalidParams(how).into()),
             ToolsError::InsufficientScope(more) => {
                 let needed = [tool.scopes.as_slice(), more.as_slice()].concat();
-                access::authorize(&call.caller.scopes, &needed)?;
+                access::authorize(&caller.scopes, &needed)?;
                 Err(self.malformed(tool, "it asks for scopes that the caller has").into())
+            }
+            // There is no error for it before the modern era.
+            ToolsError::MissingCapability(needed) if !revision.is_modern() => {
+                Ok(tool_rounds::cannot_ask(needed))
             }
             ToolsError::MissingCapability(needed) => Err(Fault::MissingCapability(needed).into()),
             ToolsError::Unavailable => {
@@ -179,24 +324,16 @@ impl<O: Outside> McpServer<O> {
         }
     }
 
-    fn write_result(&self, call: &ToolCall, result: &ToolResult) -> Result<Vec<u8>, Failure> {
-        let tool = &call.tool;
-        #[derive(Serialize)]
-        #[serde(rename_all = "camelCase")]
-        struct CallToolResult<'a> {
-            content: Vec<WireContent<'a>>,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            structured_content: Option<&'a RawValue>,
-            #[serde(skip_serializing_if = "std::ops::Not::not")]
-            is_error: bool,
-            #[serde(flatten)]
-            envelope: Option<Envelope>,
-        }
+    /// A result, as the client's revision writes it.
+    pub(crate) fn wire_result<'a>(
+        &self,
+        tool: &Tool,
+        revision: Revision,
+        result: &'a ToolResult,
+    ) -> Result<CallToolResult<'a>, Fault> {
         let structured = match &result.structured_content {
             None if tool.output_schema.is_some() && !result.is_error => {
-                return Err(self
-                    .malformed(tool, "its result lacks the structured content it promises")
-                    .into());
+                return Err(self.malformed(tool, "its result lacks the structured content it promises"));
             }
             None => None,
             Some(text) => Some(
@@ -204,64 +341,57 @@ impl<O: Outside> McpServer<O> {
                     .map_err(|_| self.malformed(tool, "its structured content is not JSON"))?,
             ),
         };
-        let mut content: Vec<_> = result.content.iter().map(WireContent::from).collect();
+        let in_revision = |block| WireContent::in_revision(block, revision);
+        let mut content: Vec<_> = result.content.iter().map(in_revision).collect();
         if let (true, Some(structured)) = (content.is_empty(), structured) {
             // For clients that read text only (MCP-M-12).
-            content.push(WireContent::Text { text: structured.get() });
+            content.push(WireContent::Text { text: structured.get().into() });
         }
-        let wire = CallToolResult {
+        Ok(CallToolResult {
             content,
-            structured_content: structured.filter(|value| content::may_send_structured(value, call.revision)),
+            structured_content: structured.filter(|value| content::may_send_structured(value, revision)),
             is_error: result.is_error,
-            envelope: Envelope::for_revision(call.revision),
-        };
-        Ok(jsonrpc::result_message(&call.id, &wire)?)
+            envelope: Envelope::for_revision(revision),
+        })
     }
 
-    fn malformed(&self, tool: &Tool, fault: &'static str) -> Fault {
+    pub(crate) fn malformed(&self, tool: &Tool, fault: &'static str) -> Fault {
         self.outside.log(LogEvent::ToolMalformed { tool: &tool.name, fault });
         Fault::Internal
     }
 }
 
-fn unknown_tool(name: &str) -> Fault {
+/// A tool's result on the wire.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct CallToolResult<'a> {
+    content: Vec<WireContent<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    structured_content: Option<&'a RawValue>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    is_error: bool,
+    #[serde(flatten)]
+    envelope: Option<Envelope>,
+}
+
+pub(crate) fn unknown_tool(name: &str) -> Fault {
     Fault::InvalidParams(format!("Unknown tool: {name}"))
 }
 
-/// A notification as the client gets it, if it is for this client. What is for all clients is not.
-fn notification_message(call: &ToolCall, notification: Notification) -> Option<Vec<u8>> {
-    #[derive(Serialize)]
-    #[serde(rename_all = "camelCase")]
-    struct WireProgress<'a> {
-        progress_token: &'a Id,
-        progress: f64,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        total: Option<f64>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        message: Option<String>,
-    }
-    #[derive(Serialize)]
-    struct WireLogMessage {
-        level: LogLevel,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        logger: Option<String>,
-        data: Box<RawValue>,
-    }
-    match notification {
-        Notification::Progress(ports::Progress { progress, total, message }) => {
-            let progress_token = call.progress_token.as_ref()?;
-            let message = message.filter(|_| call.revision.progress_has_a_message());
-            let params = WireProgress { progress_token, progress, total, message };
-            jsonrpc::notification_message("notifications/progress", &params)
+/// What is still to be said, as messages. In a stream that has begun, an error has no status of its own any more.
+fn messages(first: Option<Vec<u8>>, mut said: LocalBoxStream<'static, Said>, id: Id) -> Messages {
+    Box::pin(stream! {
+        if let Some(first) = first {
+            yield first;
         }
-        Notification::Log(ports::LogMessage { level, logger, data }) => {
-            let data = RawValue::from_string(data).ok()?;
-            call.log_level.filter(|least| level >= *least)?;
-            jsonrpc::notification_message("notifications/message", &WireLogMessage { level, logger, data })
+        while let Some(said) = said.next().await {
+            match said {
+                Said::Message(message) => yield message,
+                Said::End(end) => {
+                    yield end.unwrap_or_else(|failure| failure.to_message(&id));
+                    break;
+                }
+            }
         }
-        Notification::ToolsChanged
-        | Notification::PromptsChanged
-        | Notification::ResourcesChanged
-        | Notification::ResourceUpdated(_) => None,
-    }
+    })
 }

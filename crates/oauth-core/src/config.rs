@@ -109,7 +109,7 @@ impl Default for Tolerances {
 }
 
 /// Tolerances of others who read the same variable: of the MCP server, and of [`PublicUrl::strictly`].
-const TOLERANCES_OF_OTHERS: [&str; 2] = ["null_parameters", "loopback_aliases"];
+const TOLERANCES_OF_OTHERS: [&str; 3] = ["null_parameters", "sibling_audience", "loopback_aliases"];
 
 impl Tolerances {
     /// Reads the variable `strict`: the names of the tolerances to switch off, separated by commas.

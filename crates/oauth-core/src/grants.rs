@@ -9,7 +9,7 @@ use crate::{
     records::{Grant, GrantEntry, GrantId, GrantState, RememberedConsent, UserGrants, user_key},
 };
 use serde::de::DeserializeOwned;
-use store_core::{Change, Random, RecordError, Records, Store, TransitionError, seal};
+use store_core::{Change, Connection, Random, RecordError, Records, Store, TransitionError, seal};
 
 /// The most grants of a user. The oldest gives way.
 pub const MAX_GRANTS_PER_USER: usize = 50;
@@ -165,6 +165,7 @@ pub async fn approve<S: Store, R: Random>(
     records.create(&id.key(), grant).await?;
     for entry in dropped {
         // What stays behind is dead, and one record; the approval is not undone for it.
+        drop(forget(records, entry.id).await);
         drop(records.delete(&entry.id.key()).await);
     }
     Ok(Approval::Made)
@@ -226,9 +227,17 @@ pub async fn revoke<S: Store, R: Random>(
             TransitionError::NotFound
             | TransitionError::Refused(())
             | TransitionError::Record(RecordError::Retired),
-        ) => Ok(()),
+        ) => forget(records, id).await,
         Err(TransitionError::Record(error)) => Err(error),
     }
+}
+
+/// Deletes what was kept for the client under this grant, which is at its end.
+pub async fn forget<S: Store, R: Random>(
+    records: &Records<'_, S, R>,
+    id: GrantId,
+) -> Result<(), RecordError> {
+    Ok(Connection::of(Some(&id.hex()), "", "").forget(records.store).await?)
 }
 
 /// The same grant, revoked. A tombstone, not a deletion: revoked wins over whoever is changing it.

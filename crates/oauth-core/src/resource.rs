@@ -6,6 +6,9 @@ use web_core::{PublicUrl, public_url};
 /// The MCP endpoint's path.
 const MCP_PATH: &str = "/mcp";
 
+/// The paths of the resources: the endpoint, and the one of the older transport.
+const PATHS: [&str; 2] = [MCP_PATH, "/sse"];
+
 /// A resource that is not one of ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the resource is not served here")]
@@ -51,10 +54,8 @@ fn canonical(resource: &str, config: &Config, log: &dyn Fn(&str)) -> Option<Stri
     if is_tolerated && !tolerances.resource_spelling {
         return None;
     }
-    let (origin, path) = match written.strip_suffix(MCP_PATH) {
-        Some(origin) => (origin, MCP_PATH),
-        None => (written, ""),
-    };
+    let path = PATHS.into_iter().find(|path| written.ends_with(path)).unwrap_or_default();
+    let origin = written.strip_suffix(path).unwrap_or(written);
     if !public_url.is_own_origin(origin) || path.is_empty() && !tolerances.origin_audience {
         return None;
     }
@@ -106,6 +107,7 @@ mod tests {
             (&["HTTPS://MCP.Example.com/mcp"], &[endpoint], "resource_spelling"),
             (&["https://mcp.example.com:443/mcp"], &[endpoint], "resource_spelling"),
             (&["https://mcp.example.com:443/"], &[origin], "resource_spelling origin_audience"),
+            (&["https://mcp.example.com/sse"], &["https://mcp.example.com/sse"], ""),
             (&[origin], &[origin], "origin_audience"),
             (&["https://mcp.example.com/"], &[origin], "origin_audience"),
             (&[origin, endpoint, endpoint], &[origin, endpoint], "origin_audience"),
@@ -142,6 +144,7 @@ mod tests {
             "https://other.example.com/mcp",
             "http://mcp.example.com/mcp",
             "https://mcp.example.com/mcp-v2",
+            "https://mcp.example.com/sse/message",
             "https://mcp.example.com/mcp/tools",
             "https://mcp.example.com/mcp//",
             "https://mcp.example.com/MCP",

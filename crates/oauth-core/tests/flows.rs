@@ -22,6 +22,7 @@ mod code_flow;
 #[cfg(test)]
 mod concurrency;
 #[cfg(test)]
+mod connections;
 mod discovery;
 #[cfg(test)]
 mod faults;

@@ -43,6 +43,10 @@ pub enum Purpose {
     Cookie,
     /// Deriving a grant's id from the transaction that the user approved.
     GrantId,
+    /// Sealing what a tool keeps between the rounds of a call, for the client to carry.
+    RequestState,
+    /// Sealing where the next page of a list begins.
+    Cursor,
 }
 
 impl Purpose {
@@ -58,6 +62,8 @@ impl Purpose {
             Self::Transaction => b"postern transaction v1",
             Self::Cookie => b"postern cookie v1",
             Self::GrantId => b"postern grant id v1",
+            Self::RequestState => b"postern request state v1",
+            Self::Cursor => b"postern cursor v1",
         }
     }
 }
@@ -209,6 +215,8 @@ mod tests {
             Purpose::Transaction,
             Purpose::Cookie,
             Purpose::GrantId,
+            Purpose::RequestState,
+            Purpose::Cursor,
         ];
         for (index, one) in purposes.iter().enumerate() {
             for other in &purposes[index + 1..] {

@@ -9,6 +9,7 @@
 //! * [`store`]: the port to the store behind `wasi:keyvalue`;
 //! * [`records`]: typed, sealed records in that store, created under fresh keys and changed by
 //!   [`Records::transition`] only;
+//! * [`connection`]: the keys of what is kept for connected clients, all of which end together;
 //! * [`testing`]: stores that misbehave as real ones do, and chance that can be repeated.
 //!
 //! It does no I/O: time, chance and the store are arguments.
@@ -33,6 +34,7 @@
 //! assert_eq!(left.unwrap(), 2);
 //! ```
 
+pub mod connection;
 pub mod deployment;
 pub mod keyring;
 pub mod random;
@@ -41,6 +43,7 @@ pub mod seal;
 pub mod store;
 pub mod testing;
 
+pub use connection::{Connection, Slot};
 pub use deployment::{DeploymentError, Provision};
 pub use keyring::{Keyring, KeyringError, Purpose};
 pub use random::Random;

@@ -1,13 +1,13 @@
 //! Typed, sealed records, and the one way in which a record changes.
 
 use crate::{
-    Keyring, Purpose, Random, Store, StoreError,
+    Keyring, Purpose, Random, Store, StoreError, connection,
     seal::{self, Nonce},
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-/// The longest value that is written, in bytes. Every record of ours is far smaller; a backend's own
-/// limit is far larger.
+/// The longest value that is written, in bytes, but for [slots](connection::Slot). Every record of ours is far
+/// smaller; a backend's own limit is far larger.
 const MAX_VALUE_BYTES: usize = 16 * 1024;
 
 /// How often a transition is tried before giving up on a contended record.
@@ -215,7 +215,8 @@ impl<S: Store, R: Random> Records<'_, S, R> {
     fn seal<T: Serialize>(&self, key: &str, envelope: &Envelope<T>) -> Result<Vec<u8>, RecordError> {
         let plaintext = serde_json::to_vec(envelope).map_err(|_| RecordError::Unreadable)?;
         let value = seal::seal(self.keys, Purpose::Record, key.as_bytes(), &plaintext, self.random);
-        if value.len() > MAX_VALUE_BYTES { Err(RecordError::TooLarge) } else { Ok(value) }
+        let limit = if connection::is_slot(key) { connection::MAX_SLOT_BYTES } else { MAX_VALUE_BYTES };
+        if value.len() > limit { Err(RecordError::TooLarge) } else { Ok(value) }
     }
 
     fn open<T: DeserializeOwned>(&self, key: &str, value: &[u8]) -> Result<Envelope<T>, RecordError> {

@@ -8,6 +8,7 @@ mod discovery;
 mod introspection;
 mod limits;
 mod mcp;
+mod modern;
 mod pages;
 mod raw;
 mod registration;

@@ -16,7 +16,10 @@ struct Wall {
 const CORES: [&str; 7] =
     ["web-core", "store-core", "jwt-core", "oauth-core", "accounts-core", "mcp-core", "provider-core"];
 const SERVERS: [&str; 4] = ["oauth-core", "accounts-core", "mcp-core", "provider-core"];
-const COMPONENTS: [&str; 6] = ["oauth", "accounts", "mcp", "tools", "introspection", "jwt-introspection"];
+const COMPONENTS: [&str; 9] =
+    ["oauth", "accounts", "mcp", "tools", "guide", "prompts", "empty", "introspection", "jwt-introspection"];
+/// The components that a user replaces.
+const REPLACED: [&str; 4] = ["tools", "guide", "prompts", "empty"];
 
 const OURS: [&str; 8] = [
     "platform",
@@ -53,7 +56,7 @@ const WALLS: [Wall; 9] = [
         may_not_reach: &SERVERS,
         because: "it is below both servers",
     },
-    Wall { packages: &["tools"], may_not_reach: &OURS, because: "it is what a user replaces" },
+    Wall { packages: &REPLACED, may_not_reach: &OURS, because: "it is what a user replaces" },
     Wall { packages: &["postern-host"], may_not_reach: &OURS, because: "it runs components" },
     Wall { packages: &["postern-tests", "xtask"], may_not_reach: &OURS, because: OUTSIDE },
     Wall { packages: &["postern-tests", "xtask"], may_not_reach: &["postern-host"], because: OUTSIDE },

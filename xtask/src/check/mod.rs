@@ -16,8 +16,18 @@ use std::time::Instant;
 const NATIVE_PROGRAMS: [&str; 3] = ["xtask", "postern-tests", "postern-fuzz"];
 
 /// What builds for components only.
-const WASM_PACKAGES: [&str; 7] =
-    ["platform", "oauth", "accounts", "mcp", "tools", "introspection", "jwt-introspection"];
+const WASM_PACKAGES: [&str; 10] = [
+    "platform",
+    "oauth",
+    "accounts",
+    "mcp",
+    "tools",
+    "guide",
+    "prompts",
+    "empty",
+    "introspection",
+    "jwt-introspection",
+];
 
 type Rule = (&'static str, fn() -> Result<()>);
 

@@ -1,6 +1,11 @@
 //! A server on a bench: requests to put to it, and what its ports saw.
 
+use crate::{
+    asking,
+    long_tools::{self, World},
+};
 use bytes::Bytes;
+use futures_core::future::LocalBoxFuture;
 use futures_util::StreamExt;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use mcp_core::{
@@ -11,12 +16,14 @@ use serde_json::{Value, json};
 use std::{
     cell::{Cell, RefCell},
     ops::Deref,
+    pin::pin,
     rc::Rc,
+    task::{Context, Poll, Waker},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 use store_core::{
     DeploymentError, Keyring,
-    testing::{MemoryStore, SequenceRandom, block_on},
+    testing::{MemoryStore, SequenceRandom},
 };
 use web_core::{Body, BodyError, Head, Issuer, PublicUrl, ReadBody};
 
@@ -50,16 +57,37 @@ pub(crate) struct Shared {
     pub(crate) listed: Cell<usize>,
     /// Every call that reached a tool.
     pub(crate) calls: RefCell<Vec<(Caller, Call)>>,
+    /// Every read that reached the resources.
+    pub(crate) reads: RefCell<Vec<(Caller, Read)>>,
+    /// Every wish that reached the prompts.
+    pub(crate) gets: RefCell<Vec<(Caller, GetPrompt)>>,
+    /// Every completion that reached either.
+    pub(crate) completions: RefCell<Vec<(Caller, Completion)>>,
     /// How often a body was read.
     pub(crate) bodies_read: Cell<usize>,
     /// The operator's log.
     pub(crate) log: RefCell<Vec<String>>,
+    /// Whether there is more to read and to say than fits on a page.
+    pub(crate) offers_many: Cell<bool>,
     /// What the tools answer to everything, when they are broken.
     pub(crate) tools_error: Option<ToolsError>,
     pub(crate) store: MemoryStore,
     random: SequenceRandom,
-    /// How many seconds after [`NOW`] it is.
+    /// Where the work of tasks goes on.
+    pub(crate) world: World,
+    /// There are keys.
+    pub(crate) has_keys: Cell<bool>,
+    /// No token is good any more.
+    pub(crate) is_revoked: Cell<bool>,
+    /// What lookups fail with, after so many.
+    pub(crate) outage: RefCell<Option<IntrospectionError>>,
+    pub(crate) outage_begins_after: Cell<usize>,
+    /// How many tools there are besides.
+    pub(crate) more_tools: usize,
+    /// How many milliseconds after [`NOW`] it is.
     pub(crate) later: Cell<u64>,
+    /// What goes on beside.
+    spawned: RefCell<Vec<LocalBoxFuture<'static, ()>>>,
 }
 
 impl Bench {
@@ -75,12 +103,23 @@ impl Bench {
             introspected: RefCell::default(),
             listed: Cell::default(),
             calls: RefCell::default(),
+            reads: RefCell::default(),
+            gets: RefCell::default(),
+            completions: RefCell::default(),
+            offers_many: Cell::default(),
             bodies_read: Cell::default(),
             log: RefCell::default(),
             tools_error: None,
             store: MemoryStore::default(),
             random: SequenceRandom::default(),
+            world: World::default(),
+            has_keys: Cell::new(true),
+            is_revoked: Cell::default(),
+            outage: RefCell::default(),
+            outage_begins_after: Cell::default(),
+            more_tools: 0,
             later: Cell::default(),
+            spawned: RefCell::default(),
         };
         change(&mut shared);
         Self(Rc::new(shared))
@@ -93,7 +132,7 @@ impl Bench {
 
     /// Sends a request and reads all of the reply.
     pub(crate) fn send(&self, request: Request) -> Reply {
-        block_on(async {
+        self.run(async {
             let web_core::Reply { status, headers, body } = self.begin(request).await;
             let body = match body {
                 Body::Whole(body) => body,
@@ -103,6 +142,25 @@ impl Bench {
             self.inspect(&reply);
             reply
         })
+    }
+
+    /// Does something, and what was begun beside it, as a host does.
+    pub(crate) fn run<T>(&self, main: impl Future<Output = T>) -> T {
+        let mut main = pin!(main);
+        let mut context = Context::from_waker(Waker::noop());
+        loop {
+            if let Poll::Ready(done) = main.as_mut().poll(&mut context) {
+                return done;
+            }
+            let mut beside = self.spawned.take();
+            beside.retain_mut(|work| work.as_mut().poll(&mut context).is_pending());
+            self.spawned.borrow_mut().extend(beside);
+        }
+    }
+
+    /// Ends all that goes on beside, as a host does that is stopped.
+    pub(crate) fn stop(&self) {
+        self.spawned.take();
     }
 
     /// Sends a request. Its reply may go on.
@@ -142,6 +200,16 @@ impl Bench {
     }
 }
 
+/// Lets somebody else go on.
+pub(crate) async fn yield_once() {
+    let mut yielded = false;
+    std::future::poll_fn(|_| match std::mem::replace(&mut yielded, true) {
+        true => std::task::Poll::Ready(()),
+        false => std::task::Poll::Pending,
+    })
+    .await;
+}
+
 struct CountedBody<'a> {
     bytes: Bytes,
     reads: &'a Cell<usize>,
@@ -168,17 +236,27 @@ impl Lasting for Bench {
     }
 
     async fn keys(&self) -> Result<Option<Keyring>, DeploymentError> {
-        Ok(Some(Keyring::from_secret(&[7; 32]).unwrap()))
+        Ok(self.has_keys.get().then(|| Keyring::from_secret(&[7; 32]).unwrap()))
     }
 }
 
 impl Clock for Bench {
     fn now(&self) -> SystemTime {
-        UNIX_EPOCH + Duration::from_secs(NOW + self.later.get())
+        UNIX_EPOCH + Duration::from_secs(NOW) + Duration::from_millis(self.later.get())
     }
 
+    /// Time passes when there is nothing else to do: everybody else gets some turns first, the more the longer.
     async fn sleep(&self, time: Duration) {
-        self.later.set(self.later.get() + time.as_secs().max(1));
+        let milliseconds = u64::try_from(time.as_millis()).unwrap();
+        let until = self.later.get() + milliseconds;
+        for _ in 0..20 + milliseconds / 10 {
+            yield_once().await;
+        }
+        self.later.set(until.max(self.later.get()));
+    }
+
+    fn spawn(&self, work: LocalBoxFuture<'static, ()>) {
+        self.spawned.borrow_mut().push(work);
     }
 }
 
@@ -191,6 +269,14 @@ impl Log for Bench {
 impl Introspection for Bench {
     async fn introspect(&self, token: &str) -> Result<Option<Access>, IntrospectionError> {
         self.introspected.borrow_mut().push(token.to_owned());
+        if self.is_revoked.get() {
+            return Ok(None);
+        }
+        if let Some(error) = self.outage.borrow().clone()
+            && self.introspected.borrow().len() > self.outage_begins_after.get()
+        {
+            return Err(error);
+        }
         let access = |scopes: &[&str], audience: &str, expires_at| {
             Ok(Some(Access {
                 subject: "alice".into(),
@@ -202,9 +288,28 @@ impl Introspection for Bench {
             }))
         };
         let ours = format!("{}/mcp", self.public_url);
+        if token == "bob" {
+            let bob = access(&["math:basic"], &ours, NOW + 86_400)?;
+            let grant_id = Some("fedcba9876543210fedcba9876543210".into());
+            return Ok(bob.map(|access| Access { subject: "bob".into(), grant_id, ..access }));
+        }
+        let of = |subject: &str, grant: &str| {
+            let lasting = access(&["math:basic"], &ours, NOW + 86_400)?;
+            Ok(lasting.map(|access| Access {
+                subject: subject.into(),
+                grant_id: Some(grant.into()),
+                ..access
+            }))
+        };
         match token {
+            "of-another-user" => of("mallory", "ffffffffffffffffffffffffffffffff"),
+            "of-another-grant" => of("alice", "eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee"),
+            "for-sse" => access(&[], &format!("{}/sse", self.public_url), NOW + 86_400),
+            "for-a-minute" => access(&["math:basic"], &ours, NOW + 60),
+            "everlasting" => access(&["math:basic"], &ours, u64::MAX),
             "good-secret" => access(&["math:basic"], &ours, NOW + 1),
             "statistics" => access(&["offline_access", "math:statistics", "math:basic"], &ours, NOW + 1),
+            "lasting" => access(&["math:basic"], &ours, NOW + 86_400),
             "no-scopes" => access(&[], &ours, NOW + 1),
             "expired" => access(&["math:basic"], &ours, NOW),
             "for-the-origin" => access(&["math:basic"], self.public_url, NOW + 1),
@@ -232,7 +337,9 @@ impl Tools for Bench {
             scopes: scopes.iter().map(|&scope| scope.into()).collect(),
             ..Tool::default()
         };
-        Ok(vec![
+        let long = long_tools::NAMES.iter().map(|name| tool(name, &["math:basic"]));
+        let more = (0..self.more_tools).map(|n| tool(&format!("more-{n}"), &[]));
+        let tools = vec![
             Tool {
                 title: Some("Add".into()),
                 input_schema: r#"{"$schema":"https://json-schema.org/draft/2020-12/schema","type":"object","$defs":{"n":{"$anchor":"n"}}}"#.into(),
@@ -257,8 +364,26 @@ impl Tools for Bench {
                 ..tool("mirrors-region", &[])
             },
             Tool { input_schema: "{".into(), ..tool("has-a-bad-schema", &[]) },
+            Tool {
+                input_schema: r#"{"type":"object","properties":{"n":{"type":"number","x-mcp-header":"N"}}}"#.into(),
+                ..tool("mirrors-a-number", &[])
+            },
+            Tool {
+                input_schema: r#"{"$schema":"https://example.com/dialect","type":"object"}"#.into(),
+                ..tool("has-a-dialect", &[])
+            },
+            Tool {
+                input_schema: r#"{"type":"object","$ref":"https://example.com/schema"}"#.into(),
+                ..tool("refers-elsewhere", &[])
+            },
+            Tool {
+                input_schema: r#"{"type":"object","properties":{"n":{"type":"integer","maximum":9}},"required":["n"],"additionalProperties":false}"#.into(),
+                ..tool("takes-a-number", &[])
+            },
             tool("größer", &[]),
-        ])
+        ];
+        let asking = asking::TOOLS.map(|name| tool(name, &[]));
+        Ok(tools.into_iter().chain(asking).chain(long).chain(more).collect())
     }
 
     async fn list_scopes(&self) -> Result<Vec<Scope>, ToolsError> {
@@ -271,7 +396,17 @@ impl Tools for Bench {
 
     async fn call_tool(&self, caller: Caller, call: Call) -> Result<ports::Reply, ToolsError> {
         let name = call.name.clone();
-        self.calls.borrow_mut().push((caller, call));
+        let asked = asking::call(self, &call);
+        self.calls.borrow_mut().push((caller, call.clone()));
+        if self.world.is_stuck.get() {
+            std::future::pending::<()>().await;
+        }
+        if let Some(reply) = asked {
+            return Ok(reply);
+        }
+        if let Some(reply) = long_tools::call(&self.world, &call) {
+            return reply;
+        }
         let text = |text: &str| vec![ContentBlock::Text(text.into())];
         let done = |result| Ok(ports::Reply::Done(Outcome::Complete(result)));
         let structured = |content, structured: &str| {
@@ -345,7 +480,7 @@ impl Request {
     /// A request as a client of 2026-07-28 sends it.
     pub(crate) fn modern(method: &str, mut params: Value) -> Self {
         params["_meta"] = meta();
-        let name = params["name"].as_str().map(str::to_owned);
+        let name = params["name"].as_str().or(params["uri"].as_str()).map(str::to_owned);
         let message = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
         let request = Self::post(message.to_string())
             .header("mcp-protocol-version", "2026-07-28")

@@ -3,15 +3,37 @@
 #[cfg(test)]
 mod access;
 #[cfg(test)]
+mod asking;
+#[cfg(test)]
 mod bench;
 #[cfg(test)]
+mod completion;
+#[cfg(test)]
+mod http_sse;
+#[cfg(test)]
 mod legacy;
+#[cfg(test)]
+mod listen;
+#[cfg(test)]
+mod long_tools;
 #[cfg(test)]
 mod metadata;
 #[cfg(test)]
 mod modern;
 #[cfg(test)]
+mod offers;
+#[cfg(test)]
+mod prompts;
+#[cfg(test)]
+mod resources;
+#[cfg(test)]
+mod rounds;
+#[cfg(test)]
+mod sessions;
+#[cfg(test)]
 mod streams;
+#[cfg(test)]
+mod tasks;
 #[cfg(test)]
 mod tool_calls;
 mod transport;

@@ -38,8 +38,9 @@ fn discover_is_answered() {
     assert_eq!(
         reply.body,
         concat!(
-            r#"{"jsonrpc":"2.0","id":1,"result":{"supportedVersions":["2026-07-28","2025-11-25","2025-06-18"],"#,
-            r#""capabilities":{"tools":{}},"ttlMs":3600000,"cacheScope":"public","resultType":"complete","#,
+            r#"{"jsonrpc":"2.0","id":1,"result":{"supportedVersions":["2026-07-28","2025-11-25","2025-06-18","2025-03-26","2024-11-05"],"#,
+            r#""capabilities":{"tools":{"listChanged":true},"resources":{"subscribe":true,"listChanged":true},"#,
+            r#""prompts":{"listChanged":true},"completions":{},"logging":{},"extensions":{"io.modelcontextprotocol/tasks":{}}},"ttlMs":3600000,"cacheScope":"public","resultType":"complete","#,
             r#""_meta":{"io.modelcontextprotocol/serverInfo":{"name":"postern","title":"Postern","version":""#,
             env!("CARGO_PKG_VERSION"),
             r#""}}}}"#
@@ -176,11 +177,15 @@ fn name_header_must_say_what_the_body_says() {
         message["params"].as_object_mut().unwrap().remove("name");
     });
     assert_eq!(refused(nameless), (400, -32020));
-    // The header is checked before it turns out that there is no such method.
-    for (method, member) in [("prompts/get", "name"), ("resources/read", "uri"), ("tasks/get", "taskId")] {
+    // The header is checked before it turns out that there is no such prompt, resource or task.
+    for (method, member, then) in [
+        ("prompts/get", "name", (200, -32602)),
+        ("resources/read", "uri", (200, -32602)),
+        ("tasks/get", "taskId", (400, -32021)),
+    ] {
         let request = Request::modern(method, json!({ member: "x:y" })).without("mcp-name");
         assert_eq!(refused(request.clone()), (400, -32020), "{method}");
-        assert_eq!(refused(request.header("mcp-name", "x:y")), (404, -32601), "{method}");
+        assert_eq!(refused(request.header("mcp-name", "x:y")), then, "{method}");
     }
 }
 
@@ -222,9 +227,9 @@ fn method_that_does_not_exist_is_404_with_a_body() {
         "resources/subscribe",
         "resources/unsubscribe",
         "tasks/list",
-        "prompts/list",
-        "completion/complete",
-        "subscriptions/listen",
+        "prompts/List",
+        "tasks/result",
+        "subscriptions/Listen",
         "tools/List",
     ] {
         assert_eq!(refused(Request::modern(method, json!({}))), (404, -32601), "{method}");
@@ -270,4 +275,51 @@ fn cursor_that_was_never_given_out_is_refused() {
         assert_eq!(error(&Bench::new().send(Request::modern("tools/list", params.clone()))), (200, -32602));
         assert_eq!(error(&Bench::new().send(Request::legacy("tools/list", params))), (200, -32602));
     }
+}
+
+/// MCP-M-03, MCP-M-33, MP-14: all of them, in order, and no cursor on the last page.
+#[test]
+fn long_lists_come_in_pages() {
+    let bench = Bench::with(|shared| shared.more_tools = 230);
+    let list = |cursor: &Value| {
+        let params = if cursor.is_null() { json!({}) } else { json!({ "cursor": cursor }) };
+        result(&bench.send(Request::modern("tools/list", params)))
+    };
+    let (mut names, mut cursor, mut pages) = (Vec::new(), json!(null), 0);
+    loop {
+        let page = list(&cursor);
+        names.extend(page["tools"].as_array().unwrap().iter().map(|tool| tool["name"].clone()));
+        // MCP-M-35.
+        assert_eq!(page["cacheScope"], "private");
+        pages += 1;
+        cursor = page.get("nextCursor").cloned().unwrap_or_default();
+        if cursor.is_null() {
+            break;
+        }
+    }
+    let more: Vec<_> = (0..230).map(|n| json!(format!("more-{n}"))).collect();
+    assert!(pages == 3 && names.ends_with(&more), "{names:?}");
+
+    let cursor = list(&json!(null))["nextCursor"].clone();
+    let foreign = Request::modern("tools/list", json!({ "cursor": cursor }));
+    assert_eq!(error(&bench.send(foreign.clone().token("bob"))), (200, -32602));
+    let elsewhere = Request::modern("prompts/list", json!({ "cursor": cursor }));
+    assert_eq!(error(&bench.send(elsewhere)), (200, -32602));
+    let forged = format!("{}A", cursor.as_str().unwrap());
+    assert_eq!(error(&bench.send(Request::modern("tools/list", json!({ "cursor": forged })))), (200, -32602));
+    // An item that is gone takes its cursors with it.
+    assert_eq!(error(&Bench::new().send(foreign)), (200, -32602));
+}
+
+/// MCP-T-27, MCP-B-18: neither shown nor called, and the operator reads why.
+#[test]
+fn tool_that_clients_would_hide_is_not_offered() {
+    let bench = Bench::new();
+    let listed = result(&bench.send(Request::modern("tools/list", json!({}))));
+    let has = |name: &str| listed["tools"].as_array().unwrap().iter().any(|tool| tool["name"] == name);
+    assert!(has("mirrors-region") && !has("mirrors-a-number") && !has("has-a-dialect"));
+    let line = "mcp: tool mirrors-a-number: its x-mcp-header is on an argument that is no string, integer or boolean";
+    assert!(bench.log.borrow().iter().any(|logged| logged == line), "{:?}", bench.log.borrow());
+    let call = Request::modern("tools/call", json!({ "name": "mirrors-a-number" }));
+    assert_eq!(refused(call), (200, -32602));
 }

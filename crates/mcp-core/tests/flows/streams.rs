@@ -16,7 +16,7 @@ fn legacy(method: &str, mut params: Value) -> Request {
 }
 
 /// The messages of an event stream.
-fn messages(reply: &Reply) -> Vec<Value> {
+pub(crate) fn messages(reply: &Reply) -> Vec<Value> {
     assert_eq!(reply.headers["content-type"], "text/event-stream");
     let text = std::str::from_utf8(&reply.body).unwrap();
     let events = text.split("\n\n").filter(|event| !event.is_empty());
@@ -69,4 +69,23 @@ fn log_messages_go_to_who_asked_for_their_level() {
 fn notifications_are_dropped_for_a_client_that_reads_no_stream() {
     let request = call(Request::modern, json!({ "progressToken": 1 })).header("accept", "application/json");
     assert_eq!(json(&Bench::new().send(request))["result"]["content"][0]["text"], "told");
+}
+
+/// MCP-T-42, MCP-T-44, MCP-T-49: a slow call becomes a stream, on which something comes now and then. What it would have
+/// had a status for is an error in it.
+#[test]
+fn slow_call_becomes_a_stream() {
+    let slow = || Request::modern("tools/call", json!({ "name": "is-slow" })).token("lasting");
+    let reply = Bench::new().send(slow());
+    assert_eq!(
+        (reply.status.as_u16(), &*reply.headers["content-type"].to_str().unwrap()),
+        (200, "text/event-stream")
+    );
+    let text = std::str::from_utf8(&reply.body).unwrap();
+    assert!(text.starts_with(":\n\n:\n\n"), "{text}");
+    let last = text.trim_start_matches(":\n\n").strip_prefix("event: message\ndata: ").unwrap();
+    assert_eq!(serde_json::from_str::<Value>(last).unwrap()["error"]["code"], -32603);
+    // A client that reads JSON only waits, and gets its status.
+    let reply = Bench::new().send(slow().header("accept", "application/json"));
+    assert_eq!(reply.status, 403);
 }

@@ -201,5 +201,72 @@ fn tool_with_a_bad_schema_is_left_out_of_the_list() {
     assert!(tools.iter().all(|tool| tool["inputSchema"]["type"] == "object"));
     let names = tools.iter().map(|tool| &tool["name"]).collect::<Vec<&Value>>();
     assert!(names.contains(&&json!("add")) && !names.contains(&&json!("has-a-bad-schema")), "{names:?}");
-    assert_eq!(*bench.log.borrow(), ["mcp: tool has-a-bad-schema: its input schema is not a JSON object"]);
+    let line = "mcp: tool has-a-bad-schema: its input schema is not a JSON object";
+    assert!(bench.log.borrow().iter().any(|logged| logged == line), "{:?}", bench.log.borrow());
+}
+
+/// TL-01, MCP-M-08, MCP-M-09, MCP-M-15: the tool is not called with arguments that do not fit its schema.
+#[test]
+fn arguments_are_checked_before_the_tool_is_called() {
+    for (arguments, reason) in [
+        (json!({}), "missing properties 'n'"),
+        (json!({ "n": "1" }), "at '/n': want integer, but got string"),
+        (json!({ "n": 10 }), "at '/n': must be <=9, but got 10"),
+        (json!({ "n": 1, "__proto__": 2 }), "additionalProperties '__proto__' not allowed"),
+    ] {
+        let params = json!({ "name": "takes-a-number", "arguments": arguments });
+        let told = format!("The arguments do not fit: {reason}");
+        for request in [Request::modern, Request::legacy] {
+            let bench = Bench::new();
+            let result = result(&bench.send(request("tools/call", params.clone())));
+            assert_eq!((&result["isError"], &result["content"][0]["text"]), (&json!(true), &json!(told)));
+            assert_eq!(bench.effects().1, 0);
+        }
+        let bench = Bench::new();
+        let old = Request::legacy("tools/call", params).header("mcp-protocol-version", "2025-06-18");
+        let reply = bench.send(old);
+        assert_eq!((error(&reply), &json(&reply)["error"]["message"]), ((200, -32602), &json!(told)));
+        assert_eq!(bench.effects().1, 0);
+    }
+    let good = json!({ "name": "takes-a-number", "arguments": { "n": 9 } });
+    assert!(result(&Bench::new().send(Request::modern("tools/call", good))).get("isError").is_none());
+}
+
+/// MCP-B-18, MCP-B-19, MP-20: nothing is fetched, and nothing is called unchecked.
+#[test]
+fn tool_whose_schema_cannot_be_used_says_so() {
+    for (tool, why) in [
+        ("has-a-dialect", "it is of an unknown dialect"),
+        ("refers-elsewhere", "it is not valid, or refers to another document"),
+        ("has-a-bad-schema", "it is not JSON"),
+    ] {
+        for (bench, call) in both(tool) {
+            let reply = bench.send(call);
+            assert_eq!(error(&reply), (200, -32603));
+            assert_eq!(
+                json(&reply)["error"]["message"],
+                format!("The tool's input schema cannot be used: {why}")
+            );
+            assert_eq!(*bench.log.borrow(), [format!("mcp: tool {tool}: {why}")]);
+            assert_eq!(bench.effects().1, 0);
+        }
+    }
+}
+
+/// TL-07.
+#[test]
+fn result_that_is_too_large_is_not_sent() {
+    let bench = Bench::new();
+    let call = Request::modern("tools/call", json!({ "name": "gives-too-much" }));
+    assert_eq!(error(&bench.send(call)), (200, -32603));
+    assert_eq!(*bench.log.borrow(), ["mcp: tool gives-too-much: its result is larger than is sent"]);
+}
+
+/// The hot path: a call that asks for nothing of all this touches neither store nor keys.
+#[test]
+fn plain_call_costs_no_store_operation() {
+    let bench = Bench::new();
+    result(&bench.send(Request::modern("tools/call", json!({ "name": "add" }))));
+    let operations = bench.store.take_operations();
+    assert_eq!((operations.reads, operations.writes), (0, 0));
 }

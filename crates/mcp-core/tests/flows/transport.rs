@@ -50,7 +50,7 @@ fn preflight_is_answered_without_a_token() {
     let reply = bench.send(request);
     assert_eq!(reply.status, 204);
     assert_eq!(reply.headers["access-control-allow-origin"], "https://mcp.example.com");
-    assert_eq!(reply.headers["access-control-allow-methods"], "POST, OPTIONS");
+    assert_eq!(reply.headers["access-control-allow-methods"], "GET, POST, DELETE, OPTIONS");
     let allowed = reply.headers["access-control-allow-headers"].to_str().unwrap();
     for header in [
         "authorization",
@@ -73,7 +73,7 @@ fn methods_without_a_meaning_are_not_allowed() {
         let request = list().method(method.parse().unwrap()).header("x-http-method-override", "POST");
         let reply = bench.send(request);
         assert_eq!((reply.status.as_u16(), bench.effects()), (405, (0, 0)), "{method}");
-        assert_eq!(reply.headers["allow"], "POST, OPTIONS");
+        assert_eq!(reply.headers["allow"], "GET, POST, DELETE, OPTIONS");
     }
 }
 
@@ -183,7 +183,8 @@ fn body_that_is_no_message_is_an_invalid_request() {
         r#"{"jsonrpc":"2.0","id":1,"result":{}}"#,
         r#"{"jsonrpc":"2.0","id":1,"error":{"code":1,"message":""}}"#,
     ] {
-        assert_eq!(error(&bench.send(Request::post(body))), (400, -32600), "{body}");
+        let request = Request::post(body).header("mcp-protocol-version", "2025-11-25");
+        assert_eq!(error(&bench.send(request)), (400, -32600), "{body}");
     }
     assert_eq!(bench.effects().1, 0);
 }

@@ -35,7 +35,10 @@ pub(super) async fn redeem<S: Store, R: Random>(
     }
     let issue = records
         .transition(&key, |grant: &Grant| grants::redeem(grant, redemption, request.config, request.now))
-        .await?
-        .map_err(TokenError::NotGood)?;
+        .await?;
+    if issue == Err(NotGood::Replayed) {
+        grants::forget(records, code.grant).await?;
+    }
+    let issue = issue.map_err(TokenError::NotGood)?;
     Ok(request.reply(code.grant, &issue, &issue.grant.scopes, &audience, records.keys))
 }

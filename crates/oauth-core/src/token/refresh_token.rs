@@ -35,8 +35,11 @@ pub(super) async fn refresh<S: Store, R: Random>(
         .transition(&key, |grant: &Grant| {
             grants::refresh(grant, client_id, presented, request.config, request.now)
         })
-        .await?
-        .map_err(TokenError::NotGood)?;
+        .await?;
+    if issue == Err(grants::NotGood::Replayed) {
+        grants::forget(records, token.grant).await?;
+    }
+    let issue = issue.map_err(TokenError::NotGood)?;
     Ok(request.reply(token.grant, &issue, &scopes, &audience, records.keys))
 }
 

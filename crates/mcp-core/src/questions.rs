@@ -1,0 +1,685 @@
+//! Questions to a client, as it is asked them, and its answers, as a tool gets them.
+//!
+//! Both eras ask the same things in the same words. The modern one puts them into a result (`inputRequests`) and gets
+//! the answers with the next call (`inputResponses`); legacy revisions have a JSON-RPC request for each, and its
+//! result is the answer.
+//!
+//! What a tool asks is checked before it goes out, and what a client answers before it goes in: against what was
+//! asked, because answers are a client's to make up.
+
+use crate::{
+    content::WireContent,
+    json,
+    jsonrpc::Fault,
+    ports::{
+        Answer, AnswerValue, Ask, ClientCapabilities, ContentBlock, ElicitForm, ElicitUrl, Elicited,
+        Question, Role, Root, Sample,
+    },
+    revision::Revision,
+    schema,
+};
+use serde::{Deserialize, Serialize, Serializer, ser::SerializeMap};
+use serde_json::{Map, Value, value::RawValue};
+use std::collections::BTreeMap;
+
+/// The most questions of one outcome (`wit/tools/tools.wit`).
+const MAX_QUESTIONS: usize = 16;
+
+/// The longest key of a question, in bytes.
+const MAX_KEY: usize = 128;
+
+/// The most roots that are passed on.
+const MAX_ROOTS: usize = 256;
+
+/// A question, ready to be put.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Asked {
+    /// The key of its answer.
+    pub(crate) key: String,
+    /// How it is put.
+    pub(crate) request: InputRequest,
+    /// What answers it.
+    pub(crate) expects: Expects,
+}
+
+/// A question on the wire. In the legacy era, the method and parameters of a request.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct InputRequest {
+    pub(crate) method: String,
+    pub(crate) params: Box<RawValue>,
+}
+
+/// What the answer to a question has to be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Expects {
+    /// The outcome of a form with this schema.
+    Form(String),
+    /// The outcome of a page.
+    Page,
+    /// What a model wrote.
+    Sample,
+    /// A list of roots.
+    Roots,
+}
+
+/// Why questions are not put.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Misasked {
+    /// The client does not offer this, which they take.
+    MissingCapability(ClientCapabilities),
+    /// They break a rule of the interface; which, in words for the operator.
+    Malformed(&'static str),
+}
+
+/// Makes the questions of one outcome ready. `elicitation_id` is called for each page where the revision gives it an
+/// id of its own.
+pub(crate) fn ask(
+    questions: &[Question],
+    client: ClientCapabilities,
+    revision: Revision,
+    mut elicitation_id: impl FnMut() -> String,
+) -> Result<Vec<Asked>, Misasked> {
+    if questions.len() > MAX_QUESTIONS {
+        return Err(Misasked::Malformed("it asks too much at once"));
+    }
+    let mut lacking = ClientCapabilities::default();
+    for Question { ask, .. } in questions {
+        ask.lacks(client, revision, &mut lacking);
+    }
+    if lacking != ClientCapabilities::default() {
+        return Err(Misasked::MissingCapability(lacking));
+    }
+    let mut asked: Vec<Asked> = Vec::with_capacity(questions.len());
+    for Question { key, ask } in questions {
+        if key.is_empty() || key.len() > MAX_KEY || asked.iter().any(|earlier| earlier.key == *key) {
+            return Err(Misasked::Malformed("the keys of its questions are not unique or of a bad length"));
+        }
+        let (request, expects) = ask.put(revision, &mut elicitation_id)?;
+        asked.push(Asked { key: key.clone(), request, expects });
+    }
+    Ok(asked)
+}
+
+impl Ask {
+    /// Adds to `lacking` what the question takes and the client does not offer.
+    fn lacks(&self, client: ClientCapabilities, revision: Revision, lacking: &mut ClientCapabilities) {
+        match self {
+            Self::ElicitForm(_) => lacking.elicit_form |= !client.elicit_form,
+            Self::ElicitUrl(_) => lacking.elicit_url |= !(client.elicit_url && revision.elicits_pages()),
+            Self::Sample(sample) => {
+                lacking.sample |= !client.sample;
+                lacking.sample_with_tools |= !client.sample_with_tools && sample.uses_tools();
+            }
+            Self::ListRoots => lacking.list_roots |= !client.list_roots,
+        }
+    }
+
+    fn put(
+        &self,
+        revision: Revision,
+        elicitation_id: &mut impl FnMut() -> String,
+    ) -> Result<(InputRequest, Expects), Misasked> {
+        match self {
+            Self::ElicitForm(form) => {
+                let requested_schema = form.schema(revision)?;
+                let expects = Expects::Form(requested_schema.get().to_owned());
+                // Without `mode`, it is a form: so every revision understands it.
+                #[derive(Serialize)]
+                #[serde(rename_all = "camelCase")]
+                struct Params<'a> {
+                    message: &'a str,
+                    requested_schema: &'a RawValue,
+                }
+                let params = Params { message: &form.message, requested_schema: &requested_schema };
+                Ok((request("elicitation/create", &params)?, expects))
+            }
+            Self::ElicitUrl(ElicitUrl { message, url }) => {
+                #[derive(Serialize)]
+                #[serde(rename_all = "camelCase")]
+                struct Params<'a> {
+                    mode: &'static str,
+                    message: &'a str,
+                    url: &'a str,
+                    #[serde(skip_serializing_if = "Option::is_none")]
+                    elicitation_id: Option<String>,
+                }
+                if !is_good_page(url) {
+                    return Err(Misasked::Malformed("the page that it sends people to is not https"));
+                }
+                let elicitation_id = revision.pages_have_ids().then(elicitation_id);
+                let params = Params { mode: "url", message, url, elicitation_id };
+                Ok((request("elicitation/create", &params)?, Expects::Page))
+            }
+            Self::Sample(sample) => {
+                Ok((request("sampling/createMessage", &sample.params()?)?, Expects::Sample))
+            }
+            Self::ListRoots => Ok((request("roots/list", &Map::new())?, Expects::Roots)),
+        }
+    }
+}
+
+fn request(method: &str, params: &impl Serialize) -> Result<InputRequest, Misasked> {
+    let params = serde_json::value::to_raw_value(params);
+    let params = params.map_err(|_| Misasked::Malformed("its question cannot be written"))?;
+    Ok(InputRequest { method: method.to_owned(), params })
+}
+
+/// Whether people may be sent there: https, or http on the machine that they sit at, and nobody's name in it
+/// (MCP-R-25, MCP-R-26, MP-22).
+fn is_good_page(url: &str) -> bool {
+    let is_plain =
+        url.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'<' | b'>' | b'\\'));
+    let (scheme, rest) = url.split_once("://").unwrap_or_default();
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = authority.rsplit_once(':').map_or(authority, |(host, port)| {
+        if port.bytes().all(|byte| byte.is_ascii_digit()) { host } else { authority }
+    });
+    let is_loopback = ["localhost", "127.0.0.1", "[::1]"].contains(&host);
+    is_plain
+        && !host.is_empty()
+        && !authority.contains('@')
+        && (scheme == "https" || scheme == "http" && is_loopback)
+}
+
+impl ElicitForm {
+    /// The schema as the revision knows it. Forms are flat (MCP-R-17).
+    fn schema(&self, revision: Revision) -> Result<Box<RawValue>, Misasked> {
+        const FAULT: Misasked = Misasked::Malformed("the form that it asks for is not flat");
+        let raw = RawValue::from_string(self.requested_schema.clone()).map_err(|_| FAULT)?;
+        let mut schema: Value = serde_json::from_str(raw.get()).map_err(|_| FAULT)?;
+        if schema.get("type").and_then(Value::as_str) != Some("object") {
+            return Err(FAULT);
+        }
+        let fields = schema.get_mut("properties").and_then(Value::as_object_mut).ok_or(FAULT)?;
+        if !fields.values().all(is_field) {
+            return Err(FAULT);
+        }
+        if revision.forms_have_titled_choices() {
+            // As the author wrote it, with the fields in the author's order.
+            return Ok(raw);
+        }
+        for field in fields.values_mut() {
+            simplify(field)?;
+        }
+        serde_json::value::to_raw_value(&schema).map_err(|_| FAULT)
+    }
+}
+
+/// Whether a schema is one of those that a form may have for a field.
+fn is_field(schema: &Value) -> bool {
+    let kind = schema.get("type").and_then(Value::as_str);
+    match kind {
+        Some("string" | "number" | "integer" | "boolean") => {
+            ["properties", "items", "$ref"].iter().all(|keyword| schema.get(keyword).is_none())
+        }
+        Some("array") => {
+            let choices =
+                |items: &Value| items.get("enum").or(items.get("anyOf")).is_some_and(Value::is_array);
+            schema.get("items").is_some_and(choices)
+        }
+        _ => false,
+    }
+}
+
+/// A field for revision 2025-06-18, which knows neither titled choices as such, nor several at once, nor defaults
+/// but for yes and no (MCP-R-20).
+fn simplify(field: &mut Value) -> Result<(), Misasked> {
+    let Some(members) = field.as_object_mut() else { return Ok(()) };
+    let kind = members.get("type").and_then(Value::as_str).unwrap_or_default().to_owned();
+    if kind == "array" {
+        return Err(Misasked::Malformed("it offers several choices at once to a client that knows one only"));
+    }
+    if kind != "boolean" {
+        members.remove("default");
+    }
+    if let Some(Value::Array(choices)) = members.remove("oneOf") {
+        let each =
+            |name: &str| choices.iter().filter_map(|choice| choice.get(name).cloned()).collect::<Vec<_>>();
+        members.insert("enum".to_owned(), each("const").into());
+        members.insert("enumNames".to_owned(), each("title").into());
+    }
+    Ok(())
+}
+
+impl Sample {
+    fn options(&self) -> Option<Map<String, Value>> {
+        self.options.as_deref().map_or_else(|| Some(Map::new()), |text| serde_json::from_str(text).ok())
+    }
+
+    fn uses_tools(&self) -> bool {
+        let options = self.options().unwrap_or_default();
+        options.contains_key("tools") || options.contains_key("toolChoice")
+    }
+
+    /// The parameters. The members that the interface has a place of its own for are taken from there, and what needs
+    /// a capability that a tool is not told of is left out (MCP-R-33).
+    fn params(&self) -> Result<impl Serialize + use<'_>, Misasked> {
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Params<'a> {
+            messages: Vec<Message<'a>>,
+            max_tokens: u32,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            system_prompt: Option<&'a str>,
+            #[serde(flatten)]
+            options: Map<String, Value>,
+        }
+        #[derive(Serialize)]
+        struct Message<'a> {
+            role: Role,
+            content: WireContent<'a>,
+        }
+        let mut options =
+            self.options().ok_or(Misasked::Malformed("the options of its sampling are not a JSON object"))?;
+        for member in ["messages", "maxTokens", "systemPrompt", "includeContext", "_meta"] {
+            options.remove(member);
+        }
+        let may_be_sampled = |content: &ContentBlock| {
+            matches!(content, ContentBlock::Text(_) | ContentBlock::Image(_) | ContentBlock::Audio(_))
+        };
+        if self.messages.is_empty() || !self.messages.iter().all(|message| may_be_sampled(&message.content)) {
+            return Err(Misasked::Malformed(
+                "its sampling takes text, pictures and sounds, and at least one",
+            ));
+        }
+        let messages = self
+            .messages
+            .iter()
+            .map(|message| Message { role: message.role, content: WireContent::from(&message.content) });
+        Ok(Params {
+            messages: messages.collect(),
+            max_tokens: self.max_tokens,
+            system_prompt: self.system_prompt.as_deref(),
+            options,
+        })
+    }
+}
+
+/// Questions as `inputRequests`: by key, in the order in which they were asked.
+#[derive(Debug)]
+pub(crate) struct InputRequests<'a>(pub(crate) &'a [Asked]);
+
+impl Serialize for InputRequests<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut members = serializer.serialize_map(Some(self.0.len()))?;
+        for asked in self.0 {
+            members.serialize_entry(&asked.key, &asked.request)?;
+        }
+        members.end()
+    }
+}
+
+/// Reads `inputResponses` in the light of what was asked. Answers to what was not asked are passed over (MCP-R-12); if
+/// nothing is known to have been asked, each is taken for what it looks like (MCP-R-14).
+pub(crate) fn read_responses(
+    responses: &RawValue,
+    expected: &[(String, Expects)],
+) -> Result<Vec<Answer>, Fault> {
+    let unreadable = || Fault::InvalidParams("inputResponses must be an object".to_owned());
+    if !json::is_object(responses) {
+        return Err(unreadable());
+    }
+    let responses: BTreeMap<String, &RawValue> =
+        serde_json::from_str(responses.get()).map_err(|_| unreadable())?;
+    let mut answers = Vec::new();
+    for (key, response) in responses {
+        let expects = match expected.iter().find(|(asked, _)| *asked == key) {
+            Some((_, expects)) => Some(expects.clone()),
+            None if expected.is_empty() => Some(Expects::guess(response)),
+            None => None,
+        };
+        let Some(expects) = expects else { continue };
+        if answers.len() == MAX_QUESTIONS {
+            return Err(Fault::InvalidParams(
+                "inputResponses has more answers than were asked for".to_owned(),
+            ));
+        }
+        let value = expects
+            .read(response)
+            .map_err(|why| Fault::InvalidParams(format!("The answer {key:?} does not fit: {why}")))?;
+        answers.push(Answer { key, value });
+    }
+    Ok(answers)
+}
+
+#[derive(Deserialize)]
+struct Response<'a> {
+    #[serde(default, borrow, deserialize_with = "json::present")]
+    action: Option<&'a RawValue>,
+    #[serde(default, borrow, deserialize_with = "json::present")]
+    content: Option<&'a RawValue>,
+    #[serde(default, borrow, deserialize_with = "json::present")]
+    role: Option<&'a RawValue>,
+    #[serde(default, borrow, deserialize_with = "json::present")]
+    roots: Option<&'a RawValue>,
+}
+
+impl Expects {
+    /// What an answer that nobody is known to have asked for answers, by its looks.
+    fn guess(response: &RawValue) -> Self {
+        match serde_json::from_str(response.get()) {
+            Ok(Response { roots: Some(_), .. }) => Self::Roots,
+            Ok(Response { role: Some(_), .. }) => Self::Sample,
+            Ok(Response { action: Some(_), content: None, .. }) => Self::Page,
+            // A form that takes anything.
+            _ => Self::Form("{}".to_owned()),
+        }
+    }
+
+    /// Reads an answer: the result of the request. Otherwise why it is none, in words for the client.
+    pub(crate) fn read(&self, response: &RawValue) -> Result<AnswerValue, String> {
+        if !json::is_object(response) {
+            return Err("it must be an object".to_owned());
+        }
+        let parsed: Response<'_> = serde_json::from_str(response.get()).map_err(|_| "it cannot be read")?;
+        match self {
+            Self::Form(requested) => match parsed.action()? {
+                Elicited::Accept(_) => {
+                    let content = parsed.content.map_or("{}", RawValue::get);
+                    if !content.starts_with('{') {
+                        return Err("content must be an object".to_owned());
+                    }
+                    schema::check(requested, content).map_err(|misfit| misfit.to_string())?;
+                    Ok(AnswerValue::Elicited(Elicited::Accept(Some(content.to_owned()))))
+                }
+                other => Ok(AnswerValue::Elicited(other)),
+            },
+            Self::Page => Ok(AnswerValue::Elicited(parsed.action()?)),
+            Self::Sample => {
+                let role = parsed.role.and_then(json::string);
+                if !matches!(role.as_deref(), Some("user" | "assistant")) {
+                    return Err("role must be user or assistant".to_owned());
+                }
+                if !parsed.content.is_some_and(|content| content.get().starts_with(['{', '['])) {
+                    return Err("content must be a content block, or several".to_owned());
+                }
+                Ok(AnswerValue::Sampled(response.get().to_owned()))
+            }
+            Self::Roots => {
+                #[derive(Deserialize)]
+                struct WireRoot {
+                    uri: String,
+                    name: Option<String>,
+                }
+                let roots =
+                    parsed.roots.and_then(|roots| serde_json::from_str::<Vec<WireRoot>>(roots.get()).ok());
+                let roots = roots.filter(|roots| {
+                    roots.len() <= MAX_ROOTS && roots.iter().all(|root| root.uri.starts_with("file://"))
+                });
+                let roots = roots.ok_or("roots must be a list of file:// URIs")?;
+                let root = |WireRoot { uri, name }| Root { uri, name };
+                Ok(AnswerValue::Roots(roots.into_iter().map(root).collect()))
+            }
+        }
+    }
+}
+
+impl Response<'_> {
+    /// What the person did; for `accept`, without what they filled in.
+    fn action(&self) -> Result<Elicited, String> {
+        match self.action.and_then(json::string).as_deref() {
+            Some("accept") => Ok(Elicited::Accept(None)),
+            Some("decline") => Ok(Elicited::Decline),
+            Some("cancel") => Ok(Elicited::Cancel),
+            _ => Err("action must be accept, decline or cancel".to_owned()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ports::{Media, SamplingMessage};
+    use serde_json::json;
+
+    const EVERYTHING: ClientCapabilities = ClientCapabilities {
+        elicit_form: true,
+        elicit_url: true,
+        sample: true,
+        sample_with_tools: true,
+        list_roots: true,
+        tasks: true,
+    };
+
+    fn form(schema: &str) -> Ask {
+        Ask::ElicitForm(ElicitForm { message: "Who?".into(), requested_schema: schema.into() })
+    }
+
+    fn page(url: &str) -> Ask {
+        Ask::ElicitUrl(ElicitUrl { message: "There".into(), url: url.into() })
+    }
+
+    fn sample(options: Option<&str>) -> Ask {
+        let content = ContentBlock::Text("Capital of France?".into());
+        Ask::Sample(Sample {
+            messages: vec![SamplingMessage { role: Role::User, content }],
+            max_tokens: 100,
+            system_prompt: None,
+            options: options.map(str::to_owned),
+        })
+    }
+
+    fn put(question: Ask, client: ClientCapabilities, revision: Revision) -> Result<Value, Misasked> {
+        let questions = [Question { key: "k".into(), ask: question }];
+        let asked = ask(&questions, client, revision, || "id-1".to_owned())?;
+        Ok(serde_json::to_value(InputRequests(&asked)).unwrap()["k"].take())
+    }
+
+    const NAME: &str = r#"{"type":"object","properties":{"name":{"type":"string"}},"required":["name"]}"#;
+
+    /// MCP-R-02, MCP-R-24, MCP-R-32: bare `method` and `params`.
+    #[test]
+    fn questions_have_their_shapes() {
+        for (question, wire) in [
+            (
+                form(NAME),
+                json!({ "method": "elicitation/create", "params": {
+                    "message": "Who?", "requestedSchema": serde_json::from_str::<Value>(NAME).unwrap() } }),
+            ),
+            (
+                page("https://a.example/x"),
+                json!({ "method": "elicitation/create", "params": {
+                    "mode": "url", "message": "There", "url": "https://a.example/x" } }),
+            ),
+            (
+                sample(Some(r#"{"temperature":0.5,"maxTokens":9,"includeContext":"allServers"}"#)),
+                json!({ "method": "sampling/createMessage", "params": {
+                    "messages": [{ "role": "user", "content": { "type": "text", "text": "Capital of France?" } }],
+                    "maxTokens": 100, "temperature": 0.5 } }),
+            ),
+            (Ask::ListRoots, json!({ "method": "roots/list", "params": {} })),
+        ] {
+            assert_eq!(put(question, EVERYTHING, Revision::R2026_07_28), Ok(wire));
+        }
+    }
+
+    /// The order in which they were asked, and the text of a schema, are the author's.
+    #[test]
+    fn order_is_kept() {
+        let schema = r#"{"type":"object","properties":{"z":{"type":"string"},"a":{"type":"string"}}}"#;
+        let questions = [("z", form(schema)), ("a", Ask::ListRoots)];
+        let questions = questions.map(|(key, ask)| Question { key: key.into(), ask });
+        let asked = ask(&questions, EVERYTHING, Revision::R2026_07_28, String::new).unwrap();
+        let text = serde_json::to_string(&InputRequests(&asked)).unwrap();
+        assert!(text.starts_with(r#"{"z":"#) && text.contains(schema), "{text}");
+    }
+
+    /// MCP-R-03, MCP-R-19, MCP-R-31, MCP-R-35.
+    #[test]
+    fn what_the_client_does_not_offer_is_not_asked() {
+        let nothing = ClientCapabilities::default();
+        for (question, offered, lacking) in [
+            (form(NAME), nothing, json!({ "elicitation": { "form": {} } })),
+            (
+                page("https://a.example/"),
+                ClientCapabilities { elicit_form: true, ..nothing },
+                json!({ "elicitation": { "url": {} } }),
+            ),
+            (sample(None), nothing, json!({ "sampling": {} })),
+            (
+                sample(Some(r#"{"tools":[]}"#)),
+                ClientCapabilities { sample: true, ..nothing },
+                json!({ "sampling": { "tools": {} } }),
+            ),
+            (Ask::ListRoots, nothing, json!({ "roots": {} })),
+        ] {
+            let Err(Misasked::MissingCapability(told)) = put(question, offered, Revision::R2026_07_28) else {
+                panic!("{lacking}")
+            };
+            assert_eq!(serde_json::to_value(told).unwrap(), lacking);
+        }
+        // A revision that has no pages.
+        let old = put(page("https://a.example/"), EVERYTHING, Revision::R2025_06_18);
+        assert!(matches!(old, Err(Misasked::MissingCapability(_))));
+    }
+
+    /// MCP-R-21, and MCP-R-20: what 2025-06-18 knows of forms.
+    #[test]
+    fn older_revisions_are_asked_in_their_words() {
+        let wire = put(page("https://a.example/"), EVERYTHING, Revision::R2025_11_25).unwrap();
+        assert_eq!(wire["params"]["elicitationId"], "id-1");
+        let schema = r#"{"type":"object","properties":{
+            "n":{"type":"integer","default":3},"b":{"type":"boolean","default":true},
+            "c":{"type":"string","oneOf":[{"const":"x","title":"An X"},{"const":"y","title":"A Y"}]}}}"#;
+        let wire = put(form(schema), EVERYTHING, Revision::R2025_06_18).unwrap();
+        assert_eq!(
+            wire["params"]["requestedSchema"]["properties"],
+            json!({ "n": { "type": "integer" }, "b": { "type": "boolean", "default": true },
+                    "c": { "type": "string", "enum": ["x", "y"], "enumNames": ["An X", "A Y"] } })
+        );
+        assert!(wire["params"].get("mode").is_none());
+        let several =
+            r#"{"type":"object","properties":{"m":{"type":"array","items":{"type":"string","enum":["x"]}}}}"#;
+        assert!(put(form(several), EVERYTHING, Revision::R2025_11_25).is_ok());
+        assert!(put(form(several), EVERYTHING, Revision::R2025_06_18).is_err());
+    }
+
+    /// MCP-R-17, MCP-R-25, MCP-R-26, MP-22: an author's mistake is not passed on.
+    #[test]
+    fn questions_that_break_a_rule_are_not_put() {
+        let nested = r#"{"type":"object","properties":{"a":{"type":"object","properties":{}}}}"#;
+        let picture = Media { data: vec![1], mime_type: "image/png".into() };
+        let link = ContentBlock::EmbeddedResource(crate::ports::EmbeddedResource {
+            uri: "x:y".into(),
+            mime_type: None,
+            contents: crate::ports::ResourceContents::Text(String::new()),
+        });
+        let talk = |content| {
+            Ask::Sample(Sample {
+                messages: vec![SamplingMessage { role: Role::User, content }],
+                max_tokens: 1,
+                system_prompt: None,
+                options: None,
+            })
+        };
+        assert!(put(talk(ContentBlock::Image(picture)), EVERYTHING, Revision::R2026_07_28).is_ok());
+        for bad in [
+            form(nested),
+            form("{"),
+            form(r#"{"type":"array"}"#),
+            form(r##"{"type":"object","properties":{"a":{"$ref":"#/$defs/x"}}}"##),
+            sample(Some("[]")),
+            talk(link),
+            page("http://a.example/"),
+            page("https://user@a.example/"),
+            page("javascript:alert(1)"),
+            page("https://"),
+            page("https://a.example/\r\nx"),
+            page("http://localhost.evil.example/"),
+        ] {
+            let put = put(bad.clone(), EVERYTHING, Revision::R2026_07_28);
+            assert!(matches!(put, Err(Misasked::Malformed(_))), "{bad:?}");
+        }
+        for good in ["https://a.example:8443/x?y#z", "http://127.0.0.1:3000/x", "http://localhost/"] {
+            assert!(put(page(good), EVERYTHING, Revision::R2026_07_28).is_ok(), "{good}");
+        }
+        let twice = [1, 2].map(|_| Question { key: "k".into(), ask: Ask::ListRoots });
+        assert!(ask(&twice, EVERYTHING, Revision::R2026_07_28, String::new).is_err());
+        let many: Vec<_> = (0..17).map(|n| Question { key: format!("k{n}"), ask: Ask::ListRoots }).collect();
+        assert!(ask(&many, EVERYTHING, Revision::R2026_07_28, String::new).is_err());
+    }
+
+    fn read(responses: &str, expected: &[(&str, Expects)]) -> Result<Vec<Answer>, Fault> {
+        let expected: Vec<_> =
+            expected.iter().map(|(key, expects)| ((*key).to_owned(), expects.clone())).collect();
+        read_responses(serde_json::from_str(responses).unwrap(), &expected)
+    }
+
+    fn elicited(key: &str, elicited: Elicited) -> Answer {
+        Answer { key: key.into(), value: AnswerValue::Elicited(elicited) }
+    }
+
+    /// MCP-R-11, MCP-R-12, MCP-R-16: what is there is passed on, and what was not asked for is not.
+    #[test]
+    fn answers_are_read_by_what_was_asked() {
+        let expected = [
+            ("name", Expects::Form(NAME.into())),
+            ("page", Expects::Page),
+            ("talk", Expects::Sample),
+            ("roots", Expects::Roots),
+        ];
+        let talk = r#"{"role":"assistant","content":{"type":"text","text":"Paris"},"model":"m"}"#;
+        let all = format!(
+            r#"{{"name":{{"action":"accept","content":{{"name":"Alice"}}}},"page":{{"action":"accept","content":{{"x":1}}}},
+                "talk":{talk},"roots":{{"roots":[{{"uri":"file:///p","name":"p"}}]}},"other":5}}"#
+        );
+        assert_eq!(
+            read(&all, &expected),
+            Ok(vec![
+                elicited("name", Elicited::Accept(Some(r#"{"name":"Alice"}"#.into()))),
+                elicited("page", Elicited::Accept(None)),
+                Answer {
+                    key: "roots".into(),
+                    value: AnswerValue::Roots(vec![Root { uri: "file:///p".into(), name: Some("p".into()) }])
+                },
+                Answer { key: "talk".into(), value: AnswerValue::Sampled(talk.into()) },
+            ])
+        );
+        assert_eq!(read("{}", &expected), Ok(vec![]));
+        assert_eq!(read(r#"{"wrong_key":{"action":"accept"}}"#, &expected), Ok(vec![]));
+        for (action, meaning) in [("decline", Elicited::Decline), ("cancel", Elicited::Cancel)] {
+            let answer = format!(r#"{{"name":{{"action":"{action}"}}}}"#);
+            assert_eq!(read(&answer, &expected), Ok(vec![elicited("name", meaning)]));
+        }
+    }
+
+    /// MCP-R-13, MCP-R-29: an answer that is none is the client's mistake.
+    #[test]
+    fn answers_that_do_not_fit_are_refused() {
+        let expected =
+            [("name", Expects::Form(NAME.into())), ("talk", Expects::Sample), ("roots", Expects::Roots)];
+        for bad in [
+            "null",
+            "[]",
+            "5",
+            r#"{"name":12345}"#,
+            r#"{"name":null}"#,
+            r#"{"name":{}}"#,
+            r#"{"name":{"action":"agree"}}"#,
+            r#"{"name":{"action":"accept"}}"#,
+            r#"{"name":{"action":"accept","content":[]}}"#,
+            r#"{"name":{"action":"accept","content":{"name":5}}}"#,
+            r#"{"talk":{"role":"system","content":{}}}"#,
+            r#"{"talk":{"role":"assistant"}}"#,
+            r#"{"roots":{"roots":[{"uri":"https://a.example"}]}}"#,
+            r#"{"roots":{"roots":5}}"#,
+        ] {
+            assert!(matches!(read(bad, &expected), Err(Fault::InvalidParams(_))), "{bad}");
+        }
+    }
+
+    /// MCP-R-14: without a state nobody knows what was asked.
+    #[test]
+    fn answers_to_nothing_known_are_taken_for_what_they_look_like() {
+        let answers = read(
+            r#"{"a":{"action":"accept","content":{"n":1}},"b":{"roots":[]},"c":{"role":"user","content":[]}}"#,
+            &[],
+        )
+        .unwrap();
+        assert_eq!(answers[0], elicited("a", Elicited::Accept(Some(r#"{"n":1}"#.into()))));
+        assert_eq!(answers[1].value, AnswerValue::Roots(vec![]));
+        assert!(matches!(answers[2].value, AnswerValue::Sampled(_)));
+        assert!(read(r#"{"a":12345}"#, &[]).is_err());
+    }
+}
