@@ -252,6 +252,7 @@ pub(crate) const REDIRECT_URI: Target = Target {
             ("http://[::1]:1/cb?x=%20", "http://[::1]:2/cb?x=%20"),
             ("http://localhost/cb", "http://localhost:80@evil.example/cb"),
             ("http://localhost/cb", "http://localhost:+80/cb"),
+            ("http://LO%CAL.example/cb", "http://LO%CAL.example/cb"),
             ("com.example.app:/cb", "com.example.app:/cb"),
             ("cursor://anysphere.cursor-mcp/cb", "cursor://anysphere.cursor-mcp/cb"),
             ("https:a.example/cb?x=://a.example/", "https:a.example/cb?x=://a.example/"),
