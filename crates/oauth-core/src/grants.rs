@@ -129,8 +129,8 @@ pub async fn approve<S: Store, R: Random>(
         id,
         approved_at: now,
         expires_at: grant.expires_at,
-        remembered: remembered.cloned(),
         attempt: seal::to_text(&records.random.bytes::<9>()),
+        remembered: remembered.cloned(),
     };
     // What the entry that is in place has dropped, if it is ours.
     let mut dropped_before = Vec::new();
@@ -140,7 +140,7 @@ pub async fn approve<S: Store, R: Random>(
         }
         match user.grants.iter().find(|entry| entry.id == id) {
             Some(entry) if *entry == new_entry => return Ok(Change::Keep(Some(dropped_before.clone()))),
-            Some(entry) if is_recent(entry, now) => return Ok(Change::Keep(None)),
+            Some(entry) if !is_abandoned(entry, now) => return Ok(Change::Keep(None)),
             Some(_) | None => {}
         }
         let (dropped, mut kept): (Vec<GrantEntry>, Vec<GrantEntry>) = user
@@ -170,9 +170,10 @@ pub async fn approve<S: Store, R: Random>(
     Ok(Approval::Made)
 }
 
-/// Whether an entry was made just now, and its grant may still be about to be.
-fn is_recent(entry: &GrantEntry, now: u64) -> bool {
-    now.saturating_sub(entry.approved_at) <= APPROVAL_SECONDS
+/// Whether an entry without a grant will never get one. Another approval may have entered it just now, and
+/// be about to make the grant.
+fn is_abandoned(entry: &GrantEntry, now: u64) -> bool {
+    now.saturating_sub(entry.approved_at) > APPROVAL_SECONDS
 }
 
 /// When the index is full: which entries can go for the new one. If none is dead, the oldest grant is
@@ -192,8 +193,7 @@ async fn make_room<S: Store, R: Random>(
     for entry in &user.grants {
         let is_dead = match find::<Grant, _, _>(records, &entry.id.key()).await? {
             Some(grant) => grant.is_dead(now),
-            // Another approval may have entered it just now, and be about to make it.
-            None => !is_recent(entry, now),
+            None => is_abandoned(entry, now),
         };
         if is_dead {
             dead.push(entry.id);

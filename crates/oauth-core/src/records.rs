@@ -142,13 +142,13 @@ pub struct GrantEntry {
     pub approved_at: u64,
     /// When it ends at the latest.
     pub expires_at: u64,
+    /// Which request entered it: random text, and nothing in records that are older than this field.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub attempt: String,
     /// The decision that made it, if the user wants it to stand for requests like that one. It is worth
     /// something only while the grant is live.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remembered: Option<RememberedConsent>,
-    /// Which request entered it: random text, and nothing in records that are older than this field.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub attempt: String,
 }
 
 /// A decision that stands for later requests of the same kind.

@@ -78,32 +78,6 @@ fn approval_survives_the_store() {
     });
 }
 
-/// K-07, D9: the store takes the index entry and not the grant. Whoever presses again at once may be racing
-/// the first approval and waits; a minute later it is clear that there will be none, and the page says so.
-#[test]
-fn approval_that_was_cut_short_is_a_stale_page() {
-    let world = World::local();
-    let browser = Browser::default();
-    let page = browser.sign_in(&world, "alice@example.com", &world.client().request().encode());
-    let form = PageForm::of(&page).filled_in(&[], Some("approve"));
-    let approve = || browser.post(&world, "/consent", &form);
-    let entered = (0..ENOUGH).any(|count| {
-        world.store.fail_after(count, Fault::Error);
-        assert_try_again(&approve(), "failing");
-        world.store.heal();
-        !world.user("alice@example.com").grants.is_empty()
-    });
-    assert!(entered && world.grants().is_empty());
-    world.advance(60);
-    assert_try_again(&approve(), "another request may be about to make it");
-    world.advance(1);
-    let stale = approve();
-    assert_eq!(stale.status, StatusCode::BAD_REQUEST);
-    assert!(body_text(&stale).contains("out of date"));
-    assert!(world.grants().is_empty());
-    Tokens::of(&world.send(world.client().redeem(&world.code(&world.client()))));
-}
-
 /// K-07: redeeming. The same code is good afterwards, unless it was the answer that got lost.
 #[test]
 fn redemption_survives_the_store() {

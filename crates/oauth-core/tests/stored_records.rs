@@ -77,18 +77,17 @@ fn records_stay_as_they_are() {
     let nothing_declined =
         Grant { declined_scopes: Vec::new(), ..grant(GrantState::Revoked { revoked_at: 1_800_001_000 }) };
     check("grant_revoked.json", &nothing_declined);
-    // The first is older than `attempt`.
-    let entry = |first, approved_at| GrantEntry {
+    let entry = |first, approved_at, attempt: &str| GrantEntry {
         id: GrantId([first; 16]),
         approved_at,
         expires_at: approved_at + 2_592_000,
+        attempt: attempt.into(),
         remembered: None,
-        attempt: String::new(),
     };
     let remembered = RememberedConsent { digest: "digest".into(), expires_at: 1_802_592_060 };
-    let attempt = "AQEBAQEBAQEB".to_owned();
-    let remembered = GrantEntry { remembered: Some(remembered), attempt, ..entry(255, 1_800_000_060) };
-    let grants = vec![entry(1, 1_800_000_000), remembered];
+    let remembered = GrantEntry { remembered: Some(remembered), ..entry(255, 1_800_000_060, "AQEBAQEBAQEB") };
+    // The first is older than `attempt`.
+    let grants = vec![entry(1, 1_800_000_000, ""), remembered];
     check("user_grants.json", &UserGrants { epoch: 3, grants });
 }
 
@@ -103,8 +102,8 @@ fn sealed_record_still_opens() {
         id: GrantId([1; 16]),
         approved_at,
         expires_at: 9,
-        remembered: None,
         attempt: String::new(),
+        remembered: None,
     };
     let key = user_key("acct_AAAAAAAAAAAAAAAAAAAAAA");
     // The first is older than `approved_at`.
