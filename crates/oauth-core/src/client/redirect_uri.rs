@@ -163,11 +163,9 @@ fn check_written_authority(uri: &str, parsed: &Url) -> Result<(), RedirectUriErr
 /// Whether a host and port are of the characters that name one in lower case. Some others, which a URL may
 /// have in its host, end a directive of the page's security policy.
 fn is_plain_authority(authority: &str) -> bool {
-    authority.bytes().all(|byte| {
-        byte.is_ascii_lowercase()
-            || byte.is_ascii_digit()
-            || matches!(byte, b'-' | b'.' | b'_' | b'[' | b':' | b']')
-    })
+    let is_plain =
+        |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'[' | b':' | b']');
+    !authority.is_empty() && authority.bytes().all(is_plain)
 }
 
 /// Whether this is a colon and a port, as a browser would write it: no sign, no zero in front.
@@ -301,6 +299,7 @@ mod tests {
             ("https:a.example/cb", Syntax),
             // Which ends a debug build of the parser's tables.
             ("http://LO%CAL.example/cb", Syntax),
+            ("http:///LO%CAL.example/cb", Syntax),
             // A browser goes to port 99.
             ("https:a.example:99/?x=://a.example:88/", Syntax),
             ("https://a.example/cb#x", Fragment),
