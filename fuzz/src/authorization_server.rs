@@ -5,8 +5,8 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use oauth_core::client::redirect_uri::{Destination, destination};
 use oauth_core::ports::{
-    Catalog, CatalogError, Field, Identity, IdentityError, IdentityRequest, Offer, OfferedScope, Prompt,
-    Step, User,
+    Catalog, CatalogError, Field, Identity, IdentityError, IdentityRequest, Later, Network, Offer,
+    OfferedScope, Prompt, Step, User,
 };
 use oauth_core::{AuthorizationServer, Config};
 use serde_json::{Value, json};
@@ -14,6 +14,7 @@ use std::cell::RefCell;
 use store_core::testing::{MemoryStore, SequenceRandom, block_on};
 use store_core::{Keyring, Records};
 use url::Url;
+use web_core::fetch::{FetchError, FetchRequest, Fetched};
 use web_core::{Head, PublicUrl, Reply};
 
 const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
@@ -53,6 +54,19 @@ impl Catalog for Tools {
     }
 }
 
+/// Nothing here leads to a request of our own.
+struct Nowhere;
+
+impl Network for Nowhere {
+    fn fetch<'a>(&'a self, request: FetchRequest<'a>) -> Later<'a, Result<Fetched, FetchError>> {
+        panic!("SSRF: {}", request.url.as_str());
+    }
+
+    fn blocks_private_networks(&self) -> Later<'_, bool> {
+        Box::pin(std::future::ready(true))
+    }
+}
+
 /// A developer's server, in which somebody may be signed in.
 struct World {
     config: Config,
@@ -89,8 +103,9 @@ impl World {
             records: Records { store: &self.store, keys: &self.keys, random: &self.random },
             identity: &People,
             catalog: &Tools,
+            network: &Nowhere,
             now: 1_800_000_000,
-            log: &|line| panic!("a fault: {line}"),
+            log: &|line| assert!(line.starts_with("tolerance: "), "a fault: {line}"),
         };
         block_on(server.handle(&head, &mut Bytes::copy_from_slice(body)))
     }
@@ -252,6 +267,7 @@ pub(crate) const REDIRECT_URI: Target = Target {
             ("http://[::1]:1/cb?x=%20", "http://[::1]:2/cb?x=%20"),
             ("http://localhost/cb", "http://localhost:80@evil.example/cb"),
             ("http://localhost/cb", "http://localhost:+80/cb"),
+            ("http://LO%CAL.example/cb", "http://LO%CAL.example/cb"),
             ("com.example.app:/cb", "com.example.app:/cb"),
             ("cursor://anysphere.cursor-mcp/cb", "cursor://anysphere.cursor-mcp/cb"),
             ("https:a.example/cb?x=://a.example/", "https:a.example/cb?x=://a.example/"),

@@ -15,7 +15,7 @@ use std::rc::Rc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use store_core::testing::{MemoryStore, SequenceRandom, block_on};
 use store_core::{DeploymentError, Keyring};
-use web_core::{Body, Head, PublicUrl};
+use web_core::{Body, Head, Issuer, PublicUrl};
 
 const ENDPOINT: &str = "https://mcp.example.com";
 
@@ -102,8 +102,10 @@ fn send(headers: &[(&'static str, &[u8])], body: &[u8]) -> (StatusCode, Option<V
         .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_bytes(value).unwrap()))
         .collect();
     let head = Head { method: Method::POST, path: "/mcp".into(), query: None, authority: None, headers };
+    let public_url = PublicUrl::parse(ENDPOINT).unwrap();
     let server = Rc::new(McpServer {
-        public_url: PublicUrl::parse(ENDPOINT).unwrap(),
+        authorization_server: Issuer::own(&public_url),
+        public_url,
         tolerances: Tolerances::default(),
         outside: Outside::default(),
     });

@@ -4,7 +4,7 @@
 use crate::Target;
 use base64ct::{Base64UrlUnpadded, Encoding};
 use jwt_core::{Algorithm, Audience, Expected, KeySet, UnverifiedToken, testing};
-use oauth_core::credential::{Credential, Kind, ScopeSet};
+use oauth_core::credential::{Audience as Resources, Credential, Kind, ScopeSet};
 use oauth_core::records::GrantId;
 use serde_json::json;
 use store_core::{Keyring, Purpose, seal};
@@ -121,8 +121,15 @@ const KINDS: [Kind; 3] = [Kind::AuthorizationCode, Kind::AccessToken, Kind::Refr
 fn credentials() -> Vec<String> {
     let credential = |kind, generation| {
         let grant = GrantId([3; 16]);
-        Credential { kind, grant, generation, expires_at: 1_800_000_000, scopes: ScopeSet::ALL }
-            .issue(&keys())
+        Credential {
+            kind,
+            grant,
+            generation,
+            expires_at: 1_800_000_000,
+            scopes: ScopeSet::ALL,
+            audience: Resources::ALL,
+        }
+        .issue(&keys())
     };
     KINDS.iter().flat_map(|kind| [credential(*kind, 1), credential(*kind, 2)]).collect()
 }
