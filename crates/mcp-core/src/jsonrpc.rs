@@ -218,6 +218,8 @@ pub(crate) enum Fault {
     SessionNotFound,
     /// A request that ran did not come to its end; why, in words for the client.
     Interrupted(&'static str),
+    /// A legacy client could not be asked what had to be known, or its answer was of no use; why.
+    Unanswered(String),
     /// Something here or behind us went wrong. The log has the cause.
     Internal,
     /// As `Internal`, and trying again may help.
@@ -233,7 +235,7 @@ impl Fault {
             Self::MethodNotFound => -32601,
             Self::ResourceNotFound { code, .. } => *code,
             Self::InvalidParams(_) | Self::InvalidMeta(_) => -32602,
-            Self::Interrupted(_) | Self::Internal | Self::Unavailable => -32603,
+            Self::Interrupted(_) | Self::Unanswered(_) | Self::Internal | Self::Unavailable => -32603,
             Self::HeaderMismatch(_) => -32020,
             Self::MissingCapability(_) => -32021,
             Self::UnsupportedProtocolVersion { .. } => -32022,
@@ -247,7 +249,7 @@ impl Fault {
             Self::SessionNeeded => "This takes a session: send Mcp-Session-Id".into(),
             Self::SessionNotFound => "Session not found".into(),
             Self::MethodNotFound => "Method not found".into(),
-            Self::InvalidParams(what) => what.into(),
+            Self::InvalidParams(what) | Self::Unanswered(what) => what.into(),
             Self::ResourceNotFound { .. } => "Resource not found".into(),
             Self::HeaderMismatch(what) => format!("Header mismatch: {what}").into(),
             Self::UnsupportedProtocolVersion { .. } => "Unsupported protocol version".into(),
@@ -273,6 +275,7 @@ impl Fault {
             | Self::SessionNeeded
             | Self::SessionNotFound
             | Self::Interrupted(_)
+            | Self::Unanswered(_)
             | Self::Internal
             | Self::Unavailable => None,
         }
@@ -288,6 +291,7 @@ impl Fault {
             | Self::InvalidParams(_)
             | Self::ResourceNotFound { .. }
             | Self::Interrupted(_)
+            | Self::Unanswered(_)
             | Self::Internal
             | Self::Unavailable => StatusCode::OK,
             Self::Parse

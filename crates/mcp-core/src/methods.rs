@@ -134,9 +134,9 @@ impl<O: Outside> McpServer<O> {
             Method::CallTool => self.call_tool(id, call, context).await,
             Method::ListResources => Ok(self.list_resources(id, call, &context).await?.into()),
             Method::ListTemplates => Ok(self.list_templates(id, call, &context).await?.into()),
-            Method::ReadResource => self.read_resource(id, call, context).await,
+            Method::ReadResource => self.grant(self.prepare_read(id, call, &context).await?, call).await,
             Method::ListPrompts => Ok(self.list_prompts(id, call, &context).await?.into()),
-            Method::GetPrompt => self.get_prompt(id, call, context).await,
+            Method::GetPrompt => self.grant(self.prepare_get(id, call, &context).await?, call).await,
             Method::Complete => Ok(self.complete(id, call, &context).await?.into()),
         }
     }

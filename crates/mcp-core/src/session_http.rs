@@ -22,7 +22,6 @@ use crate::{
     session::{self, Inbox, Lost, OpenSession},
     sse,
     streamable_http::{self, SESSION_HEADER, refuse},
-    tool_rounds::ToolRounds,
     watch::Watch,
 };
 use async_stream::stream;
@@ -477,9 +476,8 @@ impl Continuation {
             session: Some(Rc::clone(session)),
             conversation: Some(may_pause),
         };
-        let call = server.prepare_call(&id, &call, context).await;
-        let call = call.map_err(|failure| failure.to_message(&id))?;
-        let rounds = Rc::new(ToolRounds { server: Rc::clone(server), call });
+        let rounds = server.rounds_of(&id, &call, context).await;
+        let rounds = rounds.map_err(|failure| failure.to_message(&id))?;
         Ok(server.converse(Rc::clone(session), id, rounds, Some(pending), may_pause))
     }
 }
