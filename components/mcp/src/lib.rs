@@ -6,6 +6,7 @@ mod bindings;
 mod convert;
 
 use bindings::postern::{introspection::introspection, prompts::prompts, resources::resources, tools::tools};
+use futures_core::future::LocalBoxFuture;
 use mcp_core::{
     LogEvent, McpServer, Tolerances,
     ports::{

@@ -1,6 +1,7 @@
 //! HTTP in and out.
 
 use bytes::{Bytes, BytesMut};
+use futures_core::future::LocalBoxFuture;
 use futures_util::StreamExt;
 use http::{HeaderValue, StatusCode, header};
 use http_body::Frame;
@@ -63,6 +64,12 @@ pub async fn serve<B: Into<Body>>(
     let method = head.method.clone();
     let Reply { status, headers, body } = handle(head, IncomingBody { body, declared_length }).await;
     into_response(Reply { status, headers, body: body.into() }.for_method(&method))
+}
+
+/// Does something beside the request that is being answered, and after it. Hosts let an instance go on for a while
+/// when its answer has left; for how long is theirs to say.
+pub fn spawn(work: LocalBoxFuture<'static, ()>) {
+    wit_bindgen::spawn(work);
 }
 
 /// Where the client thinks it is: the target's authority, which the host takes from `Host`.
