@@ -9,6 +9,7 @@ mod introspection;
 mod limits;
 mod mcp;
 mod modern;
+mod offers;
 mod pages;
 mod raw;
 mod registration;
