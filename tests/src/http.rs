@@ -128,7 +128,7 @@ impl Stream {
     fn read(&mut self) -> usize {
         let mut bytes = [0; 4096];
         let read = self.connection.read(&mut bytes).unwrap_or_else(|error| panic!("{error}:\n{}", self.text));
-        self.text.push_str(&String::from_utf8_lossy(&bytes[..read]));
+        self.text.push_str(&String::from_utf8_lossy(bytes.get(..read).unwrap_or_default()));
         read
     }
 }
