@@ -119,6 +119,14 @@ impl Server {
         response
     }
 
+    /// Sends a request whose answer goes on, to be read as it comes.
+    pub fn open(&self, request: &Request) -> Stream {
+        let mut connection = self.connect().expect("the server is there");
+        let sent = connection.write_all(&request.bytes(self.authority(), "close"));
+        sent.expect("the server reads the request");
+        Stream { connection, text: String::new() }
+    }
+
     /// Sends a GET request.
     pub fn get(&self, target: &str) -> Response {
         self.send(&Request::new("GET", target))
@@ -145,6 +153,39 @@ impl Connection {
         let sent = self.stream.write_all(&request.bytes(&self.authority, "keep-alive"));
         let answer = sent.and_then(|()| read_response(&mut self.stream, request.method == "HEAD"));
         answer.unwrap_or_else(|error| panic!("{} {}: {error}", request.method, request.target))
+    }
+}
+
+/// An answer that goes on.
+#[derive(Debug)]
+pub struct Stream {
+    connection: TcpStream,
+    text: String,
+}
+
+impl Stream {
+    /// Reads until this has come, and returns all that has come so far: head, body, and how it is cut into chunks.
+    /// Fails when the answer ends, or nothing comes for long.
+    #[track_caller]
+    pub fn read_until(&mut self, text: &str) -> &str {
+        while !self.text.contains(text) {
+            let read = self.read();
+            assert!(read > 0, "the answer ends without {text}:\n{}", self.text);
+        }
+        &self.text
+    }
+
+    /// Reads to the end.
+    pub fn read_to_end(&mut self) -> &str {
+        while self.read() > 0 {}
+        &self.text
+    }
+
+    fn read(&mut self) -> usize {
+        let mut bytes = [0; 4096];
+        let read = self.connection.read(&mut bytes).unwrap_or_else(|error| panic!("{error}:\n{}", self.text));
+        self.text.push_str(&String::from_utf8_lossy(bytes.get(..read).unwrap_or_default()));
+        read
     }
 }
 

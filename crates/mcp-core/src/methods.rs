@@ -284,6 +284,18 @@ struct Extensions {
     tasks: Empty,
 }
 
+#[derive(Serialize)]
+struct Extensions {
+    #[serde(rename = "io.modelcontextprotocol/tasks")]
+    tasks: Empty,
+}
+
+#[derive(Serialize)]
+struct Extensions {
+    #[serde(rename = "io.modelcontextprotocol/tasks")]
+    tasks: Empty,
+}
+
 impl Capabilities {
     const MODERN: Self = Self {
         tools: ListCapability { list_changed: true },
@@ -302,6 +314,8 @@ impl Capabilities {
             prompts: ListCapability { list_changed: has_session },
             completions: revision.has_completions_capability().then_some(Empty {}),
             logging: has_session.then_some(Empty {}),
+            extensions: None,
+            extensions: None,
             extensions: None,
         }
     }

@@ -101,4 +101,40 @@ impl<O: Outside> McpServer<O> {
             }
         })
     }
+
+    /// Events as they come, of what looks after its token itself.
+    pub(crate) fn kept_alive(
+        self: &Rc<Self>,
+        mut events: LocalBoxStream<'static, Bytes>,
+    ) -> LocalBoxStream<'static, Bytes> {
+        let server = Rc::clone(self);
+        Box::pin(stream! {
+            loop {
+                let silence = pin!(server.outside.sleep(Duration::from_secs(SILENCE_SECONDS)));
+                match select(events.next(), silence).await {
+                    Either::Left((Some(event), _)) => yield event,
+                    Either::Left((None, _)) => return,
+                    Either::Right(_) => yield sse::keep_alive(),
+                }
+            }
+        })
+    }
+
+    /// Events as they come, of what looks after its token itself.
+    pub(crate) fn kept_alive(
+        self: &Rc<Self>,
+        mut events: LocalBoxStream<'static, Bytes>,
+    ) -> LocalBoxStream<'static, Bytes> {
+        let server = Rc::clone(self);
+        Box::pin(stream! {
+            loop {
+                let silence = pin!(server.outside.sleep(Duration::from_secs(SILENCE_SECONDS)));
+                match select(events.next(), silence).await {
+                    Either::Left((Some(event), _)) => yield event,
+                    Either::Left((None, _)) => return,
+                    Either::Right(_) => yield sse::keep_alive(),
+                }
+            }
+        })
+    }
 }

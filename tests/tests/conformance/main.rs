@@ -8,12 +8,10 @@ mod sessions;
 mod stateless;
 
 use postern_tests::host::State;
+use postern_tests::http::Stream;
 use postern_tests::mcp::{STATELESS, message_in, post};
 use postern_tests::{Client, Host, Request, Response};
 use serde_json::{Value, json};
-use std::io::{Read, Write};
-use std::net::TcpStream;
-use std::time::Duration;
 
 pub(crate) const META: &str = "io.modelcontextprotocol/";
 
@@ -42,6 +40,10 @@ impl Scene {
 
     pub(crate) fn send(&self, call: &Call) -> Response {
         self.host.send(&call.request(&self.token))
+    }
+
+    pub(crate) fn open_stream(&self, call: &Call) -> Stream {
+        self.host.open(&call.request(&self.token))
     }
 
     pub(crate) fn answer(&self, call: &Call) -> Value {
@@ -96,41 +98,6 @@ impl Call {
     pub(crate) fn request(&self, token: &str) -> Request {
         let headers = self.headers.iter();
         headers.fold(post(token, &self.message), |request, (name, value)| request.header(name, value))
-    }
-}
-
-/// An answer that goes on.
-pub(crate) struct Stream {
-    connection: TcpStream,
-    pub(crate) read: String,
-}
-
-impl Stream {
-    pub(crate) fn open(scene: &Scene, call: &Call) -> Self {
-        let (authority, body) = (scene.host.authority(), call.message.to_string());
-        let mut head = format!(
-            "POST /mcp HTTP/1.1\r\nHost: {authority}\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\n\
-             Accept: application/json, text/event-stream\r\nContent-Length: {}\r\n",
-            scene.token,
-            body.len()
-        );
-        for (name, value) in &call.headers {
-            head.push_str(&format!("{name}: {value}\r\n"));
-        }
-        let mut connection = TcpStream::connect(authority).unwrap();
-        connection.write_all(format!("{head}\r\n{body}").as_bytes()).unwrap();
-        Self { connection, read: String::new() }
-    }
-
-    /// Reads on until this has been read.
-    pub(crate) fn read_until(&mut self, text: &str) {
-        self.connection.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-        while !self.read.contains(text) {
-            let mut some = [0; 1024];
-            let count = self.connection.read(&mut some).unwrap_or(0);
-            assert!(count > 0, "waited for {text}: {}", self.read);
-            self.read.push_str(&String::from_utf8_lossy(&some[..count]));
-        }
     }
 }
 

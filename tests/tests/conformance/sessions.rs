@@ -1,6 +1,6 @@
 //! The revisions with sessions.
 
-use crate::{Call, Scene, Stream, everything};
+use crate::{Call, Scene, everything};
 use postern_tests::mcp::{message_in, post};
 use postern_tests::{Request, Response};
 use serde_json::{Value, json};
@@ -83,14 +83,12 @@ fn question_is_answered_at_a_server_that_was_started_again() {
     });
     let headers =
         vec![("mcp-session-id", session.id.clone()), ("mcp-protocol-version", "2025-11-25".to_owned())];
-    let mut stream = Stream::open(&scene, &Call { message, headers });
+    let mut stream = scene.open_stream(&Call { message, headers });
     stream.read_until("elicitation/create");
-    stream.read_until("\n\n");
-    let mut lines = stream.read.lines();
-    let asked = lines.find(|line| line.contains("elicitation/create")).unwrap();
+    let read = stream.read_until("}}}\n\n");
+    let asked = read.lines().find(|line| line.contains("elicitation/create")).unwrap();
     let asked: Value = serde_json::from_str(asked.split_once("data: ").unwrap().1).unwrap();
-    let last =
-        stream.read.lines().filter_map(|line| line.strip_prefix("id: ")).next_back().unwrap().to_owned();
+    let last = read.lines().filter_map(|line| line.strip_prefix("id: ")).next_back().unwrap().to_owned();
     let id = session.id.clone();
     drop(stream);
     let scene = scene.restart();

@@ -1,6 +1,6 @@
 //! Revision 2026-07-28.
 
-use crate::{Call, META, Scene, Stream, everything};
+use crate::{Call, META, Scene, everything};
 use postern_tests::mcp::{STATELESS, message_in, post};
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 fn client_that_leaves_ends_the_tool() {
     let mut scene = Scene::open(&[]);
     let call = Call::tool("tell_until_left").with_meta("progressToken", json!("p"));
-    let mut stream = Stream::open(&scene, &call);
+    let mut stream = scene.open_stream(&call);
     stream.read_until("\"progress\":2.0");
     assert!(!scene.host.log().contains("nobody listens any more"));
     drop(stream);
@@ -265,7 +265,7 @@ fn listeners_hear_of_changes_and_of_nothing_else() {
     let scene = Scene::open(&["--max-instance-reuse-count", "1"]);
     let wanted = json!({ "toolsListChanged": true, "promptsListChanged": true });
     let mut listener =
-        Stream::open(&scene, &Call::new("subscriptions/listen", json!({ "notifications": wanted })));
+        scene.open_stream(&Call::new("subscriptions/listen", json!({ "notifications": wanted })));
     listener.read_until("notifications/subscriptions/acknowledged");
     let loud = |name: &str| {
         Call::tool(name).with_meta("progressToken", json!("p")).with_meta("logLevel", json!("debug"))
@@ -278,10 +278,10 @@ fn listeners_hear_of_changes_and_of_nothing_else() {
         ("test_trigger_prompt_change", "notifications/prompts/list_changed"),
     ] {
         assert!(!scene.send(&loud(name)).expect(200).text().contains("list_changed"));
-        listener.read_until(told);
-    }
-    for other in ["notifications/progress", "notifications/message"] {
-        assert!(!listener.read.contains(other), "{}", listener.read);
+        let heard = listener.read_until(told);
+        for other in ["notifications/progress", "notifications/message"] {
+            assert!(!heard.contains(other), "{heard}");
+        }
     }
 }
 

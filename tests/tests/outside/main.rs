@@ -7,6 +7,7 @@ mod authorize;
 mod discovery;
 mod limits;
 mod mcp;
+mod modern;
 mod offers;
 mod pages;
 mod raw;
