@@ -189,6 +189,10 @@ fn program(state: &State, listen: &str) -> Command {
         // The components are the same for all of them, and compiling them takes longer than most tests.
         .arg("--cache-dir")
         .arg(root.join("target/tmp/host-cache"));
+    if let Some(manifest) = &state.manifest {
+        command.arg("--from").arg(root.join(manifest));
+    }
+    command.args(&state.flags);
     if state.runtime_config().is_file() {
         command.arg("--runtime-config-file").arg(state.runtime_config());
     }
@@ -218,6 +222,10 @@ pub struct State {
     pub dir: PathBuf,
     /// What an operator configures: variables and their values.
     variables: Vec<(String, String)>,
+    /// The manifest, relative to the root of the repository, where it is not `spin.toml`.
+    manifest: Option<PathBuf>,
+    /// What else the server is told.
+    flags: Vec<&'static str>,
 }
 
 impl Default for State {
@@ -231,7 +239,7 @@ impl State {
     pub fn new() -> Self {
         let dir = std::env::temp_dir().join(format!("postern-{}", random()));
         std::fs::create_dir_all(&dir).expect("a folder can be made");
-        Self { dir, variables: Vec::new() }
+        Self { dir, variables: Vec::new(), manifest: None, flags: Vec::new() }
     }
 
     /// Sets a variable for the servers that use it, in the way of the manifest's own comments.
@@ -245,6 +253,20 @@ impl State {
     #[must_use]
     pub fn with_runtime_config(self, toml: &str) -> Self {
         std::fs::write(self.runtime_config(), toml).expect("a file can be written");
+        self
+    }
+
+    /// Has the servers that use it serve another manifest than `spin.toml`.
+    #[must_use]
+    pub fn with_manifest(mut self, file: &str) -> Self {
+        self.manifest = Some(file.into());
+        self
+    }
+
+    /// Tells the servers that use it more.
+    #[must_use]
+    pub fn with_flags(mut self, flags: &[&'static str]) -> Self {
+        self.flags.extend(flags);
         self
     }
 

@@ -121,8 +121,9 @@ impl Server {
 
     /// Sends a request whose answer goes on, to be read as it comes.
     pub fn open(&self, request: &Request) -> Stream {
-        let mut connection = self.connect().expect("the server listens");
-        connection.write_all(&request.bytes(self.authority(), "close")).expect("the server reads");
+        let mut connection = self.connect().expect("the server is there");
+        let sent = connection.write_all(&request.bytes(self.authority(), "close"));
+        sent.expect("the server reads the request");
         Stream { connection, text: String::new() }
     }
 
@@ -183,7 +184,7 @@ impl Stream {
     fn read(&mut self) -> usize {
         let mut bytes = [0; 4096];
         let read = self.connection.read(&mut bytes).unwrap_or_else(|error| panic!("{error}:\n{}", self.text));
-        self.text.push_str(&String::from_utf8_lossy(&bytes[..read]));
+        self.text.push_str(&String::from_utf8_lossy(bytes.get(..read).unwrap_or_default()));
         read
     }
 }

@@ -4,7 +4,7 @@ use crate::http::{Request, Response, Server};
 use serde_json::{Value, json};
 
 /// The revisions that begin with `initialize`.
-pub const HANDSHAKE: [&str; 2] = ["2025-06-18", "2025-11-25"];
+pub const HANDSHAKE: [&str; 4] = ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"];
 
 /// The revision in which every request stands alone.
 pub const STATELESS: &str = "2026-07-28";

@@ -94,7 +94,12 @@ impl Client {
 
     /// The whole walk, by somebody who was never here before, up to the tokens.
     pub fn sign_in(&self) -> Tokens {
-        let authorization = Authorization::new(self);
+        self.sign_in_with(BASIC)
+    }
+
+    /// The same, with other scopes.
+    pub fn sign_in_with(&self, scope: &str) -> Tokens {
+        let authorization = Authorization::new(self).with("scope", scope);
         let mut browser = Browser::new(&self.server);
         let answer = Person::new().approve(&mut browser, &authorization);
         Tokens::of(&self.redeem(answer.code(), &authorization.verifier))

@@ -129,6 +129,7 @@ fn nothing_is_stored_before_sign_in() {
 }
 
 /// Whoever reads the log or steals the file has no secret and no name (D6 and the seal on every record).
+/// MCP-A-23.
 #[test]
 fn secrets_are_neither_logged_nor_stored() {
     let state = State::new();
@@ -186,6 +187,7 @@ fn servers_with_their_own_state_know_nothing_of_each_other() {
 }
 
 /// RFC 8707 section 2: a token that was given for another address of the same store is not for here.
+/// MCP-S-47.
 #[test]
 fn token_for_another_resource_is_refused() {
     let state = State::new();

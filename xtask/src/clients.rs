@@ -1,6 +1,6 @@
-//! What the real clients need on this machine: Node, their packages, and a browser.
+//! What the real clients need on this machine: Node and Python, their packages, and a browser.
 
-use crate::command::{Program, find_program, root};
+use crate::command::{Program, find_program, root, target_dir};
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 
@@ -44,6 +44,41 @@ pub(crate) fn install_packages(dir: &Path) -> Result<()> {
     }
     let npm = find_program("npm").context("npm is missing")?;
     Program::new(npm).args(["ci", "--no-fund", "--no-audit"]).in_dir(dir).run()
+}
+
+/// How to get Python.
+pub(crate) const PYTHON_ADVICE: &str =
+    "Python is missing; install 3.10 or newer from https://www.python.org, on Debian python3-venv";
+
+/// The Python on this machine.
+pub(crate) fn find_python() -> Option<PathBuf> {
+    find_program("python3").or_else(|| find_program("python"))
+}
+
+/// A Python with the packages that its clients need, in an environment of its own.
+pub(crate) fn python() -> Result<PathBuf> {
+    let wanted = dir().join("requirements.txt");
+    let environment = target_dir().join("python");
+    let bin = environment.join(if cfg!(windows) { "Scripts" } else { "bin" });
+    let (python, mark) = (bin.join("python"), environment.join("installed.txt"));
+    let text = std::fs::read(&wanted).with_context(|| format!("no {}", wanted.display()))?;
+    if std::fs::read(&mark).is_ok_and(|installed| installed == text) {
+        return Ok(python);
+    }
+    let make = || -> Result<String> {
+        let system = find_python().context(PYTHON_ADVICE)?;
+        Program::new(system).args(["-m", "venv", "--clear"]).args([&environment]).output()
+    };
+    if let Err(error) = make() {
+        if !may_install() {
+            return Err(error);
+        }
+        install_debian_package("python3-venv")?;
+        make()?;
+    }
+    Program::new(&python).args(["-m", "pip", "install", "--quiet", "--requirement"]).args([&wanted]).run()?;
+    std::fs::write(mark, text)?;
+    Ok(python)
 }
 
 /// The browser on this machine, wherever it is usually put.

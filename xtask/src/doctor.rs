@@ -21,6 +21,7 @@ pub(crate) fn run() -> Result<ExitCode> {
         Finding { what: "wasm32-wasip2", state: wasm_target(), needed_for: "building components" },
         Finding { what: "C compiler", state: c_compiler(), needed_for: "building the server (SQLite)" },
         Finding { what: "Node, npm", state: node(), needed_for: "testing with real clients" },
+        Finding { what: "Python", state: python(), needed_for: "testing with the Python SDK" },
         Finding { what: "Chromium", state: browser(), needed_for: "testing with a real browser" },
         Finding { what: "Redis", state: redis_server(), needed_for: "testing on Redis" },
         Finding {
@@ -70,6 +71,11 @@ fn node() -> Result<String, String> {
         Some(fault) => Err(fault),
         None => Ok(Program::new("node").args(["--version"]).output().unwrap_or_default().trim().to_owned()),
     }
+}
+
+fn python() -> Result<String, String> {
+    let python = clients::find_python().ok_or_else(|| clients::PYTHON_ADVICE.to_owned())?;
+    Ok(python.display().to_string())
 }
 
 fn browser() -> Result<String, String> {

@@ -5,7 +5,7 @@
 use crate::command::Program;
 use crate::server::Server;
 use crate::tally::Tally;
-use crate::{build, clients, redis};
+use crate::{build, clients, conformance, redis};
 use anyhow::{Context, Result, bail};
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -22,16 +22,19 @@ enum Phase {
     Outside,
     /// Over HTTP, against servers that the tests start, stop and look into.
     Owned,
-    /// `mcp-remote`, the SDKs and a browser.
+    /// `mcp-remote`, MCP Inspector, the SDKs and a browser.
     Clients,
+    /// The official conformance suite.
+    Conformance,
 }
 
-const PHASES: [(Phase, &str); 5] = [
+const PHASES: [(Phase, &str); 6] = [
     (Phase::Cores, "cores"),
     (Phase::Host, "host"),
     (Phase::Outside, "outside"),
     (Phase::Owned, "owned"),
     (Phase::Clients, "clients"),
+    (Phase::Conformance, "conformance"),
 ];
 
 /// What became of it all.
@@ -57,7 +60,9 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
         running.is_none() && [Phase::Outside, Phase::Owned, Phase::Clients].into_iter().any(wanted);
     let mut server = None;
 
-    if own_server || wanted(Phase::Host) {
+    let official = running.is_none() && wanted(Phase::Conformance);
+
+    if own_server || official || wanted(Phase::Host) {
         report.phase("build", || {
             build::all_components()?;
             build::host().map(|_| Tally::default())
@@ -88,6 +93,9 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
         if wanted(Phase::Clients) {
             report.real_clients(&base_url, own_server);
         }
+    }
+    if official && built {
+        report.conformance();
     }
     if running.is_some() {
         report.leave_out_owned()?;
@@ -187,6 +195,11 @@ impl Report {
             self.incomplete = true;
             self.left_out.push(format!("sign-in with real clients: {error:#}"));
         }
+        let python = clients::python();
+        if let Err(error) = &python {
+            self.incomplete = true;
+            self.left_out.push(format!("the Python SDK: {error:#}"));
+        }
         self.phase("clients", || {
             clients::install_packages(&clients::dir())?;
             clients::install_packages(&clients::conformance_dir())?;
@@ -198,12 +211,22 @@ impl Report {
                 .args(scripts()?)
                 .in_dir(clients::dir())
                 .env("BASE_URL", base_url)
-                // For what needs a server of its own; not there when only somebody else's is tested.
-                .env("POSTERN_HOST", build::host_file())
                 .env("CHROMIUM", browser)
                 .env("POSTERN_HOST", host)
+                .env("PYTHON", python.map_or_else(|_| OsString::new(), OsString::from))
                 .tally()
         });
+    }
+
+    /// The official suite, against servers with its own tools in them.
+    fn conformance(&mut self) {
+        if let Some(missing) = clients::node_fault() {
+            self.incomplete = true;
+            self.left_out.push(format!("the official conformance suite: {missing}"));
+            self.phases.push(("conformance", Tally { skipped: 1, ..Tally::default() }, 0));
+            return;
+        }
+        self.phase("conformance", conformance::ring);
     }
 
     /// Servers that the tests start themselves. Without a Redis server those that need one are left out.
@@ -246,9 +269,9 @@ impl Report {
             }
             println!();
         }
-        println!("{:<10} {:>7} {:>7} {:>8} {:>8}", "", "passed", "failed", "skipped", "seconds");
+        println!("{:<12} {:>7} {:>7} {:>8} {:>8}", "", "passed", "failed", "skipped", "seconds");
         for (name, tally, seconds) in &self.phases {
-            println!("{name:<10} {:>7} {:>7} {:>8} {seconds:>8}", tally.passed, tally.failed, tally.skipped);
+            println!("{name:<12} {:>7} {:>7} {:>8} {seconds:>8}", tally.passed, tally.failed, tally.skipped);
         }
         println!("\n{total}");
         let strict = std::env::var_os("CI").is_some_and(|ci| ci == "true");

@@ -34,6 +34,7 @@ fn assert_sent_back(reply: &Reply, error: &str, attack: &str) {
 }
 
 /// AZ-01, RG-12: a client id that is missing, made up, changed, another deployment's, or given twice.
+/// MCP-S-36.
 #[test]
 fn unknown_client_is_told_here_and_nowhere_else() {
     let world = World::public();
@@ -81,6 +82,7 @@ fn stale_client_is_named_with_the_way_to_reset_it() {
 }
 
 /// AZ-02, AZ-04, AZ-05, AZ-06, AZ-07: redirect URIs that look like the registered one.
+/// MCP-S-33, MCP-S-36.
 #[test]
 fn redirect_uri_must_be_the_registered_one() {
     let world = World::public();
@@ -143,6 +145,7 @@ fn no_error_goes_to_an_unregistered_redirect_uri() {
 
 /// AZ-10, AZ-12, AZ-13, AZ-14, AZ-17, AZ-18, AZ-19, AZ-20: requests that ask for what is not offered, or
 /// leave out what protects.
+/// MCP-S-10, MCP-S-37, MCP-S-38, MCP-S-39, MCP-S-48.
 #[test]
 fn weak_requests_are_sent_back() {
     let world = World::public();
@@ -181,6 +184,7 @@ fn weak_requests_are_sent_back() {
 
 /// AZ-15, RFC 6749 section 3.1: a second value, plain or in another encoding, for a check that reads
 /// the other one.
+/// MCP-S-65.
 #[test]
 fn repeated_parameters_are_refused() {
     let world = World::public();
@@ -206,6 +210,7 @@ fn repeated_parameters_are_refused() {
 }
 
 /// AZ-16: unknown parameters change nothing and are not shown.
+/// MCP-S-65.
 #[test]
 fn unknown_parameters_are_ignored() {
     let world = World::public();

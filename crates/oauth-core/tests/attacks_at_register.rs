@@ -126,6 +126,7 @@ fn hostile_names_are_only_text() {
 }
 
 /// RG-19, AZ-30: a client that calls itself what it is not is shown as unverified, with where it leads.
+/// MCP-S-23.
 #[test]
 fn consent_page_says_what_is_verified() {
     let world = World::public();

@@ -11,6 +11,7 @@ fn invalid(code: &str) -> (u16, String) {
 }
 
 /// OAuth 2.1 section 4.3.1.
+/// MCP-S-54.
 #[test]
 fn refresh_token_is_rotated() {
     let world = World::local();
@@ -48,6 +49,7 @@ fn retry_in_the_window_gets_the_very_same_answer() {
 }
 
 /// TK-22, RFC 9700 section 4.14.2: two parties hold the token, and everything of the grant ends.
+/// MCP-S-55.
 #[test]
 fn reuse_after_the_window_revokes_the_grant() {
     let world = World::local();
@@ -90,6 +92,7 @@ fn narrowed_scope_does_not_stick() {
 }
 
 /// TK-25, RFC 6749 section 6, RFC 8707 section 2.2: refused before anything is rotated.
+/// MCP-S-56.
 #[test]
 fn more_than_was_granted_is_refused_before_rotating() {
     let world = World::public();
@@ -128,6 +131,7 @@ fn declined_scopes_are_not_held_against_the_client() {
 }
 
 /// TK-24: a stolen refresh token is of no use to another client, and the owner's stays good.
+/// MCP-S-56.
 #[test]
 fn another_client_cannot_refresh() {
     let world = World::local();

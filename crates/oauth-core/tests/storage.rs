@@ -95,6 +95,7 @@ fn refused_request_leaves_no_trace() {
 }
 
 /// Rule 1: the store has no credential, no verifier, no e-mail and no address in it that could be read.
+/// MCP-A-23, MCP-Z-02.
 #[test]
 fn store_has_nothing_to_read() {
     let world = World::local();
@@ -201,6 +202,7 @@ fn retiring_the_secret_ends_everything() {
 
 /// Keys rotate by key id: a new secret in front changes nothing for anybody, and what is used meanwhile
 /// outlives the old one only if the user has signed in since.
+/// MCP-Z-10.
 #[test]
 fn rotating_the_secret_keeps_everything() {
     let mut world = World::local();

@@ -176,6 +176,7 @@ mod tests {
     use super::*;
 
     /// DS-10.
+    /// MCP-S-09.
     #[test]
     fn accepts_origins_only() {
         for good in [

@@ -141,6 +141,7 @@ fn foreign_resource_is_invalid_target() {
 }
 
 /// Clients that know nothing of RFC 8707 say nothing of a resource; there is one to mean.
+/// MCP-S-49.
 #[test]
 fn resource_may_be_left_out() {
     let server = Server::under_test();
@@ -315,6 +316,7 @@ fn what_a_client_says_of_itself_is_text_on_the_page() {
 }
 
 /// The page says where it will send the person, because a name can be anybody's.
+/// MCP-S-60.
 #[test]
 fn consent_page_names_the_client_and_where_it_sends_the_person() {
     let server = Server::under_test();

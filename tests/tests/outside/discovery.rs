@@ -34,6 +34,18 @@ fn authorization_server_metadata_says_what_is_supported() {
     }
 }
 
+/// RFC 8414 section 3.3: a document of the issuer is where the issuer is, and no copy of it anywhere else.
+/// MCP-S-02.
+#[test]
+fn authorization_server_metadata_is_not_there_for_other_paths() {
+    let server = Server::under_test();
+    for path in AUTHORIZATION_SERVER {
+        for more in ["/mcp", "/sse", "/"] {
+            server.get(&format!("{path}{more}")).expect(404);
+        }
+    }
+}
+
 /// RFC 9728 sections 3.2 and 3.3: a document is about the resource in whose address it was asked for.
 #[test]
 fn resource_metadata_points_to_the_authorization_server() {

@@ -92,7 +92,8 @@ fn signed_in_client_calls_a_tool_in_every_revision() {
         assert_eq!(result.pointer("/content/0/type"), Some(&json!("text")), "{revision}: {result}");
         assert_eq!(result.pointer("/content/0/text"), Some(&json!("42")), "{revision}: {result}");
         assert_ne!(result.get("isError"), Some(&json!(true)), "{revision}: {result}");
-        assert_eq!(result.get("structuredContent"), Some(&json!({ "result": 42 })), "{revision}: {result}");
+        let structured = (!["2024-11-05", "2025-03-26"].contains(&revision)).then(|| json!({ "result": 42 }));
+        assert_eq!(result.get("structuredContent"), structured.as_ref(), "{revision}: {result}");
         assert_eq!(result.get("resultType").is_some(), revision == STATELESS, "{revision}: {result}");
     }
 }

@@ -21,6 +21,7 @@ fn is_accepted(server: &Server, access_token: &str) -> bool {
 
 /// RFC 6749 section 5.1.
 /// TK-30.
+/// MCP-S-50, MCP-S-53.
 #[test]
 fn tokens_come_with_their_lifetime_and_are_not_kept() {
     let server = Server::under_test();
@@ -221,6 +222,7 @@ fn refresh_takes_the_granted_resource_and_no_other() {
 }
 
 /// RFC 6749 section 5.2.
+/// MCP-S-51.
 #[test]
 fn malformed_requests_get_the_registered_error() {
     let server = Server::under_test();

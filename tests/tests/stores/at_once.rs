@@ -49,6 +49,7 @@ fn one_of_many_redemptions_succeeds_on_sqlite() {
 }
 
 /// K-01, K-11: on a store that says "failed" to every swap.
+/// MCP-S-64.
 #[test]
 fn one_of_many_redemptions_succeeds_on_redis() {
     redeem_at_once(&Deployment::on_redis());

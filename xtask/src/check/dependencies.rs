@@ -18,8 +18,16 @@ const CORES: [&str; 7] =
 const SERVERS: [&str; 4] = ["oauth-core", "accounts-core", "mcp-core", "provider-core"];
 const COMPONENTS: [&str; 9] =
     ["oauth", "accounts", "mcp", "tools", "guide", "prompts", "empty", "introspection", "jwt-introspection"];
-/// The components that a user replaces.
-const REPLACED: [&str; 4] = ["tools", "guide", "prompts", "empty"];
+/// The components that a user replaces, and those that the official suite has in their place.
+const REPLACED: [&str; 7] = [
+    "tools",
+    "guide",
+    "prompts",
+    "empty",
+    "conformance-tools",
+    "conformance-resources",
+    "conformance-prompts",
+];
 
 const OURS: [&str; 8] = [
     "platform",

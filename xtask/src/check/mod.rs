@@ -2,6 +2,8 @@
 //! the one before, and the last thing printed says which do not hold.
 
 mod dependencies;
+mod ledger;
+mod requirements;
 mod sizes;
 mod threats;
 mod wit;
@@ -16,7 +18,7 @@ use std::time::Instant;
 const NATIVE_PROGRAMS: [&str; 3] = ["xtask", "postern-tests", "postern-fuzz"];
 
 /// What builds for components only.
-const WASM_PACKAGES: [&str; 10] = [
+const WASM_PACKAGES: [&str; 13] = [
     "platform",
     "oauth",
     "accounts",
@@ -27,15 +29,19 @@ const WASM_PACKAGES: [&str; 10] = [
     "empty",
     "introspection",
     "jwt-introspection",
+    "conformance-tools",
+    "conformance-resources",
+    "conformance-prompts",
 ];
 
 type Rule = (&'static str, fn() -> Result<()>);
 
-const RULES: [Rule; 12] = [
+const RULES: [Rule; 13] = [
     ("format", format),
     ("dependency direction", dependencies::check),
     ("WIT is documented", wit::check),
     ("threats", threats::check),
+    ("requirements", requirements::check),
     ("lints, native", lint_native),
     ("lints, components", lint_components),
     ("lints, server", lint_host),

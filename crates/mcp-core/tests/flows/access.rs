@@ -11,7 +11,7 @@ fn list() -> Request {
 const METADATA: &str =
     "resource_metadata=\"https://mcp.example.com/.well-known/oauth-protected-resource/mcp\"";
 
-/// RS-01, DS-06, MCP-A-03, MCP-A-09, MCP-A-10, MCP-A-16, MCP-A-21: on every method that a client may begin with.
+/// RS-01, DS-06, MCP-A-02, MCP-A-03, MCP-A-09, MCP-A-10, MCP-A-16, MCP-A-21: on every method that a client may begin with.
 #[test]
 fn request_without_token_gets_a_bare_challenge() {
     for method in [Method::POST, Method::GET, Method::DELETE] {
@@ -141,6 +141,7 @@ fn tool_that_takes_more_scope_is_not_started() {
 }
 
 /// A tool may find out on the call that it takes more; what was granted is asked for again.
+/// MCP-Z-06.
 #[test]
 fn scope_that_a_tool_asks_for_on_the_call_is_challenged_for() {
     let bench = Bench::new();
@@ -171,6 +172,7 @@ fn every_valid_token_sees_all_tools() {
 }
 
 /// RS-11, MCP-A-20, MCP-R-30: and the client's own words are passed on as such.
+/// MCP-R-28.
 #[test]
 fn tool_learns_who_calls_and_never_the_token() {
     let bench = Bench::new();

@@ -7,7 +7,7 @@ use serde_json::json;
 
 const PATH: &str = "/.well-known/oauth-protected-resource";
 
-/// MCP-A-01, MCP-A-04, MCP-A-05, MCP-A-24, DS-06: of two scopes, the one that a client should begin with.
+/// MCP-A-01, MCP-A-02, MCP-A-04, MCP-A-05, MCP-A-24, DS-06: of two scopes, the one that a client should begin with.
 #[test]
 fn endpoint_has_metadata() {
     let bench = Bench::new();

@@ -231,6 +231,7 @@ mod tests {
 
     /// The text of issued client ids and secrets is a stored format: clients keep them. The first of them
     /// is older than confidential clients.
+    /// MCP-S-25.
     #[test]
     fn format_stays_as_it_is() {
         assert_eq!(registered().id, include_str!("../../tests/golden/client_id.txt").trim_end());

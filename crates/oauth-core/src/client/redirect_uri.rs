@@ -355,6 +355,7 @@ mod tests {
     }
 
     /// AZ-06, AZ-07, RFC 8252 section 7.3.
+    /// MCP-S-34, MCP-S-35.
     #[test]
     fn loopback_may_have_any_port_and_nothing_else() {
         let registered = "http://localhost:3334/oauth/callback";
