@@ -42,6 +42,11 @@ impl Host {
         Self::spawn(state, command(state, listen))
     }
 
+    /// Starts a server that is reached under the public address that its variables give it.
+    pub fn start_public(state: &State) -> Self {
+        Self::spawn(state, program(state, "127.0.0.1:0"))
+    }
+
     /// Starts a server whose disk can be full; see [`limit_disk`](Self::limit_disk).
     #[cfg(target_os = "linux")]
     pub fn start_on_small_disk(state: &State) -> Self {
@@ -167,13 +172,19 @@ pub fn refused(state: &State, listen: &str) -> (bool, String) {
 }
 
 fn command(state: &State, listen: &str) -> Command {
+    let mut command = program(state, listen);
+    command.arg("--derive-public-url");
+    command
+}
+
+fn program(state: &State, listen: &str) -> Command {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let built = root.join("target/host").join(format!("postern-host{}", std::env::consts::EXE_SUFFIX));
     let file = std::env::var("POSTERN_HOST").map(PathBuf::from).unwrap_or(built);
     let mut command = Command::new(&file);
     command
         .current_dir(&root)
-        .args(["--listen", listen, "--derive-public-url", "--state-dir"])
+        .args(["--listen", listen, "--state-dir"])
         .arg(&state.dir)
         // The components are the same for all of them, and compiling them takes longer than most tests.
         .arg("--cache-dir")
@@ -238,6 +249,13 @@ impl State {
         self
     }
 
+    /// Configures the host of the servers that use it, in Spin's format.
+    #[must_use]
+    pub fn with_runtime_config(self, toml: &str) -> Self {
+        std::fs::write(self.runtime_config(), toml).expect("a file can be written");
+        self
+    }
+
     /// Has the servers that use it serve another manifest than `spin.toml`.
     #[must_use]
     pub fn with_manifest(mut self, file: &str) -> Self {
@@ -255,10 +273,10 @@ impl State {
     /// Has the servers that use it keep their data in this Redis.
     #[must_use]
     pub fn with_redis(self, redis: &Redis) -> Self {
-        let url = redis.url();
-        let text = format!("[key_value_store.default]\ntype = \"redis\"\nurl = \"{url}\"\n");
-        std::fs::write(self.runtime_config(), text).expect("a file can be written");
-        self
+        self.with_runtime_config(&format!(
+            "[key_value_store.default]\ntype = \"redis\"\nurl = \"{}\"\n",
+            redis.url()
+        ))
     }
 
     fn runtime_config(&self) -> PathBuf {

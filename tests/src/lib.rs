@@ -4,7 +4,8 @@
 //! Reading order: [`Server`] sends requests ([`http`]); [`Browser`] is a person's browser, which keeps
 //! cookies and fills in forms ([`html`]); [`oauth`] walks the sign-in that a client starts; [`mcp`]
 //! speaks the protocol with what came of it; [`host`] is a server that a test starts for itself, and
-//! [`sqlite`] and [`redis`] are where such a server keeps its data, to look into and to break.
+//! [`documents`] one that a client would have; [`sqlite`] and [`redis`] are where such a server keeps its
+//! data, to look into and to break.
 //!
 //! Whatever goes wrong in here is a failed test, so everything panics with what was answered.
 #![expect(
@@ -15,6 +16,7 @@
 )]
 
 pub mod browser;
+pub mod documents;
 pub mod host;
 pub mod html;
 pub mod http;

@@ -1,12 +1,20 @@
 //! What needs a server of the test's own: to stop it, to read its log, to look into its store.
 #![expect(clippy::panic, clippy::unwrap_used, reason = "this is how a test fails")]
 
+#[path = "owned/clients.rs"]
+mod clients;
+#[path = "owned/documents.rs"]
+mod documents;
+
 use postern_tests::host::{State, refused};
 use postern_tests::mcp::{McpClient, ping, post};
 use postern_tests::oauth::{REDIRECT_URI, register};
 use postern_tests::random;
 use postern_tests::{Authorization, Browser, Client, Host, Person, Request, Tokens};
 use serde_json::json;
+
+#[path = "owned/deployment.rs"]
+mod deployment;
 
 /// Reads and writes of the store, from a line of the log.
 fn store_operations(line: &str) -> (u32, u32) {

@@ -8,6 +8,10 @@ use serde_json::value::RawValue;
 /// The most keys that a set may have. Providers publish a handful.
 pub const MAX_KEYS: usize = 32;
 
+/// How many keys are tried on one token. Where there are more, tokens name theirs; without an end to it,
+/// a forgery that names none would cost as much as all keys of the set.
+const MAX_TRIED: usize = 4;
+
 /// The longest key id that is understood, in bytes.
 pub(crate) const MAX_KEY_ID_BYTES: usize = 256;
 
@@ -148,14 +152,15 @@ impl KeySet {
         serde_json::json!({ "keys": keys }).to_string()
     }
 
-    /// The keys that may have made a signature of this algorithm under this key id. A token that names
-    /// no key may have been signed by any that fits.
+    /// The first keys that may have made a signature of this algorithm under this key id. A token that
+    /// names no key may have been signed by any that fits.
     pub(crate) fn candidates(&self, algorithm: Algorithm, id: Option<&str>) -> impl Iterator<Item = &Key> {
-        self.keys.iter().filter(move |key| {
+        let may_be_it = move |key: &&Key| {
             algorithm.fits(&key.material)
                 && key.algorithm.is_none_or(|bound_to| bound_to == algorithm)
                 && id.is_none_or(|id| key.id.as_deref() == Some(id))
-        })
+        };
+        self.keys.iter().filter(may_be_it).take(MAX_TRIED)
     }
 }
 

@@ -2,7 +2,10 @@
 
 use crate::support::{EXPECTED, check, check_signed, claims, header, key, keys, with};
 use base64ct::{Base64UrlUnpadded, Encoding};
-use jwt_core::{JwtError, UnverifiedToken, testing::TestKey};
+use jwt_core::{
+    JwtError, KeySet, UnverifiedToken,
+    testing::{TestKey, key_set},
+};
 use serde_json::json;
 
 fn encode(text: &str) -> String {
@@ -132,6 +135,20 @@ fn key_id_is_binding() {
     assert_eq!(check(&no_name, &EXPECTED).unwrap_err(), JwtError::UnknownKey);
     let long_name = key().sign(&with(header(), json!({ "kid": "k".repeat(257) })), &claims());
     assert_eq!(check(&long_name, &EXPECTED).unwrap_err(), JwtError::Header);
+}
+
+/// RS-14: what a forgery costs has an end.
+#[test]
+fn token_that_names_no_key_is_tried_with_four() {
+    let jwks: Vec<_> = (1..=8).map(|seed| TestKey::p256(seed).jwk(&seed.to_string())).collect();
+    let set = KeySet::parse(key_set(&jwks).as_bytes()).unwrap();
+    let verify = |seed: u8, kid: serde_json::Value| {
+        let token = TestKey::p256(seed).sign(&with(header(), json!({ "kid": kid })), &claims());
+        UnverifiedToken::parse(&token, &EXPECTED).unwrap().verify(&set).map(drop)
+    };
+    assert_eq!(verify(4, json!(null)), Ok(()));
+    assert_eq!(verify(5, json!(null)), Err(JwtError::UnknownKey));
+    assert_eq!(verify(8, json!("8")), Ok(()));
 }
 
 #[test]

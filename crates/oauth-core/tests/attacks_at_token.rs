@@ -244,8 +244,13 @@ fn public_client_has_no_secret_to_show() {
         assert_eq!(refusal(&reply), (401, "invalid_client".into()), "{header}");
         assert!(reply.headers["www-authenticate"].to_str().unwrap().starts_with("Basic "));
     }
+    let good_type = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
     for (name, value) in [("client_secret", "guess"), ("client_assertion", "e30.e30."), ("client_id", "x")] {
-        let reply = post(&world, &good.clone().with(name, value));
+        let good = match name {
+            "client_assertion" => good.clone().with("client_assertion_type", good_type),
+            _ => good.clone(),
+        };
+        let reply = post(&world, &good.with(name, value));
         assert_eq!(refusal(&reply), (401, "invalid_client".into()), "{name}");
     }
     assert_eq!(refusal(&post(&world, &good.clone().without("client_id"))), (401, "invalid_client".into()));

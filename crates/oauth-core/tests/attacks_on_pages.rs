@@ -230,7 +230,7 @@ fn every_page_has_the_headers() {
         assert!(!policy.contains("unsafe") && !policy.contains("script-src"));
         for (name, value) in [
             ("x-frame-options", "DENY"),
-            ("referrer-policy", "no-referrer"),
+            ("referrer-policy", "same-origin"),
             ("cache-control", "no-store"),
             ("cross-origin-opener-policy", "same-origin"),
             ("x-content-type-options", "nosniff"),

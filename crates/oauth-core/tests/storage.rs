@@ -288,7 +288,7 @@ fn approval_from_before_signing_out_everywhere_makes_no_grant() {
     let before = world.store.snapshot();
     let id = GrantId([1; 16]);
     assert_ne!(id.key(), key);
-    let outcome = block_on(grants::approve(&world.records(), id, &grant, world.now.get()));
+    let outcome = block_on(grants::approve(&world.records(), id, &grant, None, world.now.get()));
     assert_eq!(outcome, Err(ApprovalError::SignedOut));
     assert_eq!(world.store.snapshot(), before);
 }

@@ -1,8 +1,8 @@
 //! Documents from elsewhere (`wasi:http`'s client). The rules are in [`web_core::fetch`].
 
-use crate::body::Body;
+use crate::{body::Body, log};
 use http::HeaderMap;
-use std::time::Duration;
+use std::{cell::Cell, time::Duration};
 use wasip3::{
     clocks::monotonic_clock,
     http::{client, types},
@@ -33,6 +33,48 @@ impl Transport for HostTransport {
     async fn wait(&self, duration: Duration) {
         monotonic_clock::wait_for(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)).await;
     }
+}
+
+thread_local! {
+    /// What [`blocks_private_networks`] found. It is the host's configuration, and does not change while
+    /// an instance lives.
+    static BLOCKS_PRIVATE_NETWORKS: Cell<Option<bool>> = const { Cell::new(None) };
+}
+
+/// How long the machine's own address is waited for.
+const CANARY_NANOSECONDS: u64 = 1_000_000_000;
+
+/// Whether the host refuses to call private networks: it is asked for the address of the machine that it
+/// runs on. Only a refusal for that reason will do; anything else, an answer or none, says that the address
+/// was tried.
+pub async fn blocks_private_networks() -> bool {
+    if let Some(known) = BLOCKS_PRIVATE_NETWORKS.get() {
+        return known;
+    }
+    let is_blocked = match canary() {
+        Some(request) => {
+            matches!(client::send(request).await, Err(types::ErrorCode::DestinationIpProhibited))
+        }
+        None => false,
+    };
+    if !is_blocked {
+        log::line("the host does not block private networks, so nothing is fetched from where strangers say");
+    }
+    BLOCKS_PRIVATE_NETWORKS.set(Some(is_blocked));
+    is_blocked
+}
+
+fn canary() -> Option<types::Request> {
+    let options = types::RequestOptions::new();
+    options.set_connect_timeout(Some(CANARY_NANOSECONDS)).ok()?;
+    options.set_first_byte_timeout(Some(CANARY_NANOSECONDS)).ok()?;
+    let (_, no_trailers) = wit_future::new(|| Ok(None));
+    let (request, _) = types::Request::new(types::Fields::new(), None, no_trailers, Some(options));
+    request.set_method(&types::Method::Get).ok()?;
+    request.set_scheme(Some(&types::Scheme::Https)).ok()?;
+    request.set_authority(Some("127.0.0.1")).ok()?;
+    request.set_path_with_query(Some("/")).ok()?;
+    Some(request)
 }
 
 /// A GET without a body. `None` when the host finds fault with a part of it.

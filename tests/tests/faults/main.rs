@@ -3,7 +3,7 @@
 //!
 //! Whatever happens, the answer is "try again later" and never a word about the grant; nothing works that
 //! was not handed out; and the user can start again (I5, threats K-07 to K-09, K-19 and K-20).
-#![expect(clippy::panic, clippy::unwrap_used, reason = "this is how a test fails")]
+#![expect(clippy::unwrap_used, reason = "this is how a test fails")]
 
 mod disk;
 mod foreign;

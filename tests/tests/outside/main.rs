@@ -5,6 +5,7 @@
 
 mod authorize;
 mod discovery;
+mod introspection;
 mod limits;
 mod mcp;
 mod modern;

@@ -25,6 +25,7 @@ fn tokens_for(server: &Server, scope: &str) -> Tokens {
 }
 
 /// RFC 9728 section 5.1; RFC 6750 section 3: no error code for somebody who sent no token.
+/// DS-06: it asks for what any call needs, and not for all that there is.
 #[test]
 fn without_a_token_there_is_a_challenge() {
     let server = Server::under_test();

@@ -1,6 +1,7 @@
 //! Requests as no client of ours would write them. The HTTP library of the host decides what a request
 //! is; whatever it decides, one connection gets no more answers than it sent requests, and the server is
 //! none the worse for it.
+#![expect(clippy::panic, reason = "this is how a test fails")]
 
 use postern_tests::{Client, Server};
 

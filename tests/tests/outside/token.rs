@@ -288,7 +288,8 @@ fn other_kinds_of_bodies_are_refused() {
     server.send(&request).expect_oauth_error(400, "invalid_request");
 }
 
-/// RFC 7009 section 2: either token ends both at once, and only its own client can do it.
+/// RFC 7009 section 2, RS-12: either token ends both at once, and only its own client can do it. The access
+/// token was good a moment before, and nothing has kept that.
 #[test]
 fn revocation_ends_the_grant_on_the_next_request() {
     let server = Server::under_test();

@@ -1,6 +1,6 @@
 //! What has to hold on every store: the same tests, over HTTP, against servers with their data in SQLite
 //! and in Redis. The names of those that need a Redis server end in `on_redis`.
-#![expect(clippy::panic, clippy::unwrap_used, clippy::indexing_slicing, reason = "this is how a test fails")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "this is how a test fails")]
 
 mod at_once;
 mod growth;

@@ -23,7 +23,7 @@ pub(super) struct Ledger {
 }
 
 /// Where tests are.
-const SOURCES: [&str; 5] = ["crates", "components", "host", "tests", "xtask"];
+const SOURCES: [&str; 6] = ["crates", "components", "fuzz", "host", "tests", "xtask"];
 
 /// What is about this rule, and no test of the product.
 const NO_TESTS: [&str; 3] = ["ledger.rs", "threats.rs", "requirements.rs"];

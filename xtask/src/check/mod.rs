@@ -15,10 +15,10 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 /// What builds natively and is nobody's dependency but the tests' and the developer's.
-const NATIVE_PROGRAMS: [&str; 2] = ["xtask", "postern-tests"];
+const NATIVE_PROGRAMS: [&str; 3] = ["xtask", "postern-tests", "postern-fuzz"];
 
 /// What builds for components only.
-const WASM_PACKAGES: [&str; 12] = [
+const WASM_PACKAGES: [&str; 13] = [
     "platform",
     "oauth",
     "accounts",
@@ -28,6 +28,7 @@ const WASM_PACKAGES: [&str; 12] = [
     "prompts",
     "empty",
     "introspection",
+    "jwt-introspection",
     "conformance-tools",
     "conformance-resources",
     "conformance-prompts",
@@ -46,7 +47,7 @@ const RULES: [Rule; 13] = [
     ("lints, server", lint_host),
     ("documentation", document),
     ("documentation, platform", document_platform),
-    ("components build", build_components),
+    ("components build", build::all_components),
     ("sizes", sizes::check),
     ("privileges", privileges::check),
 ];
@@ -113,10 +114,6 @@ fn document_platform() -> Result<()> {
 
 fn documentation() -> Program {
     Program::cargo().args(["doc", "--no-deps", "--keep-going"]).env("RUSTDOCFLAGS", "-D warnings")
-}
-
-fn build_components() -> Result<()> {
-    build::components(&crate::command::root().join("spin.toml"))
 }
 
 impl Program {

@@ -11,8 +11,7 @@ fn list() -> Request {
 const METADATA: &str =
     "resource_metadata=\"https://mcp.example.com/.well-known/oauth-protected-resource/mcp\"";
 
-/// RS-01, MCP-A-03, MCP-A-09, MCP-A-10, MCP-A-16, MCP-A-21: on every method that a client may begin with.
-/// MCP-A-02.
+/// RS-01, DS-06, MCP-A-02, MCP-A-03, MCP-A-09, MCP-A-10, MCP-A-16, MCP-A-21: on every method that a client may begin with.
 #[test]
 fn request_without_token_gets_a_bare_challenge() {
     for method in [Method::POST, Method::GET, Method::DELETE] {
@@ -42,6 +41,17 @@ fn token_that_is_not_good_here_gets_one_answer() {
     }
     bodies.dedup();
     assert_eq!(bodies.len(), 1);
+}
+
+/// RS-03 and the tolerance `loopback_aliases`: a token for the name by which a developer's client knows us.
+#[test]
+fn token_for_the_name_that_was_used_is_good_on_loopback_only() {
+    let status = |bench: Bench, authority: &str| {
+        bench.send(list().token("for-an-alias").authority(authority)).status.as_u16()
+    };
+    assert_eq!(status(Bench::loopback(), "localhost:3000"), 200);
+    assert_eq!(status(Bench::loopback(), "127.0.0.1:3000"), 401);
+    assert_eq!(status(Bench::new(), "localhost:3000"), 401);
 }
 
 /// RS-06, RS-14: garbage is not looked up.

@@ -1,6 +1,9 @@
 //! Which addresses are fetched from.
 
-use crate::PublicUrl;
+use crate::{
+    PublicUrl,
+    public_url::{is_host, is_loopback_authority, split_authority},
+};
 
 /// The longest address that is judged, in bytes.
 const MAX_URL_BYTES: usize = 2048;
@@ -80,15 +83,12 @@ impl FetchUrl {
         if authority.contains('@') {
             return Err(FetchUrlError::UserInfo);
         }
-        let is_loopback = policy.allows_loopback && crate::public_url::is_loopback_authority(authority);
+        let is_loopback = policy.allows_loopback && is_loopback_authority(authority);
         if !is_secure && !is_loopback {
             return Err(FetchUrlError::Scheme);
         }
-        let host = if is_loopback || policy.trusted.iter().any(|trusted| trusted == authority) {
-            crate::public_url::split_authority(authority).ok_or(FetchUrlError::Host)?.0
-        } else {
-            judge_authority(authority)?
-        };
+        let is_trusted = is_loopback || policy.trusted.iter().any(|trusted| trusted == authority);
+        let host = if is_trusted { trusted_host(authority)? } else { judge_authority(authority)? };
         if !is_plain_path(path_and_query) {
             return Err(FetchUrlError::Path);
         }
@@ -133,9 +133,16 @@ impl FetchUrl {
 }
 
 /// RFC 3986 section 2, without `#`, which begins a fragment, and without `[` and `]`, which stand for
-/// IPv6 addresses only. (The loopback address with them is allowed in as a whole.)
+/// IPv6 addresses only. (The loopback address with them is allowed in as a whole.) And without `'`, which
+/// some parsers encode in a query and others do not.
 fn is_url_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"-._~:/?[]@!$&'()*+,;=%".contains(&byte)
+    byte.is_ascii_alphanumeric() || b"-._~:/?[]@!$&()*+,;=%".contains(&byte)
+}
+
+/// The host of an address that is there for a reason: any host, so long as it is written as one.
+fn trusted_host(authority: &str) -> Result<&str, FetchUrlError> {
+    let (host, _) = split_authority(authority).ok_or(FetchUrlError::Host)?;
+    if is_host(host) { Ok(host) } else { Err(FetchUrlError::Host) }
 }
 
 /// The host of a public address. Its port goes without saying, and is not written.
@@ -246,6 +253,7 @@ mod tests {
             "https://a.exam\tple/x",
             "https://ä.example/x",
             "https://a.example/<x>",
+            "https://a.example/x?y='z'",
         ] {
             assert_eq!(refused(text), FetchUrlError::Spelling, "{text:?}");
         }
