@@ -170,6 +170,7 @@ for (const [url, ways] of [
         assert.ok(prompts.some((prompt) => prompt.name === "explain_calculation"), JSON.stringify(prompts));
         await started.client.close();
         assert.equal(await desktop.openedUrl(), undefined, "the browser stayed closed");
+        if (options[0] === "--protocol") assert.match(started.said(), /speaks MCP 2026-07-28/);
       });
     }
   });

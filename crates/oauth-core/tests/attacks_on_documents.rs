@@ -74,6 +74,7 @@ fn assert_unusable(reply: &Reply) {
 }
 
 /// The whole way, for a client that nobody registered.
+/// MCP-S-12.
 #[test]
 fn published_client_goes_all_the_way() {
     let world = world();
@@ -87,6 +88,7 @@ fn published_client_goes_all_the_way() {
 
 /// OP-05: nothing is fetched, and nothing announced, unless private networks are out of reach or the
 /// operator says that they are.
+/// MCP-S-11.
 #[test]
 fn documents_are_taken_where_that_is_safe() {
     let announces = |world: &World| {
@@ -115,6 +117,7 @@ fn documents_are_taken_where_that_is_safe() {
 }
 
 /// CM-01, CM-02, CM-03, CM-06: addresses that are no client ids are not fetched from.
+/// MCP-S-13, MCP-S-15.
 #[test]
 fn addresses_inside_are_not_fetched_from() {
     let world = world();
@@ -160,6 +163,7 @@ fn loopback_documents_are_for_developers() {
 
 /// CM-07 to CM-13, CM-15, CM-19: whatever is wrong, one page, and nothing is kept. CM-09: reading stops.
 /// CM-10: waiting stops.
+/// MCP-S-14, MCP-S-16, MCP-S-17, MCP-S-18, MCP-S-21, MCP-S-26, MCP-Z-09.
 #[test]
 fn every_failure_is_one_page_and_none_is_kept() {
     let world = world();
@@ -228,6 +232,7 @@ fn program_is_told_to_register() {
 }
 
 /// CM-14: the same comparison as for everybody.
+/// MCP-S-22.
 #[test]
 fn redirect_uri_must_be_in_the_document() {
     let world = world();
@@ -249,6 +254,7 @@ fn redirect_uri_must_be_in_the_document() {
 }
 
 /// CM-16: kept for as long as its server says, within a minute and a day; one fetch for both pages.
+/// MCP-S-20.
 #[test]
 fn document_is_kept_for_as_long_as_it_says() {
     for (cache_control, kept) in
@@ -408,6 +414,7 @@ fn page_says_who_publishes_the_client() {
 }
 
 /// AZ-31: who leads to the user's own computer and nowhere else can be anybody there.
+/// MCP-S-24.
 #[test]
 fn page_warns_of_clients_that_anybody_can_be() {
     let world = World::public();

@@ -101,6 +101,7 @@ fn goes_all_the_way(world: &World, client: &Client) {
     assert_eq!(world.network.servers.take_requests().len(), 0, "CM-20: none of this fetches");
 }
 
+/// MCP-S-19, MCP-X-06.
 #[test]
 fn clients_that_sign_go_all_the_way() {
     let world = World::public();
@@ -127,6 +128,7 @@ fn clients_that_sign_go_all_the_way() {
 }
 
 /// TK-21: whatever is wrong, one answer, and the code is as good as before.
+/// MCP-X-04.
 #[test]
 fn bad_assertions_are_refused() {
     let world = World::public();
@@ -185,6 +187,7 @@ fn bad_assertions_are_refused() {
 }
 
 /// TK-21: an assertion is good once, for whatever it is shown.
+/// MCP-X-05.
 #[test]
 fn assertion_is_good_once() {
     let world = World::public();
@@ -367,6 +370,7 @@ fn keys_elsewhere_may_change() {
 }
 
 /// DS-04: whoever takes signatures says of which kinds (RFC 8414 section 2).
+/// MCP-X-03.
 #[test]
 fn metadata_names_the_algorithms() {
     let document = json(&World::public().send(Request::get("/.well-known/oauth-authorization-server")));

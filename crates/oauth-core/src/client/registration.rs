@@ -291,6 +291,7 @@ mod tests {
     }
 
     /// OpenID Connect Registration section 2: who keeps to the rules needs no tolerance.
+    /// MCP-S-30.
     #[test]
     fn application_types_have_their_redirect_uris() {
         let everything = "native_https,web_loopback,web_private_schemes";
