@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 
-use http::header::{CONNECTION, HOST, HeaderName, HeaderValue};
+use http::header::{CONNECTION, HOST, HeaderName, HeaderValue, TRANSFER_ENCODING};
 use http::request::Parts;
 use http::uri::{Authority, Scheme, Uri};
 
@@ -21,12 +21,18 @@ pub enum Malformed {
     Header,
     /// It has no path.
     Path,
+    /// Its body is encoded more than once, so that two readers could see two different ends of it.
+    Coding,
 }
 
 /// Turn the request's head into the one that the guest gets.
 pub fn prepare(head: &mut Parts, route: &RouteMatch<'_>, client: SocketAddr) -> Result<(), Malformed> {
     if head.headers.values().any(|value| std::str::from_utf8(value.as_bytes()).is_err()) {
         return Err(Malformed::Header);
+    }
+    let mut codings = head.headers.get_all(TRANSFER_ENCODING).iter();
+    if codings.next().is_some_and(|coding| coding.as_bytes().contains(&b',')) || codings.next().is_some() {
+        return Err(Malformed::Coding);
     }
     let authority = authority(head)?;
     let path = head.uri.path_and_query().cloned().ok_or(Malformed::Path)?;

@@ -2,11 +2,11 @@
 //!
 //! The request handler of `wasmtime-wasi-http`, the same one that Spin uses, keeps a pool of
 //! instances; this module tells it how to make one, when it may take a request and when it has to
-//! go. Where Spin lets up to sixteen requests share an instance, here it is always one: a tool that
-//! loops or traps then takes nobody with it.
+//! go. Where Spin lets up to sixteen requests share an instance, here it is one unless the operator
+//! says otherwise: a tool that loops or traps then takes nobody with it.
 
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -135,23 +135,33 @@ impl HandlerState for Instances {
                 component: self.grant.component.clone(),
                 current,
                 requests: self.limits.requests_per_instance,
+                at_once: self.limits.requests_at_once,
                 timeout: self.limits.request,
             },
         })
     }
 }
 
-/// The turn that an instance is busy with, or was last.
+/// The turns that an instance is busy with, or was last.
 #[derive(Clone, Default)]
-struct Current(Arc<Mutex<Option<Arc<Turn>>>>);
+struct Current(Arc<Mutex<Vec<Arc<Turn>>>>);
 
 impl Current {
-    fn get(&self) -> Option<Arc<Turn>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    fn get(&self) -> MutexGuard<'_, Vec<Arc<Turn>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn set(&self, turn: Option<Arc<Turn>>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = turn;
+    /// Lets the finished ones go, and counts the others.
+    fn unfinished(&self) -> usize {
+        let mut turns = self.get();
+        turns.retain(|turn| {
+            let unfinished = turn.finished().is_none();
+            if !unfinished {
+                turn.leave();
+            }
+            unfinished
+        });
+        turns.len()
     }
 }
 
@@ -160,6 +170,7 @@ pub struct Worker {
     component: Arc<str>,
     current: Current,
     requests: usize,
+    at_once: usize,
     timeout: Duration,
 }
 
@@ -168,15 +179,8 @@ impl WorkerState for Worker {
     type RequestData = Arc<Turn>;
 
     fn should_accept_request(&self, concurrent_count: usize, total_count: usize) -> ShouldAccept {
-        if concurrent_count > 0 {
+        if concurrent_count >= self.at_once || self.current.unfinished() >= self.at_once {
             return ShouldAccept::No;
-        }
-        if let Some(turn) = self.current.get() {
-            if turn.finished().is_none() {
-                return ShouldAccept::No;
-            }
-            turn.leave();
-            self.current.set(None);
         }
         if total_count < self.requests { ShouldAccept::Yes } else { ShouldAccept::Never }
     }
@@ -188,25 +192,27 @@ impl WorkerState for Worker {
         _: GuestTaskId,
     ) -> Pin<Box<dyn Future<Output = ()> + Send + Sync>> {
         let state = store.data_mut();
+        // Where several share the instance, what they cost is told of the last to come.
         state.turn = turn.clone();
-        state.cpu.reset();
-        self.current.set(Some(turn));
+        let mut turns = self.current.get();
+        // And they share the processor time of one, or a loop could be kept going by newcomers.
+        if turns.is_empty() {
+            state.cpu.reset();
+        }
+        turns.push(turn);
+        drop(turns);
         Box::pin(tokio::time::sleep(self.timeout))
     }
 
     fn drop(&self, store: Store<State>, result: Result<()>) {
-        let turn = self.current.get();
+        let turns = std::mem::take(&mut *self.current.get());
         if let Err(error) = result {
             // Before the streams of the instance are closed, so that a cut answer is seen as cut.
-            if let Some(turn) = &turn {
-                turn.fail();
-            }
+            turns.iter().for_each(|turn| turn.fail());
             log::line(format_args!("component {} failed: {}", self.component, log::one_line(&error)));
         }
         drop(store);
-        if let Some(turn) = turn {
-            turn.leave();
-        }
+        turns.iter().for_each(|turn| turn.leave());
     }
 }
 
@@ -225,23 +231,62 @@ impl WorkerExpiration for Expiration {
         status: WorkerStatus,
         start: Instant,
     ) -> Poll<()> {
-        let turn = self.current.get();
-        let finished = turn.as_ref().map_or(Some(start), |turn| turn.finished());
-        if let (Some(turn), None) = (&turn, finished) {
-            // The instance takes its next request only after this one; it has to hear of the end.
-            turn.wake_when_finished(cx.waker());
+        let turns = self.current.get();
+        // When the last of them was; none if one is not.
+        let mut finished = Some(start);
+        for turn in turns.iter() {
+            let end = turn.finished();
+            finished = finished.zip(end).map(|(latest, end)| latest.max(end));
+            if end.is_none() {
+                // The instance takes its next request only after this one; it has to hear of the end.
+                turn.wake_when_finished(cx.waker());
+            }
         }
+        drop(turns);
         let deadline = match (status, finished) {
             (WorkerStatus::Idle, _) => start + self.idle,
             // The handler itself times the request; this is for a guest that does not let it.
             (WorkerStatus::Requests, _) => start + self.request + Duration::from_secs(1),
             // A stream may go on for as long as somebody reads it.
             (WorkerStatus::PostReturn, None) => return Poll::Pending,
-            (WorkerStatus::PostReturn, Some(finished)) => start.max(finished) + self.request,
+            (WorkerStatus::PostReturn, Some(finished)) => finished + self.request,
         };
         if self.sleep.deadline() != deadline.into() {
             self.sleep.as_mut().reset(deadline.into());
         }
         self.sleep.as_mut().poll(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn accepts(worker: &Worker, waiting: usize, total: usize) -> bool {
+        matches!(worker.should_accept_request(waiting, total), ShouldAccept::Yes)
+    }
+
+    #[test]
+    fn an_instance_has_as_many_turns_at_once_as_it_may() {
+        for at_once in [1, 2, 16] {
+            let current = Current::default();
+            let worker = Worker {
+                component: "test".into(),
+                current: current.clone(),
+                requests: 100,
+                at_once,
+                timeout: Duration::from_secs(1),
+            };
+            for begun in 0..at_once {
+                assert!(accepts(&worker, begun, begun), "{begun} of {at_once}");
+                current.get().push(Arc::default());
+            }
+            assert!(!accepts(&worker, at_once, at_once));
+            // All have responded, and their answers are still being read.
+            assert!(!accepts(&worker, 0, at_once));
+            current.get()[0].finish();
+            assert!(accepts(&worker, 0, at_once));
+            assert!(matches!(worker.should_accept_request(0, 100), ShouldAccept::Never));
+        }
     }
 }

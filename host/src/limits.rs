@@ -28,7 +28,9 @@ pub struct Limits {
     pub idle: Duration,
     /// How many requests an instance serves.
     pub requests_per_instance: usize,
-    /// How many requests are served at once, each in an instance of its own.
+    /// How many of them at once.
+    pub requests_at_once: usize,
+    /// How many requests are served at once, over all instances.
     pub concurrent_requests: usize,
 }
 

@@ -62,9 +62,14 @@ pub struct Options {
     #[arg(long, value_name = "MIB", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=65536))]
     pub max_instance_memory: u32,
 
-    /// Requests that an instance serves, one after the other, before it is replaced
+    /// Requests that an instance serves before it is replaced
     #[arg(long, value_name = "COUNT", default_value_t = 128, value_parser = clap::value_parser!(u32).range(1..))]
     pub max_instance_reuse_count: u32,
+
+    /// Requests that an instance serves at once. Spin's default is 16; with more than one, a tool that
+    /// loops or traps takes others with it
+    #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub max_instance_concurrent_reuse_count: u32,
 
     /// Requests that are served at once; more have to wait, and get a 503 if that takes too long
     #[arg(long, value_name = "COUNT", default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..=65536))]
@@ -84,6 +89,7 @@ impl Options {
             request: self.request_timeout,
             idle: self.idle_instance_timeout,
             requests_per_instance: self.max_instance_reuse_count as usize,
+            requests_at_once: self.max_instance_concurrent_reuse_count as usize,
             concurrent_requests: self.max_concurrent_requests as usize,
         }
     }
@@ -134,6 +140,7 @@ fn parse_duration(text: &str) -> Result<Duration, String> {
 mod tests {
     use super::*;
 
+    /// MCP-T-05.
     #[test]
     fn the_defaults_are_the_documented_ones() {
         let options = Options::parse_from(["postern-host"]);
@@ -141,6 +148,7 @@ mod tests {
         assert_eq!(options.state_dir(Path::new("app")), Path::new("app/.spin"));
         let limits = options.limits();
         assert_eq!((limits.requests_per_instance, limits.memory), (128, 256 << 20));
+        assert_eq!(limits.requests_at_once, 1);
     }
 
     #[test]

@@ -14,7 +14,7 @@ use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use http::{Method, Request, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt as _, Either, Full};
@@ -161,8 +161,12 @@ impl Application {
                 Malformed::Host => "The request does not name one valid host.\n",
                 Malformed::Header => "A header of the request is not text.\n",
                 Malformed::Path => "The request has no path.\n",
+                Malformed::Coding => "The body is encoded more than once.\n",
             };
-            return entry.plain(StatusCode::BAD_REQUEST, explanation);
+            let mut answer = entry.plain(StatusCode::BAD_REQUEST, explanation);
+            // Where this request ends is not for sure, so nothing after it is read.
+            answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            return answer;
         }
         let Ok(Ok(place)) = timeout(QUEUE_TIMEOUT, self.places.clone().acquire_owned()).await else {
             let mut answer = entry.empty(StatusCode::SERVICE_UNAVAILABLE);

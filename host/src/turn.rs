@@ -1,6 +1,6 @@
 //! A request's turn in an instance: from the moment it is handed over until nothing of it is left.
 //!
-//! An instance serves one request at a time. The response's head is not the end of a turn: a body may
+//! An instance serves one request at a time, or as many as the operator says. The response's head is not the end of a turn: a body may
 //! follow for hours. So the server marks the end ([`Turn::finish`], by way of [`Delivery`]) when the
 //! answer is delivered or given up, and the instance is not offered another request before.
 

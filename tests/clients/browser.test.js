@@ -6,7 +6,7 @@ import { mkdir } from "node:fs/promises";
 import { createServer } from "node:http";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { base, listenForComplaints, newPerson, noBrowser, openBrowser, openCallback, signIn, within } from "./support.js";
+import { base, listenForComplaints, newPerson, noBrowser, openBrowser, openCallback, signIn, walkThrough, within } from "./support.js";
 
 const screenshots = fileURLToPath(new URL("screenshots/", import.meta.url));
 const sizes = { desktop: { width: 1280, height: 800 }, phone: { width: 390, height: 844 } };
@@ -88,6 +88,10 @@ test("pages look right, wide and narrow, light and dark", { skip: noBrowser, tim
       const before = complaints.length;
       await page.goto(`${base}/authorize?client_id=nobody`);
       await shoot("error");
+      const stale = new URLSearchParams({ client_id: "postern_cl_gone", redirect_uri: "http://localhost:3334/oauth/callback" });
+      await page.goto(`${base}/authorize?${stale}`);
+      assert.match(await page.textContent("main"), /mcp-remote.*\.mcp-auth/s);
+      await shoot("stale-client");
       complaints.splice(before, complaints.length, ...complaints.slice(before).filter((text) => !text.includes("status of 4")));
 
       await page.goto(url.toString());
@@ -208,4 +212,19 @@ test("a client may send the person on to another origin", { skip: noBrowser, tim
   await page.waitForURL((url) => url.pathname === "/callback", { timeout: 20_000 });
   assert.equal(new URL(page.url()).searchParams.has("code"), true);
   assert.deepEqual(complaints, []);
+});
+
+// Browsers without Fetch Metadata show by `Origin` that a form was ours, and a page with the wrong
+// referrer policy makes them say `null` (BR-05, BR-10).
+test("forms are posted under our own name", { skip: noBrowser, timeout: 60_000 }, async (t) => {
+  const browser = await openBrowser(t);
+  const callback = await openCallback(t);
+  const page = await (await browser.newContext()).newPage();
+  const posted = [];
+  page.on("request", (request) => request.method() === "POST" && posted.push(request.allHeaders()));
+  const arrived = page.waitForRequest((request) => request.url().startsWith(callback.url));
+  await walkThrough(page, await authorizationUrl(callback.url), newPerson());
+  assert.equal((await (await arrived).allHeaders()).referer, undefined, "the client is not told where the person was");
+  const headers = await Promise.all(posted);
+  assert.deepEqual(headers.map(({ origin }) => origin), [base, base], "sign-in and consent");
 });

@@ -39,11 +39,11 @@ async function openDesktop(t) {
     config,
     openedUrl,
     /** Starts mcp-remote and returns a client that is on its way to be connected. */
-    start() {
+    start(url = mcpUrl, options = []) {
       const said = [];
       const transport = new StdioClientTransport({
         command: process.execPath,
-        args: [program, mcpUrl],
+        args: [program, url, ...options],
         env,
         stderr: "pipe",
       });
@@ -144,3 +144,34 @@ test("mcp-remote starts over when all it remembers is stale", { skip, timeout: 1
   await second.client.close();
   assert.notEqual(JSON.parse(await readFile(registration, "utf8")).client_id, "stale");
 });
+
+const sseUrl = mcpUrl.replace(/\/mcp$/, "/sse");
+
+// MCP-L-32, MCP-L-33, MCP-L-34: `sse-only` is HTTP+SSE; whoever POSTs to its address is served all the same.
+for (const [url, ways] of [
+  [mcpUrl, [["--transport", "http-only"], ["--transport", "http-first"], ["--protocol", "auto"]]],
+  [sseUrl, [["--transport", "sse-only"], ["--transport", "sse-first"], ["--transport", "http-first"]]],
+]) {
+  const path = new URL(url).pathname;
+  test(`mcp-remote connects to ${path} in every way`, { skip, timeout: 180_000 }, async (t) => {
+    const desktop = await openDesktop(t);
+    const browser = await openBrowser(t);
+    for (const [index, options] of ways.entries()) {
+      await t.test(options.join(" "), async () => {
+        const started = desktop.start(url, options);
+        // Who has signed in once is known the next time, whichever way it goes.
+        if (index === 0) await signInInBrowser(desktop, started, browser);
+        await within(30, "connecting", started.connected);
+        await callAdd(started.client);
+        const { resources } = await started.client.listResources();
+        const { contents } = await started.client.readResource({ uri: resources[0].uri });
+        assert.ok(contents[0].text.length > 0);
+        const { prompts } = await started.client.listPrompts();
+        assert.ok(prompts.some((prompt) => prompt.name === "explain_calculation"), JSON.stringify(prompts));
+        await started.client.close();
+        assert.equal(await desktop.openedUrl(), undefined, "the browser stayed closed");
+        if (options[0] === "--protocol") assert.match(started.said(), /speaks MCP 2026-07-28/);
+      });
+    }
+  });
+}

@@ -101,6 +101,26 @@ for (const { name, sdk, options, finish } of clients) {
     assert.deepEqual(result.structuredContent, { result: 42 });
   };
 
+  /** Reads, fills in and completes something. The SDK checks every answer against its schemas. */
+  const readAndFillIn = async (client) => {
+    const { resources } = await client.listResources();
+    const { contents } = await client.readResource({ uri: resources[0].uri });
+    assert.match(contents[0].text, /^# What this server is/);
+    const { resourceTemplates } = await client.listResourceTemplates();
+    const { completion } = await client.complete({
+      ref: { type: "ref/resource", uri: resourceTemplates[0].uriTemplate },
+      argument: { name: "page", value: "sign" },
+    });
+    assert.deepEqual(completion.values, ["sign-in"]);
+    const { prompts } = await client.listPrompts();
+    assert.ok(prompts.some((prompt) => prompt.name === "explain_calculation"), JSON.stringify(prompts));
+    const { messages } = await client.getPrompt({
+      name: "explain_calculation",
+      arguments: { calculation: "6 * 7" },
+    });
+    assert.match(messages[0].content.text, /6 \* 7/);
+  };
+
   test(`${name} signs in, lists tools, calls one, and refreshes`, { skip: noBrowser, timeout: 120_000 }, async (t) => {
     const { callback, provider, transport } = await begin(t);
     const page = await (await openBrowser(t)).newPage();
@@ -110,7 +130,9 @@ for (const { name, sdk, options, finish } of clients) {
     assert.equal(answer.get("state"), provider.states.at(-1));
     await transport.finishAuth(...finish(answer));
     assert.ok(provider.saved.refresh_token);
-    await callAdd(await connect(t, provider));
+    const client = await connect(t, provider);
+    await callAdd(client);
+    await readAndFillIn(client);
 
     // An access token that has run out is replaced without anybody noticing.
     const before = provider.saved;

@@ -49,6 +49,12 @@ impl Browser {
         Self { server: server.clone(), cookies: BTreeMap::new(), set_cookies: Vec::new() }
     }
 
+    /// The same browser, when its requests happen to reach another host of the same server.
+    #[must_use]
+    pub fn at(self, server: &Server) -> Self {
+        Self { server: server.clone(), ..self }
+    }
+
     /// The server it is at.
     pub fn server(&self) -> &Server {
         &self.server
@@ -83,10 +89,8 @@ impl Browser {
 
     /// Sends a request with the cookies, and keeps those that come back.
     pub fn send(&mut self, request: Request) -> Response {
-        let mut request = request.header("accept", "text/html,application/xhtml+xml,*/*;q=0.8");
-        if let Some(cookies) = self.cookies() {
-            request = request.header("cookie", &cookies);
-        }
+        let accept = "text/html,application/xhtml+xml,*/*;q=0.8";
+        let request = request.header("accept", accept).cookies(self);
         let response = self.server.send(&request);
         for line in response.all("set-cookie") {
             self.set_cookies.push(line.to_owned());

@@ -2,6 +2,7 @@
 
 use crate::http::Server;
 use crate::random;
+use crate::redis::Redis;
 use std::io::{BufRead, BufReader, Read};
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
@@ -38,7 +39,46 @@ impl Host {
 
     /// Starts a server on an address.
     pub fn start_on(state: &State, listen: &str) -> Self {
-        let mut child = command(state, listen).spawn().expect("the server starts");
+        Self::spawn(state, command(state, listen))
+    }
+
+    /// Starts a server that is reached under the public address that its variables give it.
+    pub fn start_public(state: &State) -> Self {
+        Self::spawn(state, program(state, "127.0.0.1:0"))
+    }
+
+    /// Starts a server whose disk can be full; see [`limit_disk`](Self::limit_disk).
+    #[cfg(target_os = "linux")]
+    pub fn start_on_small_disk(state: &State) -> Self {
+        let server = command(state, "127.0.0.1:0");
+        // The system's way to say that a file may not grow is a signal, which is ignored here: then it is an
+        // error like any other.
+        let mut command = Command::new("bash");
+        let script = "trap '' XFSZ; exec \"$@\"";
+        command.args(["-c", script, "bash"]).arg(server.get_program()).args(server.get_args());
+        command.current_dir(server.get_current_dir().expect("it is set"));
+        for (name, value) in server.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Self::spawn(state, command)
+    }
+
+    /// From now on no file can grow beyond so many bytes, as if the disk were full; without a number, there
+    /// is room again.
+    #[cfg(target_os = "linux")]
+    pub fn limit_disk(&self, bytes: Option<u64>) {
+        let limit = bytes.map_or("unlimited".to_owned(), |bytes| bytes.to_string());
+        let arguments = [format!("--pid={}", self.child.id()), format!("--fsize={limit}:unlimited")];
+        let status = Command::new("prlimit").args(arguments).status();
+        assert!(status.is_ok_and(|status| status.success()), "prlimit (of util-linux)");
+    }
+
+    fn spawn(state: &State, mut command: Command) -> Self {
+        let mut child = command.spawn().expect("the server starts");
         let log = Arc::new(Mutex::new(String::new()));
         collect(child.stdout.take().expect("it is piped"), &log);
         collect(child.stderr.take().expect("it is piped"), &log);
@@ -49,8 +89,17 @@ impl Host {
             let (line, _) = rest.split_once('\n')?;
             line.split_whitespace().next().map(str::to_owned)
         });
-        host.server = Server::at(&format!("http://{address}"));
+        host.server = match state.variable("public_url") {
+            Some(public_url) => Server::behind(public_url, &address),
+            None => Server::at(&format!("http://{address}")),
+        };
         host
+    }
+
+    /// Ends it as a power cut would, without a word to it.
+    pub fn kill(mut self) {
+        self.child.kill().expect("it can be killed");
+        let _ = self.child.wait();
     }
 
     /// Everything that it has said.
@@ -123,14 +172,30 @@ pub fn refused(state: &State, listen: &str) -> (bool, String) {
 }
 
 fn command(state: &State, listen: &str) -> Command {
+    let mut command = program(state, listen);
+    command.arg("--derive-public-url");
+    command
+}
+
+fn program(state: &State, listen: &str) -> Command {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let built = root.join("target/host").join(format!("postern-host{}", std::env::consts::EXE_SUFFIX));
     let file = std::env::var("POSTERN_HOST").map(PathBuf::from).unwrap_or(built);
     let mut command = Command::new(&file);
     command
         .current_dir(&root)
-        .args(["--listen", listen, "--derive-public-url", "--state-dir"])
-        .arg(&state.dir);
+        .args(["--listen", listen, "--state-dir"])
+        .arg(&state.dir)
+        // The components are the same for all of them, and compiling them takes longer than most tests.
+        .arg("--cache-dir")
+        .arg(root.join("target/tmp/host-cache"));
+    if let Some(manifest) = &state.manifest {
+        command.arg("--from").arg(root.join(manifest));
+    }
+    command.args(&state.flags);
+    if state.runtime_config().is_file() {
+        command.arg("--runtime-config-file").arg(state.runtime_config());
+    }
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("SPIN_VARIABLE_")) {
         command.env_remove(name);
     }
@@ -157,6 +222,10 @@ pub struct State {
     pub dir: PathBuf,
     /// What an operator configures: variables and their values.
     variables: Vec<(String, String)>,
+    /// The manifest, relative to the root of the repository, where it is not `spin.toml`.
+    manifest: Option<PathBuf>,
+    /// What else the server is told.
+    flags: Vec<&'static str>,
 }
 
 impl Default for State {
@@ -170,7 +239,7 @@ impl State {
     pub fn new() -> Self {
         let dir = std::env::temp_dir().join(format!("postern-{}", random()));
         std::fs::create_dir_all(&dir).expect("a folder can be made");
-        Self { dir, variables: Vec::new() }
+        Self { dir, variables: Vec::new(), manifest: None, flags: Vec::new() }
     }
 
     /// Sets a variable for the servers that use it, in the way of the manifest's own comments.
@@ -178,6 +247,45 @@ impl State {
     pub fn with_variable(mut self, name: &str, value: &str) -> Self {
         self.variables.push((format!("SPIN_VARIABLE_{}", name.to_ascii_uppercase()), value.to_owned()));
         self
+    }
+
+    /// Configures the host of the servers that use it, in Spin's format.
+    #[must_use]
+    pub fn with_runtime_config(self, toml: &str) -> Self {
+        std::fs::write(self.runtime_config(), toml).expect("a file can be written");
+        self
+    }
+
+    /// Has the servers that use it serve another manifest than `spin.toml`.
+    #[must_use]
+    pub fn with_manifest(mut self, file: &str) -> Self {
+        self.manifest = Some(file.into());
+        self
+    }
+
+    /// Tells the servers that use it more.
+    #[must_use]
+    pub fn with_flags(mut self, flags: &[&'static str]) -> Self {
+        self.flags.extend(flags);
+        self
+    }
+
+    /// Has the servers that use it keep their data in this Redis.
+    #[must_use]
+    pub fn with_redis(self, redis: &Redis) -> Self {
+        self.with_runtime_config(&format!(
+            "[key_value_store.default]\ntype = \"redis\"\nurl = \"{}\"\n",
+            redis.url()
+        ))
+    }
+
+    fn runtime_config(&self) -> PathBuf {
+        self.dir.join("runtime-config.toml")
+    }
+
+    fn variable(&self, name: &str) -> Option<&str> {
+        let name = format!("SPIN_VARIABLE_{}", name.to_ascii_uppercase());
+        self.variables.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
     }
 
     /// All bytes of all files in it.

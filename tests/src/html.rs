@@ -54,6 +54,13 @@ impl Form {
         }
     }
 
+    /// Ticks a check box.
+    pub fn tick(&mut self, name: &str) {
+        for control in self.controls.iter_mut().filter(|control| control.name == name) {
+            control.checked = true;
+        }
+    }
+
     /// What is sent when the button of this value is pressed, or, without one, when Enter is.
     pub fn fields(&self, button: Option<&str>) -> Vec<(String, String)> {
         let sent = self.controls.iter().filter(|control| match control.kind.as_str() {

@@ -1,8 +1,10 @@
 //! A client that sends what it is told to, byte for byte, on a connection of its own.
 //!
 //! It reads an answer that comes before the request is sent to its end (a 413, say), follows no
-//! redirect, keeps no cookie and speaks no TLS.
+//! redirect, keeps no cookie and speaks no TLS. Who has thousands of requests to send keeps a
+//! [`Connection`].
 
+use crate::browser::Browser;
 use serde_json::Value;
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -10,11 +12,16 @@ use std::time::Duration;
 
 const TIMEOUT: Duration = Duration::from_secs(60);
 
+/// How long a server may keep a connection on which nothing good can come any more.
+const PATIENCE: Duration = Duration::from_secs(20);
+
 /// A server to talk to.
 #[derive(Debug, Clone)]
 pub struct Server {
     /// Scheme, host and port: the server's public address, for example `http://127.0.0.1:3000`.
     pub base: String,
+    /// Host and port that lead there, where the public address does not.
+    address: Option<String>,
 }
 
 impl Server {
@@ -28,12 +35,22 @@ impl Server {
 
     /// The server at an address.
     pub fn at(base: &str) -> Self {
-        Self { base: base.trim_end_matches('/').to_owned() }
+        Self { base: base.trim_end_matches('/').to_owned(), address: None }
+    }
+
+    /// The server that calls itself `base` and is reached at `address`, as if there were a proxy in front.
+    pub fn behind(base: &str, address: &str) -> Self {
+        Self { address: Some(address.to_owned()), ..Self::at(base) }
     }
 
     /// Host and port.
     pub fn authority(&self) -> &str {
-        self.base.strip_prefix("http://").unwrap_or_else(|| panic!("{} is not http://", self.base))
+        match &self.address {
+            Some(address) => address,
+            None => {
+                self.base.strip_prefix("http://").unwrap_or_else(|| panic!("{} is not http://", self.base))
+            }
+        }
     }
 
     /// The port.
@@ -65,17 +82,33 @@ impl Server {
             .unwrap_or_else(|error| panic!("{} {}: {error}", request.method, request.target))
     }
 
-    /// Sends a request that may find nobody.
-    pub fn try_send(&self, request: &Request) -> std::io::Result<Response> {
+    fn connect(&self) -> std::io::Result<TcpStream> {
         let mut address = self.authority().to_owned();
         if address.rsplit_once(':').is_none_or(|(_, port)| port.parse::<u16>().is_err()) {
             address.push_str(":80");
         }
-        let mut connection = TcpStream::connect(address)?;
+        let connection = TcpStream::connect(address)?;
         connection.set_read_timeout(Some(TIMEOUT))?;
         connection.set_write_timeout(Some(TIMEOUT))?;
         connection.set_nodelay(true)?;
-        let bytes = request.bytes(self.authority());
+        Ok(connection)
+    }
+
+    /// Sends these bytes, and returns everything that comes back until the server closes the connection.
+    /// `None` when it does not.
+    pub fn send_raw(&self, bytes: &[u8]) -> Option<Vec<u8>> {
+        exchange(self.connect().expect("the server is there"), bytes, false)
+    }
+
+    /// Sends these bytes and no more, and returns everything that comes back.
+    pub fn send_cut_off(&self, bytes: &[u8]) -> Option<Vec<u8>> {
+        exchange(self.connect().expect("the server is there"), bytes, true)
+    }
+
+    /// Sends a request that may find nobody.
+    pub fn try_send(&self, request: &Request) -> std::io::Result<Response> {
+        let mut connection = self.connect()?;
+        let bytes = request.bytes(self.authority(), "close");
         let mut writing = connection.try_clone()?;
         // The server may answer before it has read everything, and then close: writing fails, and the
         // answer counts.
@@ -86,9 +119,73 @@ impl Server {
         response
     }
 
+    /// Sends a request whose answer goes on, to be read as it comes.
+    pub fn open(&self, request: &Request) -> Stream {
+        let mut connection = self.connect().expect("the server is there");
+        let sent = connection.write_all(&request.bytes(self.authority(), "close"));
+        sent.expect("the server reads the request");
+        Stream { connection, text: String::new() }
+    }
+
     /// Sends a GET request.
     pub fn get(&self, target: &str) -> Response {
         self.send(&Request::new("GET", target))
+    }
+}
+
+/// A connection for one request after the other.
+#[derive(Debug)]
+pub struct Connection {
+    authority: String,
+    stream: TcpStream,
+}
+
+impl Connection {
+    /// Connects.
+    pub fn open(server: &Server) -> Self {
+        let stream = server.connect().expect("the server is there");
+        Self { authority: server.authority().to_owned(), stream }
+    }
+
+    /// Sends a request and reads its answer.
+    #[track_caller]
+    pub fn send(&mut self, request: &Request) -> Response {
+        let sent = self.stream.write_all(&request.bytes(&self.authority, "keep-alive"));
+        let answer = sent.and_then(|()| read_response(&mut self.stream, request.method == "HEAD"));
+        answer.unwrap_or_else(|error| panic!("{} {}: {error}", request.method, request.target))
+    }
+}
+
+/// An answer that goes on.
+#[derive(Debug)]
+pub struct Stream {
+    connection: TcpStream,
+    text: String,
+}
+
+impl Stream {
+    /// Reads until this has come, and returns all that has come so far: head, body, and how it is cut into chunks.
+    /// Fails when the answer ends, or nothing comes for long.
+    #[track_caller]
+    pub fn read_until(&mut self, text: &str) -> &str {
+        while !self.text.contains(text) {
+            let read = self.read();
+            assert!(read > 0, "the answer ends without {text}:\n{}", self.text);
+        }
+        &self.text
+    }
+
+    /// Reads to the end.
+    pub fn read_to_end(&mut self) -> &str {
+        while self.read() > 0 {}
+        &self.text
+    }
+
+    fn read(&mut self) -> usize {
+        let mut bytes = [0; 4096];
+        let read = self.connection.read(&mut bytes).unwrap_or_else(|error| panic!("{error}:\n{}", self.text));
+        self.text.push_str(&String::from_utf8_lossy(bytes.get(..read).unwrap_or_default()));
+        read
     }
 }
 
@@ -131,19 +228,28 @@ impl Request {
         self.header("content-type", content_type)
     }
 
+    /// Adds the cookies of a browser.
+    #[must_use]
+    pub fn cookies(self, browser: &Browser) -> Self {
+        match browser.cookies() {
+            Some(cookies) => self.header("cookie", &cookies),
+            None => self,
+        }
+    }
+
     /// Adds a bearer token.
     #[must_use]
     pub fn bearer(self, access_token: &str) -> Self {
         self.header("authorization", &format!("Bearer {access_token}"))
     }
 
-    fn bytes(&self, authority: &str) -> Vec<u8> {
+    fn bytes(&self, authority: &str, connection: &str) -> Vec<u8> {
         let mut head = format!("{} {} HTTP/1.1\r\n", self.method, self.target);
         let mut line = |name: &str, value: &str| head.push_str(&format!("{name}: {value}\r\n"));
         if !self.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
             line("host", authority);
         }
-        line("connection", "close");
+        line("connection", connection);
         if !self.body.is_empty() || self.method == "POST" {
             line("content-length", &self.body.len().to_string());
         }
@@ -245,6 +351,21 @@ impl std::fmt::Display for Response {
             .and_then(|(before, rest)| Some((before, rest.split_once("</style>")?.1)));
         let text = style.map_or_else(|| text.clone(), |(before, after)| format!("{before}{after}"));
         write!(f, "\n{}", text.chars().take(4000).collect::<String>())
+    }
+}
+
+fn exchange(mut connection: TcpStream, bytes: &[u8], is_all: bool) -> Option<Vec<u8>> {
+    connection.set_read_timeout(Some(PATIENCE)).expect("a timeout can be set");
+    // The server may close before it has read everything.
+    let _ = connection.write_all(bytes);
+    if is_all {
+        let _ = connection.shutdown(std::net::Shutdown::Write);
+    }
+    let mut received = Vec::new();
+    match connection.read_to_end(&mut received) {
+        Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => None,
+        // A connection that is reset is closed.
+        Ok(_) | Err(_) => Some(received),
     }
 }
 

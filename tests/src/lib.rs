@@ -3,7 +3,9 @@
 //!
 //! Reading order: [`Server`] sends requests ([`http`]); [`Browser`] is a person's browser, which keeps
 //! cookies and fills in forms ([`html`]); [`oauth`] walks the sign-in that a client starts; [`mcp`]
-//! speaks the protocol with what came of it; [`host`] is a server that a test starts for itself.
+//! speaks the protocol with what came of it; [`host`] is a server that a test starts for itself, and
+//! [`documents`] one that a client would have; [`sqlite`] and [`redis`] are where such a server keeps its
+//! data, to look into and to break.
 //!
 //! Whatever goes wrong in here is a failed test, so everything panics with what was answered.
 #![expect(
@@ -14,15 +16,18 @@
 )]
 
 pub mod browser;
+pub mod documents;
 pub mod host;
 pub mod html;
 pub mod http;
 pub mod mcp;
 pub mod oauth;
+pub mod redis;
+pub mod sqlite;
 
 pub use browser::{Browser, Landing};
 pub use host::Host;
-pub use http::{Request, Response, Server};
+pub use http::{Connection, Request, Response, Server};
 pub use oauth::{Authorization, Client, Person, Tokens};
 
 /// Random text of 22 characters that need no escaping anywhere.

@@ -4,7 +4,7 @@ use crate::http::{Request, Response, Server};
 use serde_json::{Value, json};
 
 /// The revisions that begin with `initialize`.
-pub const HANDSHAKE: [&str; 2] = ["2025-06-18", "2025-11-25"];
+pub const HANDSHAKE: [&str; 4] = ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"];
 
 /// The revision in which every request stands alone.
 pub const STATELESS: &str = "2026-07-28";
@@ -66,7 +66,8 @@ impl McpClient {
 
     /// A request as this revision has it.
     pub fn request(&self, method: &str, mut params: Value) -> Request {
-        let name = params.get("name").and_then(Value::as_str).map(str::to_owned);
+        // What is named by `uri` is read; everything else that has a name is named by `name`.
+        let name = params.get("name").or(params.get("uri")).and_then(Value::as_str).map(str::to_owned);
         if self.revision == STATELESS
             && let Some(params) = params.as_object_mut()
         {
@@ -87,6 +88,13 @@ impl McpClient {
     #[track_caller]
     pub fn call_tool(&self, name: &str, arguments: Value) -> Value {
         let answer = self.call("tools/call", json!({ "name": name, "arguments": arguments }));
+        answer.get("result").unwrap_or_else(|| panic!("no result in {answer}")).clone()
+    }
+
+    /// Sends a request and returns its result.
+    #[track_caller]
+    pub fn result(&self, method: &str, params: Value) -> Value {
+        let answer = self.call(method, params);
         answer.get("result").unwrap_or_else(|| panic!("no result in {answer}")).clone()
     }
 
@@ -131,6 +139,18 @@ fn meta() -> Value {
         "io.modelcontextprotocol/clientInfo": { "name": "postern-tests", "version": "1" },
         "io.modelcontextprotocol/clientCapabilities": {},
     })
+}
+
+/// The text at a place of an answer.
+#[track_caller]
+pub fn text<'a>(answer: &'a Value, pointer: &str) -> &'a str {
+    answer.pointer(pointer).and_then(Value::as_str).unwrap_or_else(|| panic!("no {pointer} in {answer}"))
+}
+
+/// The list of this name in an answer.
+#[track_caller]
+pub fn list<'a>(answer: &'a Value, name: &str) -> &'a Vec<Value> {
+    answer.get(name).and_then(Value::as_array).unwrap_or_else(|| panic!("no {name} in {answer}"))
 }
 
 /// The answer in a response, be it JSON or the last message of an event stream.

@@ -60,29 +60,46 @@ impl Client {
         self.server.send(&Request::form("/token", fields))
     }
 
-    /// Redeems a code.
-    pub fn redeem(&self, code: &str, verifier: &str) -> Response {
-        self.token(&[
+    /// The request that redeems a code.
+    pub fn redemption(&self, code: &str, verifier: &str) -> Request {
+        let fields = [
             ("grant_type", "authorization_code"),
             ("client_id", &self.client_id),
             ("redirect_uri", &self.redirect_uri),
             ("code", code),
             ("code_verifier", verifier),
-        ])
+        ];
+        Request::form("/token", &fields)
+    }
+
+    /// The request that uses a refresh token.
+    pub fn refreshment(&self, refresh_token: &str) -> Request {
+        let fields = [
+            ("grant_type", "refresh_token"),
+            ("client_id", &self.client_id),
+            ("refresh_token", refresh_token),
+        ];
+        Request::form("/token", &fields)
+    }
+
+    /// Redeems a code.
+    pub fn redeem(&self, code: &str, verifier: &str) -> Response {
+        self.server.send(&self.redemption(code, verifier))
     }
 
     /// Uses a refresh token.
     pub fn refresh(&self, refresh_token: &str) -> Response {
-        self.token(&[
-            ("grant_type", "refresh_token"),
-            ("client_id", &self.client_id),
-            ("refresh_token", refresh_token),
-        ])
+        self.server.send(&self.refreshment(refresh_token))
     }
 
     /// The whole walk, by somebody who was never here before, up to the tokens.
     pub fn sign_in(&self) -> Tokens {
-        let authorization = Authorization::new(self);
+        self.sign_in_with(BASIC)
+    }
+
+    /// The same, with other scopes.
+    pub fn sign_in_with(&self, scope: &str) -> Tokens {
+        let authorization = Authorization::new(self).with("scope", scope);
         let mut browser = Browser::new(&self.server);
         let answer = Person::new().approve(&mut browser, &authorization);
         Tokens::of(&self.redeem(answer.code(), &authorization.verifier))

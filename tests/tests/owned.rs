@@ -1,12 +1,20 @@
 //! What needs a server of the test's own: to stop it, to read its log, to look into its store.
 #![expect(clippy::panic, clippy::unwrap_used, reason = "this is how a test fails")]
 
+#[path = "owned/clients.rs"]
+mod clients;
+#[path = "owned/documents.rs"]
+mod documents;
+
 use postern_tests::host::{State, refused};
 use postern_tests::mcp::{McpClient, ping, post};
 use postern_tests::oauth::{REDIRECT_URI, register};
 use postern_tests::random;
 use postern_tests::{Authorization, Browser, Client, Host, Person, Request, Tokens};
 use serde_json::json;
+
+#[path = "owned/deployment.rs"]
+mod deployment;
 
 /// Reads and writes of the store, from a line of the log.
 fn store_operations(line: &str) -> (u32, u32) {
@@ -121,6 +129,7 @@ fn nothing_is_stored_before_sign_in() {
 }
 
 /// Whoever reads the log or steals the file has no secret and no name (D6 and the seal on every record).
+/// MCP-A-23.
 #[test]
 fn secrets_are_neither_logged_nor_stored() {
     let state = State::new();
@@ -178,6 +187,7 @@ fn servers_with_their_own_state_know_nothing_of_each_other() {
 }
 
 /// RFC 8707 section 2: a token that was given for another address of the same store is not for here.
+/// MCP-S-47.
 #[test]
 fn token_for_another_resource_is_refused() {
     let state = State::new();

@@ -9,11 +9,19 @@ use std::process::ExitCode;
 /// The target that components are built for.
 pub(crate) const WASM_TARGET: &str = "wasm32-wasip2";
 
+/// The manifests that are published, the usual one first.
+pub(crate) const MANIFESTS: [&str; 2] = ["spin.toml", "spin.external-provider.toml"];
+
 /// The task `build`.
 pub(crate) fn run() -> Result<ExitCode> {
-    components(&root().join("spin.toml"))?;
+    all_components()?;
     println!("{}", host()?.display());
     Ok(ExitCode::SUCCESS)
+}
+
+/// Builds what the published manifests name.
+pub(crate) fn all_components() -> Result<()> {
+    MANIFESTS.iter().try_for_each(|file| components(&root().join(file)))
 }
 
 /// Runs every build command of the manifest once.

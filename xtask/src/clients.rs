@@ -1,6 +1,6 @@
-//! What the real clients need on this machine: Node, their packages, and a browser.
+//! What the real clients need on this machine: Node and Python, their packages, and a browser.
 
-use crate::command::{Program, find_program, root};
+use crate::command::{Program, find_program, root, target_dir};
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 
@@ -10,6 +10,11 @@ const NODE: u32 = 20;
 /// Where the clients' tests are.
 pub(crate) fn dir() -> PathBuf {
     root().join("tests").join("clients")
+}
+
+/// Where the official conformance suite is installed, with a Node that is new enough for it.
+pub(crate) fn conformance_dir() -> PathBuf {
+    root().join("tests").join("conformance")
 }
 
 /// Why Node or npm cannot be used, if that is so.
@@ -28,10 +33,9 @@ pub(crate) fn node_fault() -> Option<String> {
         .then(|| "npm is missing; it comes with Node (https://nodejs.org)".to_owned())
 }
 
-/// Installs exactly what `package-lock.json` says, unless that is there already.
-pub(crate) fn install_packages() -> Result<()> {
-    let (wanted, installed) =
-        (dir().join("package-lock.json"), dir().join("node_modules/.package-lock.json"));
+/// Installs exactly what `package-lock.json` in a folder says, unless that is there already.
+pub(crate) fn install_packages(dir: &Path) -> Result<()> {
+    let (wanted, installed) = (dir.join("package-lock.json"), dir.join("node_modules/.package-lock.json"));
     let modified = |file: &Path| std::fs::metadata(file).and_then(|metadata| metadata.modified()).ok();
     if modified(&installed)
         .is_some_and(|installed| modified(&wanted).is_some_and(|wanted| installed >= wanted))
@@ -39,7 +43,42 @@ pub(crate) fn install_packages() -> Result<()> {
         return Ok(());
     }
     let npm = find_program("npm").context("npm is missing")?;
-    Program::new(npm).args(["ci", "--no-fund", "--no-audit"]).in_dir(dir()).run()
+    Program::new(npm).args(["ci", "--no-fund", "--no-audit"]).in_dir(dir).run()
+}
+
+/// How to get Python.
+pub(crate) const PYTHON_ADVICE: &str =
+    "Python is missing; install 3.10 or newer from https://www.python.org, on Debian python3-venv";
+
+/// The Python on this machine.
+pub(crate) fn find_python() -> Option<PathBuf> {
+    find_program("python3").or_else(|| find_program("python"))
+}
+
+/// A Python with the packages that its clients need, in an environment of its own.
+pub(crate) fn python() -> Result<PathBuf> {
+    let wanted = dir().join("requirements.txt");
+    let environment = target_dir().join("python");
+    let bin = environment.join(if cfg!(windows) { "Scripts" } else { "bin" });
+    let (python, mark) = (bin.join("python"), environment.join("installed.txt"));
+    let text = std::fs::read(&wanted).with_context(|| format!("no {}", wanted.display()))?;
+    if std::fs::read(&mark).is_ok_and(|installed| installed == text) {
+        return Ok(python);
+    }
+    let make = || -> Result<String> {
+        let system = find_python().context(PYTHON_ADVICE)?;
+        Program::new(system).args(["-m", "venv", "--clear"]).args([&environment]).output()
+    };
+    if let Err(error) = make() {
+        if !may_install() {
+            return Err(error);
+        }
+        install_debian_package("python3-venv")?;
+        make()?;
+    }
+    Program::new(&python).args(["-m", "pip", "install", "--quiet", "--requirement"]).args([&wanted]).run()?;
+    std::fs::write(mark, text)?;
+    Ok(python)
 }
 
 /// The browser on this machine, wherever it is usually put.
@@ -66,15 +105,21 @@ pub(crate) fn browser() -> Result<PathBuf> {
     if !may_install() {
         bail!("no Chromium found; install it, or set CHROMIUM to the file of one");
     }
-    println!("Installing Chromium");
-    let apt = || Program::new("apt-get").env("DEBIAN_FRONTEND", "noninteractive");
-    apt().args(["-qq", "update"]).run()?;
-    apt().args(["-qq", "install", "-y", "--no-install-recommends", "chromium"]).run()?;
+    install_debian_package("chromium")?;
     find_browser().context("Debian's chromium was installed and is not to be found")
 }
 
+/// Installs a package of Debian's.
+pub(crate) fn install_debian_package(name: &str) -> Result<()> {
+    println!("Installing {name}");
+    // Nothing that comes with a package is to be started.
+    let apt = || Program::new("apt-get").env("DEBIAN_FRONTEND", "noninteractive").env("RUNLEVEL", "1");
+    apt().args(["-qq", "update"]).run()?;
+    apt().args(["-qq", "install", "-y", "--no-install-recommends", name]).run()
+}
+
 /// Whether this is a Debian, or a relative, and we are its root.
-fn may_install() -> bool {
+pub(crate) fn may_install() -> bool {
     let root = Program::new("id").args(["-u"]).output().is_ok_and(|id| id.trim() == "0");
     root && Path::new("/etc/debian_version").exists() && find_program("apt-get").is_some()
 }

@@ -1,7 +1,7 @@
 //! The task `doctor`: what is missing on this machine, and how to get it.
 
 use crate::command::{Program, find_program};
-use crate::{build, clients};
+use crate::{build, clients, redis};
 use anyhow::Result;
 use std::process::ExitCode;
 
@@ -21,7 +21,9 @@ pub(crate) fn run() -> Result<ExitCode> {
         Finding { what: "wasm32-wasip2", state: wasm_target(), needed_for: "building components" },
         Finding { what: "C compiler", state: c_compiler(), needed_for: "building the server (SQLite)" },
         Finding { what: "Node, npm", state: node(), needed_for: "testing with real clients" },
+        Finding { what: "Python", state: python(), needed_for: "testing with the Python SDK" },
         Finding { what: "Chromium", state: browser(), needed_for: "testing with a real browser" },
+        Finding { what: "Redis", state: redis_server(), needed_for: "testing on Redis" },
         Finding {
             what: "Spin",
             state: spin(),
@@ -71,10 +73,19 @@ fn node() -> Result<String, String> {
     }
 }
 
+fn python() -> Result<String, String> {
+    let python = clients::find_python().ok_or_else(|| clients::PYTHON_ADVICE.to_owned())?;
+    Ok(python.display().to_string())
+}
+
 fn browser() -> Result<String, String> {
     clients::find_browser()
         .map(|file| file.display().to_string())
         .ok_or_else(|| "on Debian: apt-get install chromium; or set CHROMIUM to the file of one".to_owned())
+}
+
+fn redis_server() -> Result<String, String> {
+    redis::find().map(|file| file.display().to_string()).ok_or_else(|| redis::ADVICE.to_owned())
 }
 
 fn spin() -> Result<String, String> {

@@ -11,9 +11,11 @@ mod build;
 mod check;
 mod clients;
 mod command;
+mod conformance;
 mod doctor;
 mod manifest;
 mod privileges;
+mod redis;
 mod server;
 mod tally;
 mod test;
@@ -32,9 +34,11 @@ Usage: cargo xtask TASK
                  --quiet                      no line for each request
                  -- MORE                      handed to the server as it is
   build        Build the components and the server
-  test         Build, then run every test: the cores, the server, the black-box suite, real clients
-                 --only PHASE[,PHASE]         of cores, host, outside, owned, clients
+  test         Build, then run every test: the cores, the server, the black-box suite, real clients, the official suite
+                 --only PHASE[,PHASE]         of cores, host, outside, owned, clients, conformance
                With BASE_URL=http://HOST:PORT, run `outside` and `clients` against a running server
+  conformance  Build, then run the official conformance suite against the real components with its tools in them
+                 --all                        again with a new instance for each request, and with shared ones
   check        What has to hold besides the tests: format, lints, documentation, dependencies, privileges
   privileges   Print what each component imports and is granted, as the tables for ARCHITECTURE.md
   doctor       Say what is missing on this machine and how to get it
@@ -48,6 +52,7 @@ fn main() -> ExitCode {
         "up" => up::run(&arguments),
         "build" => without_arguments(&arguments).and_then(|()| build::run()),
         "test" => test::run(&arguments),
+        "conformance" => conformance::run(&arguments),
         "check" => without_arguments(&arguments).and_then(|()| check::run()),
         "privileges" => without_arguments(&arguments).and_then(|()| privileges::print()),
         "doctor" => without_arguments(&arguments).and_then(|()| doctor::run()),

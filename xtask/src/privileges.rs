@@ -1,7 +1,7 @@
 //! Least privilege, written down: what each component may touch, and why.
 //!
 //! Two tables in ARCHITECTURE.md, under `## What each component may touch`, have to say exactly what
-//! the built components import and what `spin.toml` grants, no row more and no row less, each with a
+//! the built components import and what the published manifests grant, no row more and no row less, each with a
 //! reason:
 //!
 //! ```text
@@ -16,11 +16,12 @@
 //! | `tools` in `mcp` | `inherits nothing` | … |
 //! ```
 //!
-//! * A component goes by the name of its file, without `.wasm`.
+//! * A component goes by the name of its file, without `.wasm`, and if its manifest is not `spin.toml`, with
+//!   the manifest's name: `` `mcp` of `spin.external-provider.toml` ``.
 //! * In the first table a row may stand for several components, each with all of several imports.
 //! * An import is an interface as the file names it, without the last number of its version: which
 //!   patch of WASI a toolchain asks for is no privilege. A pre-release version stays whole.
-//! * A grant is a key of the component in `spin.toml` with its elements, sorted. Outbound hosts are
+//! * A grant is a key of the component in the manifest with its elements, sorted. Outbound hosts are
 //!   always listed, as `allowed_outbound_hosts = none` when there are none. What a variable is set to
 //!   does not count.
 //! * The order of rows, and backticks, do not matter.
@@ -31,6 +32,7 @@
 //! nothing but clocks, randomness and what Rust's standard library brings into every component: the streams, arguments and environment of
 //! a process, which a host leaves empty.
 
+use crate::build::MANIFESTS;
 use crate::command::root;
 use crate::manifest::Manifest;
 use anyhow::{Context, Result, bail};
@@ -144,44 +146,53 @@ fn offer_faults(actual: &Tables) -> Vec<String> {
 // --- what is so ---
 
 fn actual() -> Result<Tables> {
-    let manifest = Manifest::read(&root().join("spin.toml"))?;
     let mut tables = Tables::default();
-    for file in manifest.files() {
+    let mut files = BTreeSet::new();
+    for (index, file) in MANIFESTS.into_iter().enumerate() {
+        let manifest = Manifest::read(&root().join(file))?;
+        let place = if index == 0 { String::new() } else { format!(" of {file}") };
+        tables.grants.extend(grants(&manifest, &place).with_context(|| format!("in {file}"))?);
+        files.extend(manifest.files());
+    }
+    for file in files {
         let name = stem(&file);
         let bytes = std::fs::read(&file)
             .with_context(|| format!("cannot read {}; `cargo xtask build` makes it", file.display()))?;
         let imports = imports(&bytes).with_context(|| format!("{} is no component", file.display()))?;
         tables.imports.extend(imports.iter().map(|import| Row::new(&name, import)));
     }
-    for component in &manifest.components {
-        let name = stem(&component.source);
-        if name != component.name {
-            bail!(
-                "component `{}` of spin.toml has the file `{name}`: one name for one thing",
-                component.name
-            );
-        }
-        let outbound = "allowed_outbound_hosts";
-        if !component.grants.iter().any(|(key, _)| key == outbound) {
-            tables.grants.push(Row::new(&name, format!("{outbound} = none")));
-        }
-        for (key, allowed) in &component.grants {
-            let allowed = if allowed.is_empty() { "none".to_owned() } else { allowed.join(", ") };
-            tables.grants.push(Row::new(&name, format!("{key} = {allowed}")));
-        }
-        for dependency in &component.dependencies {
-            let inner = format!("{} in {name}", stem(&dependency.source));
-            if dependency.inherits.is_empty() {
-                tables.grants.push(Row::new(&inner, "inherits nothing"));
-            }
-            tables
-                .grants
-                .extend(dependency.inherits.iter().map(|kind| Row::new(&inner, format!("inherits {kind}"))));
-        }
-    }
     tables.imports.sort();
     tables.grants.sort();
     Ok(tables)
+}
+
+/// What a manifest grants. `place` tells its components from those of others.
+fn grants(manifest: &Manifest, place: &str) -> Result<Vec<Row>> {
+    let mut grants = Vec::new();
+    for component in &manifest.components {
+        let name = stem(&component.source);
+        if name != component.name {
+            bail!("component `{}` has the file `{name}`: one name for one thing", component.name);
+        }
+        let holder = format!("{name}{place}");
+        let outbound = "allowed_outbound_hosts";
+        if !component.grants.iter().any(|(key, _)| key == outbound) {
+            grants.push(Row::new(&holder, format!("{outbound} = none")));
+        }
+        for (key, allowed) in &component.grants {
+            let allowed = if allowed.is_empty() { "none".to_owned() } else { allowed.join(", ") };
+            grants.push(Row::new(&holder, format!("{key} = {allowed}")));
+        }
+        for dependency in &component.dependencies {
+            let inner = format!("{} in {holder}", stem(&dependency.source));
+            if dependency.inherits.is_empty() {
+                grants.push(Row::new(&inner, "inherits nothing"));
+            }
+            let inherits = dependency.inherits.iter();
+            grants.extend(inherits.map(|kind| Row::new(&inner, format!("inherits {kind}"))));
+        }
+    }
+    Ok(grants)
 }
 
 fn stem(file: &Path) -> String {
@@ -292,7 +303,7 @@ fn gather<K: PartialEq>(
 fn table(second: &str, rows: &[Row]) -> String {
     let mut table = format!("| Component | {second} | Why |\n|---|---|---|\n");
     for row in rows {
-        let component = row.component.replace(" in ", "` in `");
+        let component = row.component.replace(" in ", "` in `").replace(" of ", "` of `");
         table.push_str(&format!("| `{component}` | `{}` | {} |\n", row.touches, row.why));
     }
     table

@@ -3,6 +3,7 @@
 
 use crate::command::{Program, target_dir};
 use anyhow::{Context, Result, bail};
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -29,12 +30,18 @@ pub(crate) struct Server {
 impl Server {
     /// Starts the server.
     pub(crate) fn start(host: &Path) -> Result<Self> {
-        let dir = target_dir().join("tmp").join(format!("server-{}", std::process::id()));
+        Self::start_with(host, "server", &[])
+    }
+
+    /// Starts a server that is told more, with a state folder of this name.
+    pub(crate) fn start_with(host: &Path, name: &str, arguments: &[OsString]) -> Result<Self> {
+        let dir = target_dir().join("tmp").join(format!("{name}-{}", std::process::id()));
         std::fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
         let log = File::create(dir.join("server.log"))?;
         let mut command = Program::new(host)
             .args(["--listen", "127.0.0.1:0", "--derive-public-url", "--state-dir"])
             .args([dir.join("state")])
+            .args(arguments)
             .into_command();
         // What this user configures for a server of their own is not meant for this one.
         for (name, _) in

@@ -13,7 +13,7 @@ pub(crate) struct Tally {
 impl Tally {
     /// Counts a line that a runner printed, if it is one of these:
     /// `test result: ok. 3 passed; 0 failed; 1 ignored; …` of Rust's test harness, or `ℹ pass 3`,
-    /// `ℹ fail 0` and so on of Node's.
+    /// `ℹ fail 0` and so on of Node's, or `conformance 2026-07-28 37/37` of the official suite's.
     pub(crate) fn read_line(&mut self, line: &str) {
         let line = line.trim();
         if let Some(result) = line.strip_prefix("test result: ") {
@@ -23,6 +23,9 @@ impl Tally {
                     self.add(word, number);
                 }
             }
+        } else if let Some((passed, total)) = line.strip_prefix("conformance ").and_then(scenarios) {
+            self.passed += passed;
+            self.failed += total.saturating_sub(passed);
         } else if let Some(count) = line.strip_prefix("ℹ ").or_else(|| line.strip_prefix("# "))
             && let Some((word, number)) = count.split_once(' ')
         {
@@ -39,6 +42,12 @@ impl Tally {
             _ => {}
         }
     }
+}
+
+/// The numbers of `SET passed/total`.
+fn scenarios(line: &str) -> Option<(usize, usize)> {
+    let (passed, total) = line.split_once(' ')?.1.split_once('/')?;
+    Some((passed.parse().ok()?, total.parse().ok()?))
 }
 
 impl AddAssign for Tally {
@@ -95,6 +104,12 @@ mod tests {
             "test result: FAILED. 1 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 1.20s",
         ];
         assert_eq!(tally(&lines), Tally { passed: 13, failed: 2, skipped: 1 });
+    }
+
+    #[test]
+    fn reads_the_lines_of_the_official_suite() {
+        let lines = ["conformance 2025-11-25 30/30", "conformance tasks 7/9", "conformance is a word"];
+        assert_eq!(tally(&lines), Tally { passed: 37, failed: 2, skipped: 0 });
     }
 
     #[test]

@@ -5,7 +5,7 @@
 use crate::command::Program;
 use crate::server::Server;
 use crate::tally::Tally;
-use crate::{build, clients};
+use crate::{build, clients, conformance, redis};
 use anyhow::{Context, Result, bail};
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -22,16 +22,19 @@ enum Phase {
     Outside,
     /// Over HTTP, against servers that the tests start, stop and look into.
     Owned,
-    /// `mcp-remote`, the SDKs and a browser.
+    /// `mcp-remote`, MCP Inspector, the SDKs and a browser.
     Clients,
+    /// The official conformance suite.
+    Conformance,
 }
 
-const PHASES: [(Phase, &str); 5] = [
+const PHASES: [(Phase, &str); 6] = [
     (Phase::Cores, "cores"),
     (Phase::Host, "host"),
     (Phase::Outside, "outside"),
     (Phase::Owned, "owned"),
     (Phase::Clients, "clients"),
+    (Phase::Conformance, "conformance"),
 ];
 
 /// What became of it all.
@@ -57,9 +60,11 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
         running.is_none() && [Phase::Outside, Phase::Owned, Phase::Clients].into_iter().any(wanted);
     let mut server = None;
 
-    if own_server || wanted(Phase::Host) {
+    let official = running.is_none() && wanted(Phase::Conformance);
+
+    if own_server || official || wanted(Phase::Host) {
         report.phase("build", || {
-            build::components(&crate::command::root().join("spin.toml"))?;
+            build::all_components()?;
             build::host().map(|_| Tally::default())
         });
     }
@@ -83,11 +88,14 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
             report.phase("outside", || outside(&base_url));
         }
         if wanted(Phase::Owned) && running.is_none() {
-            report.phase("owned", owned);
+            report.owned();
         }
         if wanted(Phase::Clients) {
-            report.real_clients(&base_url);
+            report.real_clients(&base_url, own_server);
         }
+    }
+    if official && built {
+        report.conformance();
     }
     if running.is_some() {
         report.leave_out_owned()?;
@@ -124,7 +132,9 @@ fn parse(arguments: &[String]) -> Result<Option<Vec<Phase>>> {
 
 fn cores() -> Result<Tally> {
     let mut tally = Program::cargo().args(["test", "--no-fail-fast"]).tally()?;
-    tally += Program::cargo().args(["test", "--no-fail-fast", "-p", "xtask"]).tally()?;
+    // Bytes that nobody foresaw, a bounded number of them: see the library.
+    let others = ["-p", "xtask", "-p", "postern-fuzz"];
+    tally += Program::cargo().args(["test", "--no-fail-fast"]).args(others).tally()?;
     // In the profile that components are built in, so that what generates their bindings is built once.
     let examples = ["-p", "tools", "-p", "guide", "-p", "prompts"];
     tally += Program::cargo().args(["test", "--no-fail-fast", "--release"]).args(examples).tally()?;
@@ -136,16 +146,16 @@ fn host() -> Result<Tally> {
 }
 
 fn outside(base_url: &str) -> Result<Tally> {
-    black_box("outside").env("BASE_URL", base_url).tally()
+    black_box(&["outside"]).env("BASE_URL", base_url).tally()
 }
 
-fn owned() -> Result<Tally> {
-    black_box("owned").env("POSTERN_HOST", build::host_file()).tally()
-}
+/// The tests that start servers of their own.
+const OWNED: [&str; 3] = ["owned", "stores", "faults"];
 
-fn black_box(test: &str) -> Program {
+fn black_box(tests: &[&str]) -> Program {
     Program::cargo()
-        .args(["test", "--no-fail-fast", "-p", "postern-tests", "--test", test])
+        .args(["test", "--no-fail-fast", "-p", "postern-tests"])
+        .args(tests.iter().flat_map(|test| ["--test", test]))
         // An answer says more than where it was read.
         .env("RUST_BACKTRACE", "0")
 }
@@ -173,7 +183,7 @@ impl Report {
         total
     }
 
-    fn real_clients(&mut self, base_url: &str) {
+    fn real_clients(&mut self, base_url: &str, has_host: bool) {
         if let Some(missing) = clients::node_fault() {
             self.incomplete = true;
             self.left_out.push(format!("real clients: {missing}"));
@@ -185,23 +195,63 @@ impl Report {
             self.incomplete = true;
             self.left_out.push(format!("sign-in with real clients: {error:#}"));
         }
+        let python = clients::python();
+        if let Err(error) = &python {
+            self.incomplete = true;
+            self.left_out.push(format!("the Python SDK: {error:#}"));
+        }
         self.phase("clients", || {
-            clients::install_packages()?;
+            clients::install_packages(&clients::dir())?;
+            clients::install_packages(&clients::conformance_dir())?;
             let browser = browser.map_or_else(|_| OsString::new(), OsString::from);
+            // Some start a server of their own, and are skipped without.
+            let host = if has_host { build::host_file().into_os_string() } else { OsString::new() };
             Program::new("node")
                 .args(["--test", "--test-reporter=spec", "--test-concurrency=1"])
                 .args(scripts()?)
                 .in_dir(clients::dir())
                 .env("BASE_URL", base_url)
                 .env("CHROMIUM", browser)
+                .env("POSTERN_HOST", host)
+                .env("PYTHON", python.map_or_else(|_| OsString::new(), OsString::from))
                 .tally()
         });
     }
 
+    /// The official suite, against servers with its own tools in them.
+    fn conformance(&mut self) {
+        if let Some(missing) = clients::node_fault() {
+            self.incomplete = true;
+            self.left_out.push(format!("the official conformance suite: {missing}"));
+            self.phases.push(("conformance", Tally { skipped: 1, ..Tally::default() }, 0));
+            return;
+        }
+        self.phase("conformance", conformance::ring);
+    }
+
+    /// Servers that the tests start themselves. Without a Redis server those that need one are left out.
+    fn owned(&mut self) {
+        let program = redis::program();
+        self.phase("owned", || {
+            let tests = black_box(&OWNED).env("POSTERN_HOST", build::host_file());
+            match &program {
+                Ok(program) => tests.env("REDIS_SERVER", program).tally(),
+                Err(_) => {
+                    let mut tally = tests.args(["--", "--skip", "on_redis"]).tally()?;
+                    tally.skipped += list(&OWNED)?.iter().filter(|name| name.ends_with("on_redis")).count();
+                    Ok(tally)
+                }
+            }
+        });
+        if let Err(missing) = program {
+            self.incomplete = true;
+            self.left_out.push(format!("everything on Redis: {missing:#}"));
+        }
+    }
+
     /// Names the tests that need a server of their own, when there is only somebody else's.
     fn leave_out_owned(&mut self) -> Result<()> {
-        let list = black_box("owned").args(["--quiet", "--", "--list"]).output()?;
-        let names: Vec<&str> = list.lines().filter_map(|line| line.strip_suffix(": test")).collect();
+        let names = list(&OWNED)?;
         self.left_out.extend(
             names.iter().map(|name| format!("{name}: needs a server of its own, and BASE_URL is set")),
         );
@@ -219,14 +269,20 @@ impl Report {
             }
             println!();
         }
-        println!("{:<10} {:>7} {:>7} {:>8} {:>8}", "", "passed", "failed", "skipped", "seconds");
+        println!("{:<12} {:>7} {:>7} {:>8} {:>8}", "", "passed", "failed", "skipped", "seconds");
         for (name, tally, seconds) in &self.phases {
-            println!("{name:<10} {:>7} {:>7} {:>8} {seconds:>8}", tally.passed, tally.failed, tally.skipped);
+            println!("{name:<12} {:>7} {:>7} {:>8} {seconds:>8}", tally.passed, tally.failed, tally.skipped);
         }
         println!("\n{total}");
         let strict = std::env::var_os("CI").is_some_and(|ci| ci == "true");
         if total.failed > 0 || (strict && self.incomplete) { ExitCode::FAILURE } else { ExitCode::SUCCESS }
     }
+}
+
+/// The names of tests.
+fn list(tests: &[&str]) -> Result<Vec<String>> {
+    let list = black_box(tests).args(["--quiet", "--", "--list"]).output()?;
+    Ok(list.lines().filter_map(|line| line.strip_suffix(": test")).map(str::to_owned).collect())
 }
 
 /// The clients' tests, by name: an argument per file works with every version of Node.

@@ -4,7 +4,7 @@
 
 use bindings::exports::postern::introspection::introspection::{Access, Error, Guest};
 use oauth_core::{Config, introspection};
-use platform::{clock, deployment, fault::Fault, random::HostRandom, store::HostStore};
+use platform::{clock, deployment, fault::Fault, random::HostRandom, store::HostStore, variables};
 use store_core::{Provision, Records};
 
 #[expect(unsafe_code, reason = "generated")]
@@ -30,8 +30,10 @@ async fn introspect(token: &str) -> Result<Option<introspection::Access>, Fault>
     let Some(keys) = deployment::keyring(&public_url, Provision::FindOnly, &store).await? else {
         return Ok(None);
     };
+    let config = Config::read_for_introspection(public_url, variables::value)
+        .map_err(|error| Fault::Other(error.to_string()))?;
     let records = Records { store: &store, keys: &keys, random: &HostRandom };
-    Ok(introspection::introspect(token, &records, &Config::new(public_url), clock::unix_now()).await?)
+    Ok(introspection::introspect(token, &records, &config, clock::unix_now()).await?)
 }
 
 impl From<introspection::Access> for Access {

@@ -22,7 +22,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 use store_core::{DeploymentError, Keyring, Provision};
-use web_core::{Body, PublicUrl, Reply};
+use web_core::{Body, Issuer, PublicUrl, Reply};
 
 #[spin_sdk::http_service]
 async fn serve(request: Request) -> impl IntoResponse {
@@ -31,14 +31,26 @@ async fn serve(request: Request) -> impl IntoResponse {
             Ok(public_url) => public_url,
             Err(error) => return misconfigured(&error),
         };
+        let authorization_server = platform::variables::value("authorization_server");
+        let authorization_server = match Issuer::parse(&authorization_server, &public_url) {
+            Ok(authorization_server) => authorization_server,
+            Err(error) => return misconfigured(&error),
+        };
+        let strict = platform::variables::value("strict");
         let outside = Imported { public_url: public_url.clone(), store: HostStore::default() };
-        let server = Rc::new(McpServer { public_url, tolerances: Tolerances::default(), outside });
+        let server = Rc::new(McpServer {
+            public_url: public_url.strictly(&strict),
+            authorization_server,
+            tolerances: Tolerances::without(&strict),
+            outside,
+        });
         server.handle(&head, &mut body, clock::now()).await
     })
     .await
 }
 
-/// Without its address the server cannot say who it is, so it says nothing to clients.
+/// Without its address the server cannot say who it is, nor without an authorization server where to
+/// sign in, so it says nothing to clients.
 fn misconfigured(error: &impl std::fmt::Display) -> Reply<Body> {
     platform::log::line(&format!("mcp: {error}"));
     Reply::empty(StatusCode::INTERNAL_SERVER_ERROR).into()

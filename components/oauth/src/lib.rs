@@ -3,7 +3,7 @@
 //! It converts, calls and returns; the rules are in [`oauth_core`].
 
 use oauth_core::{AuthorizationServer, Config, reply_misconfigured, reply_without_keys};
-use platform::{clock, deployment, http, log, random::HostRandom, store::HostStore};
+use platform::{clock, deployment, http, log, random::HostRandom, store::HostStore, variables};
 use spin_sdk::http::{IntoResponse, Request};
 use store_core::{Provision, Records};
 use web_core::{Head, Reply};
@@ -20,23 +20,31 @@ async fn handle(head: Head, mut body: http::IncomingBody) -> Reply {
         Ok(public_url) => public_url,
         Err(error) => {
             log::line(&error.to_string());
-            return reply_misconfigured();
+            return reply_misconfigured(&head);
+        }
+    };
+    let config = match Config::read(public_url, variables::value) {
+        Ok(config) => config,
+        Err(error) => {
+            log::line(&error.to_string());
+            return reply_misconfigured(&head);
         }
     };
     let store = HostStore::default();
-    let keys = match deployment::keyring(&public_url, Provision::Make, &store).await {
+    let keys = match deployment::keyring(&config.public_url, Provision::Make, &store).await {
         Ok(Some(keys)) => keys,
-        Ok(None) => return reply_misconfigured(),
+        Ok(None) => return reply_misconfigured(&head),
         Err(error) => {
             log::line(&error.to_string());
-            return reply_without_keys(&error);
+            return reply_without_keys(&head, &error);
         }
     };
     let server = AuthorizationServer {
-        config: &Config::new(public_url),
+        config: &config,
         records: Records { store: &store, keys: &keys, random: &HostRandom },
         identity: &ports::Accounts,
         catalog: &ports::Tools,
+        network: &ports::Outside,
         now: clock::unix_now(),
         log: &log::line,
     };

@@ -1,13 +1,15 @@
-//! The authorization server's ports, over the WIT imports that `spin.toml` composes in.
+//! The authorization server's ports: over the WIT imports that `spin.toml` composes in, and the network.
 
 use bindings::postern::{
     identity::identity::{self, FieldKind},
     tools::tools,
 };
 use oauth_core::ports::{
-    Catalog, CatalogError, Field, Identity, IdentityError, IdentityRequest, Offer, OfferedScope, OfferedTool,
-    Prompt, Step, User,
+    Catalog, CatalogError, Field, Identity, IdentityError, IdentityRequest, Later, Network, Offer,
+    OfferedScope, OfferedTool, Prompt, Step, User,
 };
+use platform::fetch::{self, HostFetch};
+use web_core::fetch::{Fetch, FetchError, FetchRequest, Fetched};
 
 mod bindings {
     wit_bindgen::generate!({
@@ -120,4 +122,17 @@ fn catalog_error(error: tools::Error) -> CatalogError {
         | tools::Error::InsufficientScope(_)
         | tools::Error::MissingCapability(_) => "they answered as if they had been called".into(),
     })
+}
+
+/// The network, as far as the host lets this component have it.
+pub(crate) struct Outside;
+
+impl Network for Outside {
+    fn fetch<'a>(&'a self, request: FetchRequest<'a>) -> Later<'a, Result<Fetched, FetchError>> {
+        Box::pin(async move { HostFetch::default().fetch(request).await })
+    }
+
+    fn blocks_private_networks(&self) -> Later<'_, bool> {
+        Box::pin(fetch::blocks_private_networks())
+    }
 }

@@ -315,6 +315,42 @@ mod tests {
         assert!(matches!(world.answer("bob@example.com", "x"), Err(RecordError::Store(_))));
     }
 
+    /// K-07: whichever operation of a sign-up or of a sign-in fails, nobody is told that the password is wrong,
+    /// and the same password signs in afterwards, to one account.
+    #[test]
+    fn every_operation_may_fail() {
+        let (old, new) =
+            ("BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc", "CAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAg");
+        for (is_known, fault) in [false, true]
+            .into_iter()
+            .flat_map(|known| [Fault::Error, Fault::WriteError].map(|fault| (known, fault)))
+        {
+            let mut failures = 0;
+            for count in 0..20 {
+                let mut world = world(SignUp::Open, true);
+                let known = is_known.then(|| world.subject("alice@example.com", "x"));
+                // Signing in with an account that is sealed with an older secret seals it anew.
+                world.keys = Keyring::parse(&format!("{new},{old}")).unwrap();
+                world.store.fail_after(count, fault);
+                let answer = world.answer("alice@example.com", "x");
+                world.store.heal();
+                let subject = world.subject("alice@example.com", "x");
+                assert!(known.is_none_or(|known| known == subject), "{fault:?} after {count}");
+                assert_eq!(world.store.snapshot().len(), 1);
+                match answer {
+                    Ok(Step::User { subject: told, .. }) if failures > 0 => {
+                        assert_eq!(told, subject);
+                        break;
+                    }
+                    Ok(Step::User { subject: told, .. }) => assert_eq!(told, subject),
+                    Ok(Step::Ask(prompt)) => panic!("{fault:?} after {count}: {prompt:?}"),
+                    Err(_) => failures += 1,
+                }
+            }
+            assert!(failures > 0 || fault == Fault::WriteError, "{is_known} {fault:?}");
+        }
+    }
+
     #[test]
     fn loopback_is_open_unless_the_word_is_wrong() {
         assert_eq!(SignUp::parse("", true), Ok(SignUp::Open));

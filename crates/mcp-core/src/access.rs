@@ -19,7 +19,7 @@ use std::{
     rc::Rc,
     time::{SystemTime, UNIX_EPOCH},
 };
-use web_core::{Form, Head};
+use web_core::{Form, Head, public_url};
 
 /// The longest token that is looked up (RS-06).
 const MAX_TOKEN: usize = 4096;
@@ -108,11 +108,15 @@ fn is_token68(text: &str) -> bool {
     !body.is_empty() && body.bytes().all(is_part)
 }
 
-/// Audience by equality, never by prefix (RS-03, RS-04), and expiry by our clock.
+/// Audience by equality as URLs, never by prefix (RS-03, RS-04), and expiry by our clock.
 fn is_good(access: &Access, audiences: &[String], now: SystemTime) -> bool {
     // A clock before 1970 is broken, and then no token is known to be unexpired.
     let now = now.duration_since(UNIX_EPOCH).map_or(u64::MAX, |since| since.as_secs());
-    now < access.expires_at && access.audience.iter().any(|audience| audiences.contains(audience))
+    // Other token checks than ours may pass on audiences as their provider writes them.
+    let is_ours = |audience: &String| {
+        audiences.contains(audience) || audiences.contains(&public_url::comparable(audience))
+    };
+    now < access.expires_at && access.audience.iter().any(is_ours)
 }
 
 /// That a token with the scopes `granted` may do what takes the scopes `needed`.
@@ -206,6 +210,18 @@ mod tests {
             "",
         ] {
             assert!(!good(bad), "{bad}");
+        }
+    }
+
+    /// MCP-A-19.
+    #[test]
+    fn audience_may_be_written_as_urls_may() {
+        let ours = ["https://a.example/mcp".to_owned(), "https://a.example".to_owned()];
+        for audience in ["HTTPS://A.example/mcp", "https://a.example:443/mcp", "https://a.example/"] {
+            assert!(is_good(&access(audience, 10), &ours, UNIX_EPOCH), "{audience}");
+        }
+        for audience in ["https://a.example/MCP", "https://a.example//", "https://b.example/"] {
+            assert!(!is_good(&access(audience, 10), &ours, UNIX_EPOCH), "{audience}");
         }
     }
 

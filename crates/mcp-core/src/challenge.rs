@@ -126,7 +126,7 @@ mod tests {
         );
     }
 
-    /// RS-13, MCP-A-14.
+    /// RS-13, DS-06, MCP-A-14.
     #[test]
     fn only_scope_tokens_about_the_resource_get_into_a_challenge() {
         let scopes = ["offline_access", "a\", error=\"x", "b\r\nset-cookie: c=d", "", "é", "a b", "good"];

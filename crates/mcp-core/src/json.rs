@@ -117,6 +117,7 @@ mod tests {
     use super::*;
 
     /// MP-07: not JSON, two documents, byte order mark, invalid UTF-8, lone surrogates.
+    /// MCP-B-01.
     #[test]
     fn only_one_well_formed_document_passes() {
         for good in ["{}", " [1, -2.5e3, \"\\ud83d\\ude00\", null, true] ", "\"x\"", "7"] {

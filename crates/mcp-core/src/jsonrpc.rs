@@ -222,6 +222,8 @@ pub(crate) enum Fault {
     SessionNotFound,
     /// A request that ran did not come to its end; why, in words for the client.
     Interrupted(&'static str),
+    /// A legacy client could not be asked what had to be known, or its answer was of no use; why.
+    Unanswered(String),
     /// Something here or behind us went wrong. The log has the cause.
     Internal,
     /// As `Internal`, and trying again may help.
@@ -240,6 +242,7 @@ impl Fault {
             Self::UnusableSchema(_)
             | Self::TooManyTasks
             | Self::Interrupted(_)
+            | Self::Unanswered(_)
             | Self::Internal
             | Self::Unavailable => -32603,
             Self::HeaderMismatch(_) => -32020,
@@ -255,7 +258,7 @@ impl Fault {
             Self::SessionNeeded => "This takes a session: send Mcp-Session-Id".into(),
             Self::SessionNotFound => "Session not found".into(),
             Self::MethodNotFound => "Method not found".into(),
-            Self::InvalidParams(what) => what.into(),
+            Self::InvalidParams(what) | Self::Unanswered(what) => what.into(),
             Self::ResourceNotFound { .. } => "Resource not found".into(),
             Self::HeaderMismatch(what) => format!("Header mismatch: {what}").into(),
             Self::UnsupportedProtocolVersion { .. } => "Unsupported protocol version".into(),
@@ -285,6 +288,7 @@ impl Fault {
             | Self::SessionNeeded
             | Self::SessionNotFound
             | Self::Interrupted(_)
+            | Self::Unanswered(_)
             | Self::Internal
             | Self::Unavailable => None,
         }
@@ -302,6 +306,7 @@ impl Fault {
             | Self::UnusableSchema(_)
             | Self::TooManyTasks
             | Self::Interrupted(_)
+            | Self::Unanswered(_)
             | Self::Internal
             | Self::Unavailable => StatusCode::OK,
             Self::Parse

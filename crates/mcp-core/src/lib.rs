@@ -22,7 +22,7 @@
 //! use mcp_core::{LogEvent, McpServer, Tolerances, ports::*};
 //! use std::{rc::Rc, time::{Duration, SystemTime}};
 //! use store_core::{DeploymentError, Keyring, testing::{MemoryStore, SequenceRandom}};
-//! use web_core::{Head, PublicUrl};
+//! use web_core::{Head, Issuer, PublicUrl};
 //!
 //! #[derive(Default)]
 //! struct Nothing(MemoryStore, SequenceRandom);
@@ -71,8 +71,10 @@
 //!     fn log(&self, event: LogEvent<'_>) { eprintln!("{event}") }
 //! }
 //!
+//! let public_url = PublicUrl::parse("https://mcp.example.com").unwrap();
 //! let server = Rc::new(McpServer {
-//!     public_url: PublicUrl::parse("https://mcp.example.com").unwrap(),
+//!     authorization_server: Issuer::own(&public_url),
+//!     public_url,
 //!     tolerances: Tolerances::default(),
 //!     outside: Nothing::default(),
 //! });
@@ -139,13 +141,15 @@ mod watch;
 pub use ports::LogEvent;
 pub use revision::Revision;
 
-use web_core::PublicUrl;
+use web_core::{Issuer, PublicUrl};
 
 /// The MCP server. [`handle`](Self::handle) answers a request.
 #[derive(Debug)]
 pub struct McpServer<O> {
     /// Under which address clients reach it.
     pub public_url: PublicUrl,
+    /// Who issues the tokens that it takes: where clients are sent to get one.
+    pub authorization_server: Issuer,
     /// Where it is less strict than it could be.
     pub tolerances: Tolerances,
     /// Everything else: tools, tokens, what lasts, the time, the log.
@@ -164,6 +168,19 @@ pub struct Tolerances {
     /// An optional parameter that is `null` counts as left out. Some clients write out what they have
     /// none of.
     pub null_parameters: bool,
+}
+
+impl Tolerances {
+    /// What is left of them when the variable `strict` names some, separated by commas. Names that are not
+    /// of these are others'; whether there are such, the authorization server says.
+    pub fn without(strict: &str) -> Self {
+        let is_on = |name| !strict.split(',').any(|named| named.trim() == name);
+        Self {
+            origin_audience: is_on("origin_audience"),
+            sibling_audience: is_on("sibling_audience"),
+            null_parameters: is_on("null_parameters"),
+        }
+    }
 }
 
 impl Default for Tolerances {

@@ -2,7 +2,6 @@
 
 use crate::{
     McpServer, access,
-    answer::Answered,
     content::WireContent,
     json,
     jsonrpc::{self, Call, Fault, Id},
@@ -17,7 +16,7 @@ use crate::{
 };
 use serde::Serialize;
 use serde_json::value::RawValue;
-use std::{borrow::Cow, collections::BTreeMap, rc::Rc};
+use std::{borrow::Cow, collections::BTreeMap};
 
 /// How long a client may go without asking for the prompts again.
 const LIST_TTL_MS: u32 = 300_000;
@@ -55,21 +54,21 @@ impl<O: Outside> McpServer<O> {
         Ok(jsonrpc::result_message(id, &result)?)
     }
 
-    /// Gives a prompt, filled in.
-    pub(crate) async fn get_prompt(
-        self: &Rc<Self>,
+    /// Checks everything that is checked before a prompt is written.
+    pub(crate) async fn prepare_get(
+        &self,
         id: &Id,
         call: &Call<'_>,
-        context: Context<'_>,
-    ) -> Result<Answered, Failure> {
+        context: &Context<'_>,
+    ) -> Result<Getting, Failure> {
         let name = call.params.name.and_then(json::string);
         let name = name.ok_or_else(|| Fault::InvalidParams("name must be a string".to_owned()))?;
-        let asker = Asker::new(id, &context);
+        let asker = Asker::new(id, context);
         let prompt = self.prompt_on_offer(&asker.caller, &name).await?;
         let arguments = self.prompt_arguments(call.params.arguments, &prompt)?;
         access::authorize(&asker.caller.scopes, &prompt.scopes)?;
         let written = self.optional(call.params.arguments).map_or("{}", RawValue::get).to_owned();
-        self.grant(Getting { asker, prompt, arguments, written }, call).await
+        Ok(Getting { asker, prompt, arguments, written })
     }
 
     async fn prompts_on_offer(&self, caller: Caller) -> Result<Vec<Prompt>, Fault> {
@@ -140,7 +139,7 @@ impl<O: Outside> McpServer<O> {
 }
 
 /// The wish for a prompt, by somebody who may have it.
-struct Getting {
+pub(crate) struct Getting {
     asker: Asker,
     prompt: Prompt,
     arguments: Vec<(String, String)>,
@@ -190,7 +189,7 @@ impl Getting {
                     }
                 }
             }
-            PromptsError::MissingCapability(needed) => Fault::MissingCapability(needed).into(),
+            PromptsError::MissingCapability(needed) => self.asker.cannot_ask(needed).into(),
             PromptsError::Unavailable | PromptsError::Other(_) => {
                 server.judge_prompts_error("get-prompt", &error).into()
             }

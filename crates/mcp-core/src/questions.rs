@@ -469,6 +469,7 @@ mod tests {
     const NAME: &str = r#"{"type":"object","properties":{"name":{"type":"string"}},"required":["name"]}"#;
 
     /// MCP-R-02, MCP-R-24, MCP-R-32: bare `method` and `params`.
+    /// MCP-R-33.
     #[test]
     fn questions_have_their_shapes() {
         for (question, wire) in [

@@ -44,7 +44,7 @@ impl<O: Outside> McpServer<O> {
         let document = json!({
             // What the client was given is what it compares this with (section 3.3).
             "resource": format!("{}{path}", self.public_url.origin_for(head.authority.as_deref())),
-            "authorization_servers": [self.public_url.origin()],
+            "authorization_servers": [self.authorization_server.as_str()],
             "scopes_supported": scopes,
             "bearer_methods_supported": ["header"],
             "resource_name": crate::methods::SERVER_TITLE,

@@ -6,7 +6,6 @@
 
 use crate::{
     McpServer, access,
-    answer::Answered,
     content::WireResource,
     json,
     jsonrpc::{self, Call, Fault, Id},
@@ -21,7 +20,6 @@ use crate::{
     uri::{self, UriTemplate},
 };
 use serde::Serialize;
-use std::rc::Rc;
 
 /// How long a client may go without asking for the lists again.
 const LIST_TTL_MS: u32 = 300_000;
@@ -120,20 +118,20 @@ impl<O: Outside> McpServer<O> {
         Ok(jsonrpc::result_message(id, &result)?)
     }
 
-    /// Reads a resource.
-    pub(crate) async fn read_resource(
-        self: &Rc<Self>,
+    /// Checks everything that is checked before a resource is read.
+    pub(crate) async fn prepare_read(
+        &self,
         id: &Id,
         call: &Call<'_>,
-        context: Context<'_>,
-    ) -> Result<Answered, Failure> {
+        context: &Context<'_>,
+    ) -> Result<Reading, Failure> {
         let uri = call.params.uri.and_then(json::string);
         let uri = uri.ok_or_else(|| Fault::InvalidParams("uri must be a string".to_owned()))?.into_owned();
-        let asker = Asker::new(id, &context);
+        let asker = Asker::new(id, context);
         let declared = self.scopes_to_read(&asker.caller, &uri).await?;
         let declared = declared.ok_or_else(|| not_found(&uri, context.revision))?;
         access::authorize(&asker.caller.scopes, &declared)?;
-        self.grant(Reading { asker, uri, declared }, call).await
+        Ok(Reading { asker, uri, declared })
     }
 
     /// The scopes that it takes to read an address. `None` when this caller cannot read it with any: it is not
@@ -185,7 +183,7 @@ impl<O: Outside> McpServer<O> {
 }
 
 /// The wish to read a resource, by somebody who may.
-struct Reading {
+pub(crate) struct Reading {
     asker: Asker,
     uri: String,
     /// The scopes that it takes.
@@ -243,7 +241,7 @@ impl Reading {
                     }
                 }
             }
-            ResourcesError::MissingCapability(needed) => Fault::MissingCapability(*needed).into(),
+            ResourcesError::MissingCapability(needed) => self.asker.cannot_ask(*needed).into(),
             ResourcesError::Unavailable | ResourcesError::Other(_) => {
                 server.judge_resources_error("read-resource", error).into()
             }

@@ -227,6 +227,25 @@ mod tests {
         }
     }
 
+    /// What patterns may say: what ECMA-262 says without its classes of Unicode characters.
+    #[test]
+    fn pattern_that_is_not_known_makes_a_schema_unusable() {
+        assert_eq!(check(r#"{"pattern":"^[A-Z\\d_-]{2,3}$"}"#, r#""A7_""#), Ok(()));
+        for (pattern, good, bad) in [
+            (r"^[\\w.-]+$", "a.b-c_9", "a b"),
+            (r"^[^\\s@]+@[^\\D]$", "x@9", "x @9"),
+            (r"^\\S+\\s\\d{2}$", "ab 12", "ab  12"),
+        ] {
+            let schema = format!(r#"{{"pattern":"{pattern}"}}"#);
+            assert_eq!(check(&schema, &format!("\"{good}\"")), Ok(()), "{pattern}");
+            assert!(matches!(check(&schema, &format!("\"{bad}\"")), Err(Misfit::Instance(_))), "{pattern}");
+        }
+        assert!(check(r#"{"pattern":"^[A-Z]$"}"#, r#""a""#).is_err());
+        for unknown in [r#"{"pattern":"\\p{L}+"}"#, r#"{"pattern":"(?=a)"}"#, r#"{"pattern":"("}"#] {
+            assert!(matches!(check(unknown, r#""a""#), Err(Misfit::Schema(_))), "{unknown}");
+        }
+    }
+
     /// MCP-B-20, MP-09: what would take for ever is refused or ends.
     #[test]
     fn cost_is_bounded() {

@@ -22,8 +22,6 @@ use crate::{
     session::{self, Inbox, Lost, OpenSession},
     sse,
     streamable_http::{self, SESSION_HEADER, refuse},
-    tool_call::Prepared,
-    tool_rounds::ToolRounds,
     watch::Watch,
 };
 use async_stream::stream;
@@ -479,12 +477,7 @@ impl Continuation {
             conversation: Some(may_pause),
             reads_streams: true,
         };
-        let call = match server.prepare_call(&id, &call, &context).await {
-            Ok(Prepared::Call(call)) => call,
-            Ok(Prepared::Answer(message)) => return Err(message),
-            Err(failure) => return Err(failure.to_message(&id)),
-        };
-        let rounds = Rc::new(ToolRounds { server: Rc::clone(server), call });
+        let rounds = server.rounds_of(&id, &call, &context).await?;
         Ok(server.converse(Rc::clone(session), id, rounds, Some(pending), may_pause))
     }
 }

@@ -76,7 +76,7 @@ impl<O: Outside> McpServer<O> {
         body: &mut impl ReadBody,
         now: SystemTime,
     ) -> Reply<Body> {
-        let admitted = match access::admit(head, self.audiences(endpoint), &self.outside, now).await {
+        let admitted = match access::admit(head, self.audiences(endpoint, head), &self.outside, now).await {
             Ok(admitted) => admitted,
             Err(refusal) => return self.challenge(endpoint, head, &refusal).await.into(),
         };
@@ -123,14 +123,18 @@ impl<O: Outside> McpServer<O> {
         }
     }
 
-    /// The resources that a token may have been issued for.
-    fn audiences(&self, endpoint: Endpoint) -> Vec<String> {
-        let mut audiences = vec![self.public_url.join(endpoint.resource())];
-        if self.tolerances.sibling_audience {
-            audiences.push(self.public_url.join(endpoint.sibling_resource()));
-        }
-        if self.tolerances.origin_audience {
-            audiences.push(self.public_url.origin().to_owned());
+    /// The resources that a token may have been issued for. A client that knows a developer's server by
+    /// another name was told to ask for that, and an outside provider writes what was asked for.
+    fn audiences(&self, endpoint: Endpoint, head: &Head) -> Vec<String> {
+        let mut audiences = Vec::new();
+        for origin in [self.public_url.origin(), &self.public_url.origin_for(head.authority.as_deref())] {
+            audiences.push(format!("{origin}{}", endpoint.resource()));
+            if self.tolerances.sibling_audience {
+                audiences.push(format!("{origin}{}", endpoint.sibling_resource()));
+            }
+            if self.tolerances.origin_audience {
+                audiences.push(origin.to_owned());
+            }
         }
         audiences
     }

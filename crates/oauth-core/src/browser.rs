@@ -1,8 +1,9 @@
 //! The browser that the user sits at: its cookies, and whether a form was posted from our own page.
 
 use crate::{Config, ports::User};
-use http::header;
+use http::{Method, header};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use store_core::{Keyring, Purpose, Random, seal};
 use web_core::{Head, PublicUrl};
 
@@ -17,8 +18,37 @@ pub struct BrowserSession {
     pub display_name: String,
     /// The user's epoch at sign-in. When the user's own has moved on, the session is over.
     pub user_epoch: u64,
+    /// When the user signed in, in seconds since the Unix epoch.
+    pub signed_in_at: u64,
+    /// The authorization request that the user signed in for, and how it had come.
+    pub signed_in_for: Arrival,
     /// When it ends, in seconds since the Unix epoch.
     pub expires_at: u64,
+}
+
+/// An authorization request as it came in at a browser.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Arrival {
+    /// A digest of the request.
+    request: String,
+    /// Whether it was opened by the person, or by a program on the person's computer, and not by a website.
+    pub is_own: bool,
+}
+
+impl Arrival {
+    /// Of a request with this query. Fetch Metadata tells who opened it: `none` stands for nobody's page
+    /// (W3C Fetch Metadata section 2.3). A browser that does not say gets no benefit of the doubt.
+    pub fn of(head: &Head, query: &str) -> Self {
+        let is_navigation = |name, value| matches!(head.single_header(name), Ok(Some(sent)) if sent == value);
+        let is_own = head.method == Method::GET
+            && is_navigation("sec-fetch-site", "none")
+            && is_navigation("sec-fetch-mode", "navigate")
+            && is_navigation("sec-fetch-dest", "document")
+            // A browser that looks ahead is not a person who asks.
+            && !head.headers.contains_key("sec-purpose");
+        let digest = Sha256::digest(query);
+        Self { request: seal::to_text(digest.get(..16).unwrap_or_default()), is_own }
+    }
 }
 
 /// The cookie that carries a [`BrowserSession`], sealed.
@@ -29,12 +59,21 @@ const BROWSER: &str = "postern-browser";
 
 impl BrowserSession {
     /// A new session for a user who has just signed in.
-    pub fn start(user: User, user_epoch: u64, config: &Config, random: &impl Random, now: u64) -> Self {
+    pub fn start(
+        user: User,
+        user_epoch: u64,
+        signed_in_for: Arrival,
+        config: &Config,
+        random: &impl Random,
+        now: u64,
+    ) -> Self {
         Self {
             id: new_id(random),
             subject: user.subject,
             display_name: user.display_name,
             user_epoch,
+            signed_in_at: now,
+            signed_in_for,
             expires_at: now.saturating_add(config.lifetimes.browser_session.as_secs()),
         }
     }
@@ -47,6 +86,12 @@ impl BrowserSession {
         let plaintext = seal::open(keys, Purpose::Cookie, SESSION.as_bytes(), &sealed)?;
         let session: Self = serde_json::from_slice(&plaintext).ok()?;
         (now < session.expires_at).then_some(session)
+    }
+
+    /// Whether the user signed in for this very request, a moment ago: as long as a page of ours is good.
+    pub fn is_for(&self, arrival: &Arrival, config: &Config, now: u64) -> bool {
+        let until = self.signed_in_at.saturating_add(config.lifetimes.transaction.as_secs());
+        self.signed_in_for.request == arrival.request && now < until
     }
 
     /// The `Set-Cookie` value that starts the session in the browser.
@@ -83,6 +128,12 @@ pub fn browser_id_cookie(id: &str, config: &Config) -> String {
     set_cookie(BROWSER, id, config.lifetimes.transaction.as_secs(), &config.public_url)
 }
 
+/// Whether a page is asked for by name, as browsers do and programs do not.
+pub fn wants_page(head: &Head) -> bool {
+    let values = head.headers.get_all(header::ACCEPT).iter();
+    values.filter_map(|value| value.to_str().ok()).any(|value| value.contains("text/html"))
+}
+
 /// Whether a form was posted from a page of ours, as the browser says (Fetch Metadata); from browsers
 /// too old for that, by the `Origin` that they send.
 pub fn is_same_origin(head: &Head, public_url: &PublicUrl) -> bool {
@@ -110,7 +161,7 @@ fn set_cookie(name: &str, value: &str, max_age: u64, public_url: &PublicUrl) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::{HeaderMap, Method};
+    use http::HeaderMap;
     use store_core::testing::SequenceRandom;
 
     fn head(headers: &[(&'static str, &str)]) -> Head {
@@ -130,7 +181,8 @@ mod tests {
         let keys = Keyring::from_secret(&[7; 32]).unwrap();
         let (config, random) = (config("https://mcp.example.com"), SequenceRandom::default());
         let user = User { subject: "s".into(), display_name: "alice".into() };
-        let session = BrowserSession::start(user, 0, &config, &random, 1_000);
+        let arrival = Arrival::of(&head(&[]), "a=b");
+        let session = BrowserSession::start(user, 0, arrival, &config, &random, 1_000);
         let cookie = session.cookie(&config, &keys, &random);
         assert!(cookie.starts_with("__Host-postern-session="), "BR-08: {cookie}");
         for attribute in ["; Path=/;", "; HttpOnly", "; Secure", "; SameSite=Lax"] {

@@ -1,7 +1,7 @@
 //! Authorization codes, access tokens and refresh tokens: opaque to clients, self-describing to us.
 //!
 //! A credential is a prefix that tells its kind (to people and to secret scanners), then base64url of
-//! `version (1) | key id (4) | grant id (16) | generation (4) | expiry (8) | scopes (4) | HMAC-SHA256 (32)`.
+//! `version (1) | key id (4) | grant id (16) | generation (4) | expiry (8) | scopes (4) | audience (1) | HMAC-SHA256 (32)`.
 //! The MAC's key is the kind's own, so that none passes for another. What is not authentic is refused
 //! without looking at the store; what is authentic is good only if the grant's record says so.
 
@@ -9,8 +9,8 @@ use crate::records::GrantId;
 use store_core::{Keyring, Purpose, seal};
 use subtle::ConstantTimeEq;
 
-const VERSION: u8 = 1;
-const CLAIMS_BYTES: usize = 1 + 4 + 16 + 4 + 8 + 4;
+const VERSION: u8 = 2;
+const CLAIMS_BYTES: usize = 1 + 4 + 16 + 4 + 8 + 4 + 1;
 const MAC_BYTES: usize = 32;
 
 /// The kinds of credentials.
@@ -56,30 +56,47 @@ pub struct Credential {
     pub expires_at: u64,
     /// Of an access token: which of the grant's scopes it carries.
     pub scopes: ScopeSet,
+    /// Of an access token: which of the grant's resources it is for (RFC 8707 section 2.2).
+    pub audience: Audience,
 }
 
-/// A subset of a grant's scopes, by position.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ScopeSet(u32);
+/// Makes a type for a subset of what a grant has a list of, by position: one bit each.
+macro_rules! subset {
+    ($(#[$doc:meta])* $name:ident($bits:ty)) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub struct $name($bits);
 
-impl ScopeSet {
-    /// The most scopes that a grant can have.
-    pub const CAPACITY: usize = 32;
-    /// All scopes of the grant.
-    pub const ALL: Self = Self(u32::MAX);
+        impl $name {
+            /// The longest list that a grant can have.
+            pub const CAPACITY: usize = <$bits>::BITS as usize;
+            /// All of the list.
+            pub const ALL: Self = Self(<$bits>::MAX);
 
-    /// Those of `granted` that are in `wanted`.
-    pub fn of(granted: &[String], wanted: &[String]) -> Self {
-        let bits = granted.iter().take(Self::CAPACITY).enumerate();
-        Self(bits.filter(|(_, scope)| wanted.contains(scope)).fold(0, |set, (index, _)| set | 1 << index))
-    }
+            /// Those of `granted` that are in `wanted`.
+            pub fn of(granted: &[String], wanted: &[String]) -> Self {
+                let bits = granted.iter().take(Self::CAPACITY).enumerate();
+                let wanted = bits.filter(|(_, name)| wanted.contains(name));
+                Self(wanted.fold(0, |set, (index, _)| set | 1 << index))
+            }
 
-    /// The scopes in this set.
-    pub fn names(self, granted: &[String]) -> Vec<String> {
-        let bits = granted.iter().take(Self::CAPACITY).enumerate();
-        bits.filter(|(index, _)| self.0 >> index & 1 == 1).map(|(_, scope)| scope.clone()).collect()
-    }
+            /// The names in this set.
+            pub fn names(self, granted: &[String]) -> Vec<String> {
+                let bits = granted.iter().take(Self::CAPACITY).enumerate();
+                bits.filter(|(index, _)| self.0 >> index & 1 == 1).map(|(_, name)| name.clone()).collect()
+            }
+        }
+    };
 }
+
+subset!(
+    /// A subset of a grant's scopes.
+    ScopeSet(u32)
+);
+subset!(
+    /// A subset of a grant's resources.
+    Audience(u8)
+);
 
 impl Credential {
     /// Writes the credential with the newest key. The same credential gives the same text.
@@ -103,6 +120,7 @@ impl Credential {
             &self.generation.to_be_bytes(),
             &self.expires_at.to_be_bytes(),
             &self.scopes.0.to_be_bytes(),
+            &self.audience.0.to_be_bytes(),
         ]
         .concat()
     }
@@ -136,7 +154,8 @@ impl Unverified {
         let (grant, rest) = rest.split_first_chunk::<16>()?;
         let (generation, rest) = rest.split_first_chunk::<4>()?;
         let (expires_at, rest) = rest.split_first_chunk::<8>()?;
-        let (scopes, _) = rest.split_first_chunk::<4>()?;
+        let (scopes, rest) = rest.split_first_chunk::<4>()?;
+        let (audience, _) = rest.split_first_chunk::<1>()?;
         let expected = keys.authenticate(*key_id, kind.purpose(), &claims)?;
         if *version != VERSION || !bool::from(expected.ct_eq(&mac)) {
             return None;
@@ -147,6 +166,7 @@ impl Unverified {
             generation: u32::from_be_bytes(*generation),
             expires_at: u64::from_be_bytes(*expires_at),
             scopes: ScopeSet(u32::from_be_bytes(*scopes)),
+            audience: Audience(u8::from_be_bytes(*audience)),
         })
     }
 }
@@ -166,6 +186,7 @@ mod tests {
             generation: 2,
             expires_at: 1_800_000_000,
             scopes: ScopeSet::ALL,
+            audience: Audience::ALL,
         }
     }
 

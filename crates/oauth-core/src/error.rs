@@ -4,6 +4,7 @@
 //! store said, or anything that tells one kind of failure from another where that would help a thief.
 //! The causes are each endpoint's own, and go to the operator's log.
 
+use crate::client::authentication::AuthenticationError;
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 use store_core::RecordError;
@@ -15,6 +16,10 @@ use web_core::{BodyError, FormError, Reply, form::Repeated};
 pub enum ErrorCode {
     /// The user said no (RFC 6749 section 4.1.2.1).
     AccessDenied,
+    /// The user has not consented, and may not be asked (OpenID Connect Core section 3.1.2.6).
+    ConsentRequired,
+    /// The user would have to be asked something, and may not be (OpenID Connect Core section 3.1.2.6).
+    InteractionRequired,
     /// The client is unknown or did not prove who it is (RFC 6749 section 5.2).
     InvalidClient,
     /// Registration metadata that cannot be accepted (RFC 7591 section 3.2.2).
@@ -29,12 +34,19 @@ pub enum ErrorCode {
     InvalidScope,
     /// A resource that is not served here, or beyond what was granted (RFC 8707 section 2).
     InvalidTarget,
+    /// The user is not signed in, or not recently enough, and may not be asked to (OpenID Connect Core section
+    /// 3.1.2.6).
+    LoginRequired,
     /// Request objects are not taken (OpenID Connect Core section 3.1.2.6).
     RequestNotSupported,
     /// Request objects are not fetched (OpenID Connect Core section 3.1.2.6).
     RequestUriNotSupported,
+    /// Something here is wrong, and trying again does not help (RFC 6749 section 4.1.2.1).
+    ServerError,
     /// Something here failed; trying again may help (RFC 6749 section 4.1.2.1).
     TemporarilyUnavailable,
+    /// The client may not do this here (RFC 6749 sections 4.1.2.1 and 5.2).
+    UnauthorizedClient,
     /// A grant type that is not offered (RFC 6749 section 5.2).
     UnsupportedGrantType,
     /// A response type that is not offered (RFC 6749 section 4.1.2.1).
@@ -46,6 +58,8 @@ impl ErrorCode {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::AccessDenied => "access_denied",
+            Self::ConsentRequired => "consent_required",
+            Self::InteractionRequired => "interaction_required",
             Self::InvalidClient => "invalid_client",
             Self::InvalidClientMetadata => "invalid_client_metadata",
             Self::InvalidGrant => "invalid_grant",
@@ -53,9 +67,12 @@ impl ErrorCode {
             Self::InvalidRequest => "invalid_request",
             Self::InvalidScope => "invalid_scope",
             Self::InvalidTarget => "invalid_target",
+            Self::LoginRequired => "login_required",
             Self::RequestNotSupported => "request_not_supported",
             Self::RequestUriNotSupported => "request_uri_not_supported",
+            Self::ServerError => "server_error",
             Self::TemporarilyUnavailable => "temporarily_unavailable",
+            Self::UnauthorizedClient => "unauthorized_client",
             Self::UnsupportedGrantType => "unsupported_grant_type",
             Self::UnsupportedResponseType => "unsupported_response_type",
         }
@@ -137,6 +154,51 @@ impl From<BodyError> for WireError {
 impl From<&RecordError> for WireError {
     fn from(_: &RecordError) -> Self {
         Self::UNAVAILABLE
+    }
+}
+
+/// Why an endpoint that a client calls itself gives no answer about a token.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EndpointError {
+    /// The request is not one, or not from the client that it names.
+    #[error("{}", .0.description)]
+    Request(WireError),
+    /// The records could not be had.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+}
+
+impl From<WireError> for EndpointError {
+    fn from(error: WireError) -> Self {
+        Self::Request(error)
+    }
+}
+
+impl From<Repeated> for EndpointError {
+    fn from(error: Repeated) -> Self {
+        Self::Request(error.into())
+    }
+}
+
+impl From<AuthenticationError> for EndpointError {
+    fn from(error: AuthenticationError) -> Self {
+        match error {
+            AuthenticationError::Request(error) => Self::Request(error),
+            AuthenticationError::Record(error) => Self::Record(error),
+        }
+    }
+}
+
+impl EndpointError {
+    /// The answer. The cause goes to the operator's log, under the name of the endpoint.
+    pub fn reply(&self, endpoint: &str, log: &dyn Fn(&str)) -> Reply {
+        match self {
+            Self::Request(error) => error.reply(),
+            Self::Record(error) => {
+                log(&format!("{endpoint}: {}", error.for_log()));
+                WireError::from(error).reply()
+            }
+        }
     }
 }
 

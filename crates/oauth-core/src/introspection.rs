@@ -4,6 +4,7 @@ use crate::{
     Config,
     credential::{Kind, Unverified},
     grants,
+    lifetimes::latest_end,
     records::{Grant, GrantState},
 };
 use store_core::{Random, RecordError, Records, Store};
@@ -39,13 +40,17 @@ pub async fn introspect<S: Store, R: Random>(
     now: u64,
 ) -> Result<Option<Access>, RecordError> {
     let Some(credential) = token.verify(records.keys) else { return Ok(None) };
-    // The second half is for clocks that were set back: no token lives longer than tokens live.
-    let latest_end = now.saturating_add(config.lifetimes.access_token.as_secs());
-    if credential.expires_at <= now || credential.expires_at > latest_end {
+    // The second half is for clocks that were set back, and for lifetimes that were shortened: no token
+    // lives longer than tokens live.
+    if credential.expires_at <= now || credential.expires_at > latest_end(now, config.lifetimes.access_token)
+    {
         return Ok(None);
     }
     let grant = grants::find::<Grant, _, _>(records, &credential.grant.key()).await?;
     let Some(grant) = grant else { return Ok(None) };
+    if config.clients.denied.contains(&grant.client_id) {
+        return Ok(None);
+    }
     let is_active =
         matches!(grant.state, GrantState::Active { generation, .. } if credential.generation <= generation);
     if !is_active || grant.expires_at <= now {
@@ -58,7 +63,7 @@ pub async fn introspect<S: Store, R: Random>(
         scopes: credential.scopes.names(&grant.scopes),
         subject: grant.subject,
         client_id: grant.client_id,
-        audience: grant.audience,
+        audience: credential.audience.names(&grant.audience),
         expires_at: credential.expires_at,
         grant_id: credential.grant.hex(),
     }))

@@ -4,14 +4,16 @@
 //! and time and chance are arguments. Reading order:
 //!
 //! 1. [`routes`]: the paths, and which module answers each;
-//! 2. [`config`]: what an operator decides, and why the defaults are what they are;
+//! 2. [`config`], [`lifetimes`]: what an operator decides, and why the defaults are what they are;
 //! 3. [`authorize`]: from the client's request over sign-in and consent to the code;
 //! 4. [`token`]: from the code to tokens, and from tokens to newer ones;
 //! 5. [`grants`]: the life of a grant, each step one compare-and-swap on one record;
 //! 6. [`records`] and [`credential`]: what is stored, and what clients carry;
-//! 7. [`client`], [`metadata`], [`introspection`], [`revocation`]: registration, discovery, what `mcp` asks, and giving back;
+//! 7. [`client`], [`metadata`], [`introspection`], [`introspection_endpoint`], [`revocation`]: registration,
+//!    discovery, what `mcp` asks, what clients ask, and giving back;
 //! 8. [`pkce`], [`scope`], [`resource`]: one rule each;
-//! 9. [`transaction`], [`browser`], [`pages`], [`page_error`], [`error`]: how it meets people and programs.
+//! 9. [`transaction`], [`browser`], [`pages`], [`page_error`], [`stale_client`], [`error`]: how it meets people
+//!    and programs.
 //!
 //! ```
 //! use oauth_core::credential::{Credential, Kind};
@@ -30,6 +32,8 @@ pub mod credential;
 pub mod error;
 pub mod grants;
 pub mod introspection;
+pub mod introspection_endpoint;
+pub mod lifetimes;
 pub mod metadata;
 pub mod page_error;
 pub mod pages;
@@ -40,15 +44,17 @@ pub mod resource;
 pub mod revocation;
 pub mod routes;
 pub mod scope;
+pub mod stale_client;
 pub mod token;
 pub mod transaction;
 
 pub use config::Config;
 
+use config::Tolerances;
 use http::StatusCode;
-use ports::{Catalog, Identity};
+use ports::{Catalog, Identity, Network};
 use store_core::{DeploymentError, Random, RecordError, Records, Store};
-use web_core::{Head, ReadBody, Reply};
+use web_core::{Head, ReadBody, Reply, cors};
 
 /// The authorization server, for one request.
 pub struct AuthorizationServer<'a, S, R, I, C> {
@@ -60,6 +66,8 @@ pub struct AuthorizationServer<'a, S, R, I, C> {
     pub identity: &'a I,
     /// The tools.
     pub catalog: &'a C,
+    /// Documents elsewhere.
+    pub network: &'a dyn Network,
     /// The time of this request, in seconds since the Unix epoch.
     pub now: u64,
     /// Where causes go that the client is not told. Never given a secret.
@@ -83,9 +91,15 @@ impl<S: Store, R: Random, I: Identity, C: Catalog> AuthorizationServer<'_, S, R,
                     };
                     (self.log)(&format!("{}: {cause}", head.path));
                 }
-                if authorize::wants_json(head) { error.wire().reply() } else { error.page() }
+                reply_with_error(head, &error, &self.config.tolerances)
             }
         }
+    }
+
+    /// Where this request's clients are looked up.
+    fn clients(&self) -> client::Clients<'_, S, R> {
+        let Self { config, records, now, log, .. } = self;
+        client::Clients { config, records, now: *now, log }
     }
 
     fn seal_transaction<T: transaction::Step>(&self, step: &T) -> String {
@@ -94,22 +108,70 @@ impl<S: Store, R: Random, I: Identity, C: Catalog> AuthorizationServer<'_, S, R,
     }
 }
 
+/// An error, to whoever asked: a person gets a page, a program a document.
+fn reply_with_error(head: &Head, error: &page_error::PageError, tolerances: &Tolerances) -> Reply {
+    if routes::is_for_programs(&head.path) {
+        cors::allow_any(error.wire().reply())
+    } else if authorize::wants_json(head, tolerances) {
+        error.wire().reply()
+    } else {
+        error.page()
+    }
+}
+
 /// The answer while the deployment has no keys: what to set is in the operator's log.
-pub fn reply_without_keys(error: &DeploymentError) -> Reply {
-    let page_error = match error {
+pub fn reply_without_keys(head: &Head, error: &DeploymentError) -> Reply {
+    let error = match error {
         DeploymentError::Store(error) => RecordError::Store(error.clone()),
         DeploymentError::BeingMade => RecordError::Contended,
-        DeploymentError::Keyring(_) | DeploymentError::Missing => return reply_misconfigured(),
+        DeploymentError::Keyring(_) | DeploymentError::Missing => return reply_misconfigured(head),
     };
-    page_error::PageError::Record(page_error).page()
+    reply_with_error(head, &page_error::PageError::Record(error), &Tolerances::default())
 }
 
 /// The answer while the configuration cannot be used: a fault of ours, and no use in trying again.
-pub fn reply_misconfigured() -> Reply {
-    let page = pages::ErrorPage {
-        title: "This server is not set up yet",
-        text: "Its configuration is missing something that it does not serve without.",
-        help: "If you run it: the log says which variable to set, and how.",
-    };
-    pages::reply(StatusCode::INTERNAL_SERVER_ERROR, &page, "")
+pub fn reply_misconfigured(head: &Head) -> Reply {
+    reply_with_error(head, &page_error::PageError::Misconfigured, &Tolerances::default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::{HeaderMap, Method, header};
+    use serde_json::Value;
+
+    fn head(path: &str, accept: &str) -> Head {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::ACCEPT, accept.parse().unwrap());
+        Head { method: Method::POST, path: path.into(), query: None, authority: None, headers }
+    }
+
+    /// K-07: a program is told in its own words, and told to come back, whatever it says it accepts.
+    #[test]
+    fn programs_get_a_document_while_there_are_no_keys() {
+        for path in [routes::REGISTER, routes::TOKEN, routes::REVOKE, routes::METADATA] {
+            let reply = reply_without_keys(&head(path, "*/*"), &DeploymentError::BeingMade);
+            assert_eq!(reply.status, StatusCode::SERVICE_UNAVAILABLE, "{path}");
+            assert!(reply.headers.contains_key(header::RETRY_AFTER), "{path}");
+            assert_eq!(reply.headers[header::CACHE_CONTROL], "no-store");
+            assert_eq!(reply.headers[header::ACCESS_CONTROL_ALLOW_ORIGIN], "*", "{path}");
+            let document: Value = serde_json::from_slice(&reply.body).unwrap();
+            assert_eq!(document["error"], "temporarily_unavailable");
+            let reply = reply_without_keys(&head(path, "text/html"), &DeploymentError::Missing);
+            assert_eq!(reply.status, StatusCode::INTERNAL_SERVER_ERROR);
+            let document: Value = serde_json::from_slice(&reply.body).unwrap();
+            assert_eq!(document["error"], "server_error");
+        }
+    }
+
+    #[test]
+    fn people_get_a_page_while_there_are_no_keys() {
+        for (error, status) in [(DeploymentError::BeingMade, 503), (DeploymentError::Missing, 500)] {
+            let reply = reply_without_keys(&head(routes::AUTHORIZE, "text/html"), &error);
+            assert_eq!(reply.status, status);
+            assert_eq!(reply.headers[header::CONTENT_TYPE], "text/html; charset=utf-8");
+            let reply = reply_without_keys(&head(routes::AUTHORIZE, "application/json"), &error);
+            assert_eq!(reply.headers[header::CONTENT_TYPE], "application/json");
+        }
+    }
 }

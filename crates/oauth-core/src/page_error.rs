@@ -1,10 +1,12 @@
 //! Errors that are shown here, because there is nowhere that they could safely be sent.
 
 use crate::{
+    client::authentication,
     error::{ErrorCode, RETRY_AFTER_SECONDS, WireError},
     grants::ApprovalError,
     pages::{self, ErrorPage},
     ports::{CatalogError, IdentityError},
+    stale_client::Application,
 };
 use http::StatusCode;
 use store_core::RecordError;
@@ -16,9 +18,16 @@ pub enum PageError {
     /// The request has no client id.
     #[error("no client id")]
     MissingClient,
-    /// The client is not known, or not any more.
+    /// The client is not known, or not any more. It may be one of these.
     #[error("unknown client")]
-    UnknownClient,
+    UnknownClient(Option<Application>),
+    /// The operator switched this client off.
+    #[error("a client that is switched off")]
+    DeniedClient,
+    /// What a client says of itself elsewhere cannot be had, or not be used. Which of these, and why, is in
+    /// the log alone (CM-19).
+    #[error("a client's document cannot be used")]
+    Document,
     /// The redirect URI is missing and cannot be guessed.
     #[error("no redirect URI")]
     MissingRedirectUri,
@@ -43,6 +52,9 @@ pub enum PageError {
     /// There is no such page.
     #[error("no such page")]
     NotFound,
+    /// The configuration cannot be used. The operator has been told why.
+    #[error("the configuration cannot be used")]
+    Misconfigured,
     /// A record cannot be had.
     #[error(transparent)]
     Record(#[from] RecordError),
@@ -93,10 +105,19 @@ impl PageError {
             Self::MissingClient => {
                 (StatusCode::BAD_REQUEST, ErrorCode::InvalidRequest, "client_id is missing")
             }
-            Self::UnknownClient => (
+            Self::UnknownClient(_) => (
                 StatusCode::BAD_REQUEST,
                 ErrorCode::InvalidClient,
                 "the client is unknown here; register again",
+            ),
+            Self::DeniedClient => {
+                let WireError { status, code, description } = authentication::UNAUTHORIZED_CLIENT;
+                (status, code, description)
+            }
+            Self::Document => (
+                StatusCode::BAD_REQUEST,
+                ErrorCode::InvalidClient,
+                "the client metadata document cannot be used",
             ),
             Self::MissingRedirectUri => {
                 (StatusCode::BAD_REQUEST, ErrorCode::InvalidRequest, "redirect_uri is missing")
@@ -119,6 +140,9 @@ impl PageError {
                 (StatusCode::FORBIDDEN, ErrorCode::InvalidRequest, "the form was not posted from our page")
             }
             Self::NotFound => (StatusCode::NOT_FOUND, ErrorCode::InvalidRequest, "there is nothing here"),
+            Self::Misconfigured => {
+                (StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::ServerError, "the server is not set up yet")
+            }
             Self::Record(_) | Self::Identity(_) | Self::Catalog(_) => return WireError::UNAVAILABLE,
         };
         WireError { status, code, description }
@@ -132,10 +156,23 @@ impl PageError {
                 "The application that sent you here left something out of its request.",
                 "Go back to the application and connect again. If it keeps happening, tell its makers.",
             ),
-            Self::UnknownClient => (
+            Self::UnknownClient(application) => (
                 "This application is not known here",
-                "It shows a registration that this server did not make, or no longer accepts. That happens when the server was set up anew.",
-                "In the application, remove this server and add it again. For mcp-remote, delete the folder ~/.mcp-auth and connect again.",
+                "It shows a registration that this server did not make, or no longer accepts. That happens when the server was set up anew. You have not been sent anywhere.",
+                application.map_or(
+                    "In the application, remove this server and add it again.",
+                    Application::how_to_reset,
+                ),
+            ),
+            Self::DeniedClient => (
+                "This application is not let in here",
+                "Whoever runs this server has switched it off. You have not been asked to approve anything.",
+                "If you think that is a mistake, ask whoever runs this server.",
+            ),
+            Self::Document => (
+                "This application cannot be checked",
+                "What it publishes about itself could not be read, or is not accepted here. Nothing has been approved.",
+                "Try again in a while. If it keeps happening, tell the makers of the application.",
             ),
             Self::UnregisteredRedirectUri => (
                 "This link leads somewhere unexpected",
@@ -159,6 +196,11 @@ impl PageError {
                 "If you did not start this yourself, close the page that you came from.",
             ),
             Self::NotFound => ("There is nothing here", "The address may be mistyped.", ""),
+            Self::Misconfigured => (
+                "This server is not set up yet",
+                "Its configuration is missing something that it does not serve without.",
+                "If you run it: the log says which variable to set, and how.",
+            ),
             Self::Record(_) | Self::Identity(_) | Self::Catalog(_) => (
                 "Please try again in a moment",
                 "The server cannot answer just now. Nothing has been changed.",
@@ -166,7 +208,15 @@ impl PageError {
             ),
         };
         let status = self.wire().status;
-        let reply = pages::reply(status, &ErrorPage { title, text, help }, "");
+        // It was a guess.
+        let otherwise = match self {
+            Self::UnknownClient(Some(_)) => {
+                " If it is another one, remove this server in it and add it again."
+            }
+            _ => "",
+        };
+        let help = format!("{help}{otherwise}");
+        let reply = pages::reply(status, &ErrorPage { title, text, help: &help }, "");
         if status == StatusCode::SERVICE_UNAVAILABLE {
             reply.with_retry_after(RETRY_AFTER_SECONDS)
         } else {

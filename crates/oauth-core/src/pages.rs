@@ -97,6 +97,8 @@ pub struct ConsentPage {
     pub transaction: String,
     /// Who wants to connect. Unverified; may be empty.
     pub client_name: String,
+    /// Who says so.
+    pub identity: ClientIdentity,
     /// The server's host.
     pub host: String,
     /// Where the user will be sent.
@@ -107,6 +109,25 @@ pub struct ConsentPage {
     pub scopes: Vec<ConsentScope>,
     /// Tools that need no scope.
     pub open_tools: Vec<String>,
+    /// Whether the user may let the decision stand for later requests.
+    pub can_be_remembered: bool,
+}
+
+/// Where what is known of a client comes from, for the person who is asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ClientIdentity {
+    /// Whoever runs the server wrote it down.
+    Configured,
+    /// Whoever has this host publishes it.
+    Published {
+        /// The host.
+        host: String,
+        /// Whether every program on the user's computer could take its place (AZ-31): all its redirect
+        /// URIs lead there, and the host's owner has no say in who listens.
+        anybodys: bool,
+    },
+    /// The client itself.
+    Registered,
 }
 
 /// A scope to grant or not.
@@ -144,19 +165,19 @@ impl From<redirect_uri::Destination<'_>> for Destination {
 /// Something went wrong, and there is nowhere to send it.
 #[derive(Debug, Clone, Template)]
 #[template(path = "error.html")]
-pub struct ErrorPage {
+pub struct ErrorPage<'a> {
     /// The heading.
-    pub title: &'static str,
+    pub title: &'a str,
     /// What happened.
-    pub text: &'static str,
+    pub text: &'a str,
     /// What to do about it; may be empty.
-    pub help: &'static str,
+    pub help: &'a str,
 }
 
 impl Page for HomePage {}
 impl Page for SignInPage {}
 impl Page for ConsentPage {}
-impl Page for ErrorPage {}
+impl Page for ErrorPage<'_> {}
 
 #[cfg(test)]
 mod tests {
@@ -193,6 +214,7 @@ mod tests {
             action: "/consent",
             transaction: "sealed".into(),
             client_name: text.into(),
+            identity: ClientIdentity::Registered,
             host: "127.0.0.1:3000".into(),
             destination: Destination::Website(text.into()),
             user: text.into(),
@@ -202,7 +224,12 @@ mod tests {
                 tools: vec![text.into()],
             }],
             open_tools: vec![text.into()],
+            can_be_remembered: true,
         }
+    }
+
+    fn published(host: &str) -> ClientIdentity {
+        ClientIdentity::Published { host: host.into(), anybodys: true }
     }
 
     fn home(text: &str) -> HomePage {
@@ -216,7 +243,14 @@ mod tests {
     /// BR-01.
     #[test]
     fn everything_is_escaped() {
-        let pages = [sign_in(HOSTILE).render(), consent(HOSTILE).render(), home(HOSTILE).render()];
+        let published =
+            |host: &str| ConsentPage { identity: published(host), ..consent("Inspector") }.render();
+        let pages = [
+            sign_in(HOSTILE).render(),
+            consent(HOSTILE).render(),
+            published(HOSTILE),
+            home(HOSTILE).render(),
+        ];
         for page in pages {
             let page = page.unwrap();
             assert!(!page.contains("<script") && !page.contains(HOSTILE), "{page}");
@@ -227,10 +261,14 @@ mod tests {
     #[test]
     fn pages_look_as_they_did() {
         let error = ErrorPage { title: "Title", text: "What happened.", help: "What to do." };
+        let destination = Destination::ThisComputer("127.0.0.1:33418".into());
+        let identity = published("client.example");
+        let published = ConsentPage { identity, destination, ..consent("Inspector") };
         for (name, page) in [
             ("home", home("Add").render()),
             ("sign_in", sign_in("Inspector").render()),
             ("consent", consent("Inspector").render()),
+            ("consent_published", published.render()),
             ("error", error.render()),
         ] {
             let page = page.unwrap().replace(STYLE, "/* style.css */");

@@ -1,6 +1,22 @@
 //! What the authorization server needs from outside. Time is an argument of every request; the store
 //! and chance come with [`store_core::Records`].
 
+use std::pin::Pin;
+use web_core::fetch::{FetchError, FetchRequest, Fetched};
+
+/// What is not there yet.
+pub type Later<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
+
+/// The network. Few requests need it, so it is not a part of every type.
+pub trait Network {
+    /// Gets a document, under the rules of [`web_core::fetch`].
+    fn fetch<'a>(&'a self, request: FetchRequest<'a>) -> Later<'a, Result<Fetched, FetchError>>;
+
+    /// Whether the host keeps what is fetched out of private networks, wherever a name leads. A guest
+    /// cannot see to that itself: it does not learn which address a name has.
+    fn blocks_private_networks(&self) -> Later<'_, bool>;
+}
+
 /// Who is this user? See `wit/identity/identity.wit`, whose words these are.
 #[expect(async_fn_in_trait, reason = "everything runs in one task of one instance; nothing needs Send")]
 pub trait Identity {

@@ -5,10 +5,14 @@
 //! | `postern:g:<grant id>` | [`Grant`] | until the grant ends; see [`crate::grants`] for who deletes it | created when the user approves; then by transition |
 //! | `postern:u:<digest of the subject>` | [`UserGrants`] | as long as the user | created at first sign-in; then by transition |
 //!
+//! | `postern:m:<slot>` | a document of a client (see [`crate::client`]), in one of 256 slots | until another takes its slot | put, by whoever fetched it |
+//! | `postern:j:<list>` | client assertions that were used, in one of 256 lists | for ever; its entries until they would have expired | created by whoever counts first on `postern:j-claim:<list>`; then by transition |
+//!
 //! Values are sealed JSON (see [`store_core::seal`]); `tests/golden/` has one of each, and changing one
 //! needs a "Stored data" line in the changelog. No code, token or secret is stored, hashed or otherwise:
 //! they are authenticated by keys of the deployment, and a grant only says which of them are good.
 
+use crate::client::approval::ApprovedClient;
 use base64ct::{Base64UrlUnpadded, Encoding};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -55,6 +59,9 @@ pub struct Grant {
     pub user_epoch: u64,
     /// The client.
     pub client_id: String,
+    /// What was approved of a client whose metadata, or keys, are elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client: Option<ApprovedClient>,
     /// What the client called itself at approval, for the user to recognise it by.
     pub client_name: String,
     /// Where the code was sent.
@@ -130,7 +137,27 @@ pub struct UserGrants {
 pub struct GrantEntry {
     /// Which.
     pub id: GrantId,
+    /// When it was approved.
+    #[serde(default)]
+    pub approved_at: u64,
     /// When it ends at the latest.
+    pub expires_at: u64,
+    /// Which request entered it: random text, and nothing in records that are older than this field.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub attempt: String,
+    /// The decision that made it, if the user wants it to stand for requests like that one. It is worth
+    /// something only while the grant is live.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remembered: Option<RememberedConsent>,
+}
+
+/// A decision that stands for later requests of the same kind.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RememberedConsent {
+    /// A digest of what was decided upon: see [`crate::authorize::consent`].
+    pub digest: String,
+    /// How long it stands: as long as the first grant that it made could live. What it makes later ends
+    /// with it.
     pub expires_at: u64,
 }
 

@@ -1,6 +1,7 @@
 //! Resource indicators (RFC 8707): which resource a token is for.
 
-use web_core::PublicUrl;
+use crate::{Config, config::log_tolerance};
+use web_core::{PublicUrl, public_url};
 
 /// The MCP endpoint's path.
 const MCP_PATH: &str = "/mcp";
@@ -14,83 +15,160 @@ const PATHS: [&str; 2] = [MCP_PATH, "/sse"];
 pub struct InvalidTarget;
 
 /// The audience that the `resource` parameters ask for, each in its canonical form, once. Without any,
-/// the MCP endpoint, which is all that clients of the first revisions can mean.
+/// the MCP endpoint, which is all that clients of the first revisions can mean (tolerance
+/// `default_resource`).
 ///
-/// Tolerance `resource_spelling`: a slash at the end is dropped, and a loopback server's other names
-/// stand for its own (see [`PublicUrl::origin_for`]). The origin alone is a resource too: clients that
-/// start from the origin's metadata ask for it.
+/// Tolerances besides: `resource_spelling`, upper case in scheme and host, the scheme's own port, and a slash at
+/// the end make no difference; `loopback_aliases`, a loopback
+/// server's other names stand for its own (see [`PublicUrl::origin_for`]); `origin_audience`, the origin alone
+/// is a resource too, because clients that start from the origin's metadata ask for it.
 pub fn audience<'a>(
     resources: impl Iterator<Item = &'a str>,
-    public_url: &PublicUrl,
+    config: &Config,
+    log: &dyn Fn(&str),
 ) -> Result<Vec<String>, InvalidTarget> {
     let mut audience: Vec<String> = Vec::new();
     for resource in resources.filter(|resource| !resource.is_empty()) {
-        let canonical = canonical(resource, public_url).ok_or(InvalidTarget)?;
+        let canonical = canonical(resource, config, log).ok_or(InvalidTarget)?;
         if !audience.contains(&canonical) {
             audience.push(canonical);
         }
     }
     if audience.is_empty() {
-        audience.push(public_url.join(MCP_PATH));
+        if !config.tolerances.default_resource {
+            return Err(InvalidTarget);
+        }
+        log_tolerance(log, "default_resource");
+        audience.push(config.public_url.join(MCP_PATH));
     }
     Ok(audience)
 }
 
-fn canonical(resource: &str, public_url: &PublicUrl) -> Option<String> {
-    let resource = resource.strip_suffix('/').unwrap_or(resource);
-    if public_url.is_own_origin(resource) {
-        return Some(public_url.origin().to_owned());
+fn canonical(resource: &str, config: &Config, log: &dyn Fn(&str)) -> Option<String> {
+    let Config { public_url, tolerances, .. } = config;
+    let comparable = public_url::comparable(resource);
+    let written = comparable.strip_suffix('/').unwrap_or(&comparable);
+    // RFC 3986 section 6.2.3: an origin may have a slash at its end or not.
+    let is_origin = public_url.is_own_origin(written) && resource.strip_suffix('/') == Some(written);
+    let is_tolerated = resource != written && !is_origin;
+    if is_tolerated && !tolerances.resource_spelling {
+        return None;
     }
-    let path = PATHS.into_iter().find(|path| resource.ends_with(path))?;
-    let origin = resource.strip_suffix(path)?;
-    public_url.is_own_origin(origin).then(|| public_url.join(path))
+    let path = PATHS.into_iter().find(|path| written.ends_with(path)).unwrap_or_default();
+    let origin = written.strip_suffix(path).unwrap_or(written);
+    if !public_url.is_own_origin(origin) || path.is_empty() && !tolerances.origin_audience {
+        return None;
+    }
+    for (name, made_a_difference) in [
+        ("resource_spelling", is_tolerated),
+        ("origin_audience", path.is_empty()),
+        ("loopback_aliases", origin != public_url.origin()),
+    ] {
+        if made_a_difference {
+            log_tolerance(log, name);
+        }
+    }
+    Some(public_url.join(path))
+}
+
+/// The MCP endpoint, as the metadata names it.
+pub fn endpoint(public_url: &PublicUrl) -> String {
+    public_url.join(MCP_PATH)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Tolerances;
+    use std::cell::RefCell;
 
+    fn config(url: &str) -> Config {
+        Config::new(PublicUrl::parse(url).unwrap())
+    }
+
+    /// The audience, and the tolerances that it took.
+    fn ask(config: &Config, resources: &[&str]) -> Result<(Vec<String>, String), InvalidTarget> {
+        let logged = RefCell::new(Vec::new());
+        let log = |line: &str| logged.borrow_mut().push(line.trim_start_matches("tolerance: ").to_owned());
+        let audience = audience(resources.iter().copied(), config, &log)?;
+        let logged = logged.borrow().join(" ");
+        Ok((audience, logged))
+    }
+
+    /// AZ-18, MCP-A-19.
     #[test]
     fn our_resources_in_their_canonical_form() {
-        let url = PublicUrl::parse("https://mcp.example.com").unwrap();
-        let ask = |resources: &[&'static str]| audience(resources.iter().copied(), &url);
-        assert_eq!(ask(&[]).unwrap(), ["https://mcp.example.com/mcp"]);
-        assert_eq!(ask(&["https://mcp.example.com/mcp/"]).unwrap(), ["https://mcp.example.com/mcp"]);
-        assert_eq!(ask(&["https://mcp.example.com/sse"]).unwrap(), ["https://mcp.example.com/sse"]);
-        assert_eq!(ask(&["https://mcp.example.com/"]).unwrap(), ["https://mcp.example.com"]);
-        assert_eq!(
-            ask(&["https://mcp.example.com", "https://mcp.example.com/mcp", "https://mcp.example.com/mcp"])
-                .unwrap(),
-            ["https://mcp.example.com", "https://mcp.example.com/mcp"]
-        );
+        let config = config("https://mcp.example.com");
+        let (endpoint, origin) = ("https://mcp.example.com/mcp", "https://mcp.example.com");
+        for (resources, audience, tolerances) in [
+            (&[endpoint][..], &[endpoint][..], ""),
+            (&[], &[endpoint], "default_resource"),
+            (&["https://mcp.example.com/mcp/"], &[endpoint], "resource_spelling"),
+            (&["HTTPS://MCP.Example.com/mcp"], &[endpoint], "resource_spelling"),
+            (&["https://mcp.example.com:443/mcp"], &[endpoint], "resource_spelling"),
+            (&["https://mcp.example.com:443/"], &[origin], "resource_spelling origin_audience"),
+            (&["https://mcp.example.com/sse"], &["https://mcp.example.com/sse"], ""),
+            (&[origin], &[origin], "origin_audience"),
+            (&["https://mcp.example.com/"], &[origin], "origin_audience"),
+            (&[origin, endpoint, endpoint], &[origin, endpoint], "origin_audience"),
+        ] {
+            let expected = audience.iter().map(|resource| (*resource).to_owned()).collect();
+            assert_eq!(ask(&config, resources), Ok((expected, tolerances.to_owned())), "{resources:?}");
+        }
+    }
+
+    /// AZ-18: each of them can be switched off.
+    #[test]
+    fn strict_server_takes_resources_as_they_are_written() {
+        let (endpoint, origin) = ("https://mcp.example.com/mcp", "https://mcp.example.com");
+        for (name, resources) in [
+            ("default_resource", &[][..]),
+            ("resource_spelling", &["https://mcp.example.com/mcp/"]),
+            ("resource_spelling", &["https://MCP.example.com/mcp"]),
+            ("resource_spelling", &["https://mcp.example.com:443/mcp"]),
+            ("origin_audience", &[origin]),
+            ("origin_audience", &["https://mcp.example.com/"]),
+        ] {
+            let tolerances = Tolerances::parse(name).unwrap();
+            let config = Config { tolerances, ..config(origin) };
+            assert_eq!(ask(&config, resources), Err(InvalidTarget), "{name}");
+            assert!(ask(&config, &[endpoint]).is_ok(), "{name}");
+        }
     }
 
     /// AZ-19, RS-04.
     #[test]
     fn anything_else_is_not_served_here() {
-        let url = PublicUrl::parse("https://mcp.example.com").unwrap();
+        let config = config("https://mcp.example.com");
         for bad in [
             "https://other.example.com/mcp",
             "http://mcp.example.com/mcp",
             "https://mcp.example.com/mcp-v2",
             "https://mcp.example.com/sse/message",
             "https://mcp.example.com/mcp/tools",
+            "https://mcp.example.com/mcp//",
+            "https://mcp.example.com/MCP",
+            "https://mcp.example.com:80/mcp",
+            "https://mcp.example.com@evil.example/mcp",
+            "https://mcp.example.com//",
             "https://mcp.example.com/mcp#fragment",
             "https://mcp.example.com.evil.example/mcp",
             "/mcp",
             "mcp",
+            "/",
         ] {
-            assert_eq!(audience([bad].into_iter(), &url), Err(InvalidTarget), "{bad}");
+            assert_eq!(ask(&config, &[bad]), Err(InvalidTarget), "{bad}");
         }
     }
 
     #[test]
     fn loopback_names_stand_for_the_configured_one() {
-        let url = PublicUrl::parse("http://127.0.0.1:3000").unwrap();
-        assert_eq!(
-            audience(["http://localhost:3000/mcp"].into_iter(), &url).unwrap(),
-            ["http://127.0.0.1:3000/mcp"]
-        );
-        assert!(audience(["http://localhost:3001/mcp"].into_iter(), &url).is_err());
+        let mut config = config("http://127.0.0.1:3000");
+        let alias = &["http://localhost:3000/mcp"][..];
+        let expected = (vec!["http://127.0.0.1:3000/mcp".to_owned()], "loopback_aliases".to_owned());
+        assert_eq!(ask(&config, alias), Ok(expected));
+        assert!(ask(&config, &["http://localhost:3001/mcp"]).is_err());
+        config.public_url = config.public_url.strictly("loopback_aliases");
+        assert!(ask(&config, alias).is_err());
     }
 }

@@ -5,68 +5,29 @@
 
 use crate::{
     client::{
-        authentication,
+        Clients,
+        authentication::Subject,
         request::{self, invalid_request},
     },
     credential::{Credential, Kind},
-    error::WireError,
+    error::EndpointError,
     grants,
     records::Grant,
 };
 use http::{Method, StatusCode};
-use store_core::{Random, RecordError, Records, Store};
-use web_core::{Head, ReadBody, Reply, cors, form::Repeated};
-
-/// Why nothing can be said about the token.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum RevocationError {
-    /// The request is not one, or not from the client that it names.
-    #[error("{}", .0.description)]
-    Request(WireError),
-    /// The records could not be had.
-    #[error(transparent)]
-    Record(#[from] RecordError),
-}
-
-impl From<WireError> for RevocationError {
-    fn from(error: WireError) -> Self {
-        Self::Request(error)
-    }
-}
-
-impl From<Repeated> for RevocationError {
-    fn from(error: Repeated) -> Self {
-        Self::Request(error.into())
-    }
-}
-
-impl RevocationError {
-    /// The one mapping to the wire.
-    pub fn wire(&self) -> WireError {
-        match self {
-            Self::Request(error) => *error,
-            Self::Record(error) => error.into(),
-        }
-    }
-}
+use store_core::{Random, Store};
+use web_core::{Head, ReadBody, Reply, cors};
 
 /// Answers a request to `/revoke`.
 pub async fn serve<S: Store, R: Random>(
     head: &Head,
     body: &mut impl ReadBody,
-    records: &Records<'_, S, R>,
-    now: u64,
-    log: &dyn Fn(&str),
+    clients: &Clients<'_, S, R>,
 ) -> Reply {
     let reply = match head.method {
-        Method::POST => match revoke(head, body, records, now).await {
+        Method::POST => match revoke(head, body, clients).await {
             Ok(()) => Reply::empty(StatusCode::OK).no_store(),
-            Err(error) => {
-                if let RevocationError::Record(cause) = &error {
-                    log(&format!("revoke: {}", cause.for_log()));
-                }
-                error.wire().reply()
-            }
+            Err(error) => error.reply("revoke", clients.log),
         },
         Method::OPTIONS => cors::preflight(request::PREFLIGHT),
         _ => Reply::method_not_allowed("POST, OPTIONS"),
@@ -77,11 +38,11 @@ pub async fn serve<S: Store, R: Random>(
 async fn revoke<S: Store, R: Random>(
     head: &Head,
     body: &mut impl ReadBody,
-    records: &Records<'_, S, R>,
-    now: u64,
-) -> Result<(), RevocationError> {
+    clients: &Clients<'_, S, R>,
+) -> Result<(), EndpointError> {
+    let Clients { records, now, .. } = *clients;
     let form = request::read(head, body, &[]).await?;
-    let client = authentication::authenticate(head, &form, records.keys)?;
+    let client = clients.authenticate(head, &form, Subject::TOKEN).await?;
     let token = form.single("token")?.ok_or(invalid_request("token is missing"))?;
     // A token says what it is, so `token_type_hint` has nothing to add (section 2.1).
     let credential = [Kind::RefreshToken, Kind::AccessToken]

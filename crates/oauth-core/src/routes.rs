@@ -4,7 +4,7 @@
 use crate::{
     AuthorizationServer, authorize,
     client::registration,
-    metadata,
+    introspection_endpoint, metadata,
     page_error::PageError,
     pages,
     ports::{Catalog, Identity},
@@ -26,12 +26,21 @@ pub const CONSENT: &str = "/consent";
 pub const TOKEN: &str = "/token";
 /// The revocation endpoint (RFC 7009 section 2).
 pub const REVOKE: &str = "/revoke";
+/// The introspection endpoint (RFC 7662 section 2).
+pub const INTROSPECT: &str = "/introspect";
 /// The registration endpoint (RFC 7591 section 3).
 pub const REGISTER: &str = "/register";
-/// Authorization server metadata (RFC 8414 section 3).
+/// Authorization server metadata (RFC 8414 section 3). The issuer has no path, so there is none to insert
+/// after this one: any longer path is of an issuer that is not here, and is not found. A client that asked
+/// for it and were given ours would have to refuse it (section 3.3).
 pub const METADATA: &str = "/.well-known/oauth-authorization-server";
 /// The same, where OpenID Connect Discovery has it (RFC 8414 section 5).
 pub const OPENID_METADATA: &str = "/.well-known/openid-configuration";
+
+/// Whether nobody but programs comes here, so that an error is a document whatever they say they accept.
+pub(crate) fn is_for_programs(path: &str) -> bool {
+    matches!(path, TOKEN | REVOKE | INTROSPECT | REGISTER | METADATA | OPENID_METADATA)
+}
 
 /// Finds the endpoint and answers.
 pub(crate) async fn serve<S: Store, R: Random, I: Identity, C: Catalog>(
@@ -43,14 +52,14 @@ pub(crate) async fn serve<S: Store, R: Random, I: Identity, C: Catalog>(
         AUTHORIZE => authorize::serve(server, head, body).await,
         SIGN_IN => authorize::sign_in::serve(server, head, body).await,
         CONSENT => authorize::consent::serve(server, head, body).await,
-        TOKEN => Ok(token::serve(head, body, &server.records, server.config, server.now, server.log).await),
-        REVOKE => Ok(revocation::serve(head, body, &server.records, server.now, server.log).await),
-        REGISTER => {
-            let (keys, random) = (server.records.keys, server.records.random);
-            Ok(registration::serve(head, body, keys, random, server.now).await)
+        TOKEN => Ok(token::serve(head, body, &server.clients()).await),
+        REVOKE => Ok(revocation::serve(head, body, &server.clients()).await),
+        INTROSPECT => Ok(introspection_endpoint::serve(head, body, &server.clients()).await),
+        REGISTER if server.config.clients.registration => {
+            Ok(registration::serve(head, body, &server.clients(), server.catalog).await)
         }
         METADATA | OPENID_METADATA => {
-            Ok(metadata::serve(head, server.config, server.catalog, server.log).await)
+            Ok(metadata::serve(head, server.config, server.catalog, server.network, server.log).await)
         }
         HOME => match head.method {
             Method::GET | Method::HEAD => {

@@ -1,18 +1,28 @@
 //! Scopes (RFC 6749 section 3.3).
 
-use crate::{credential::ScopeSet, ports::Offer};
+use crate::{
+    config::{Tolerances, log_tolerance},
+    credential::ScopeSet,
+    ports::Offer,
+};
 
-/// A scope parameter that is not a list of scope tokens.
+/// A scope parameter that cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the scope parameter has characters that scopes do not have")]
-pub struct InvalidScope;
+pub enum InvalidScope {
+    /// It is not a list of scope tokens.
+    #[error("scope is malformed")]
+    Malformed,
+    /// It has a scope that nothing here needs.
+    #[error("scope has one that is not known here")]
+    Unknown,
+}
 
 /// Splits a scope parameter into its tokens, each once.
 pub fn parse(parameter: &str) -> Result<Vec<String>, InvalidScope> {
     let mut scopes: Vec<String> = Vec::new();
     for token in parameter.split(' ').filter(|token| !token.is_empty()) {
         if !token.bytes().all(|byte| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e)) {
-            return Err(InvalidScope);
+            return Err(InvalidScope::Malformed);
         }
         if !scopes.iter().any(|scope| scope == token) {
             scopes.push(token.to_owned());
@@ -27,12 +37,24 @@ pub fn parse(parameter: &str) -> Result<Vec<String>, InvalidScope> {
 /// Tolerance `unknown_scopes`: scopes that nothing here needs are dropped, because clients ask for
 /// `openid email profile` or `offline_access` out of habit. A client that asked for nothing that is
 /// known gets what a client gets that asked for nothing: the initial scopes.
-pub fn narrow(requested: &[String], offer: &Offer) -> Vec<String> {
+pub fn narrow(
+    requested: &[String],
+    offer: &Offer,
+    tolerances: &Tolerances,
+    log: &dyn Fn(&str),
+) -> Result<Vec<String>, InvalidScope> {
+    let is_offered = |name: &String| offer.scopes.iter().any(|scope| scope.name == *name);
+    if !requested.iter().all(is_offered) {
+        if !tolerances.unknown_scopes {
+            return Err(InvalidScope::Unknown);
+        }
+        log_tolerance(log, "unknown_scopes");
+    }
     let known = |scope: &str| requested.iter().any(|requested| requested == scope);
-    let any_known = offer.scopes.iter().any(|scope| known(&scope.name));
+    let any_known = requested.iter().any(is_offered);
     let wanted =
         offer.scopes.iter().filter(|scope| if any_known { known(&scope.name) } else { scope.initial });
-    wanted.map(|scope| scope.name.clone()).take(ScopeSet::CAPACITY).collect()
+    Ok(wanted.map(|scope| scope.name.clone()).take(ScopeSet::CAPACITY).collect())
 }
 
 #[cfg(test)]
@@ -51,14 +73,26 @@ mod tests {
     fn bad_characters_are_an_error() {
         assert_eq!(parse("a  b a").unwrap(), ["a", "b"]);
         for bad in ["a\"b", "a\\", "a\tb", "é"] {
-            assert_eq!(parse(bad), Err(InvalidScope), "{bad}");
+            assert_eq!(parse(bad), Err(InvalidScope::Malformed), "{bad}");
         }
     }
 
+    /// AZ-20.
     #[test]
     fn unknown_scopes_are_dropped() {
-        assert_eq!(narrow(&parse("openid c b").unwrap(), &offer()), ["b", "c"]);
-        assert_eq!(narrow(&parse("openid email profile").unwrap(), &offer()), ["a", "c"]);
-        assert_eq!(narrow(&[], &offer()), ["a", "c"]);
+        let ask = |parameter: &str, tolerances: &Tolerances| {
+            let logged = std::cell::Cell::new(0);
+            let log = |_: &str| logged.set(logged.get() + 1);
+            let narrowed = narrow(&parse(parameter).unwrap(), &offer(), tolerances, &log)?;
+            Ok((narrowed.join(" "), logged.get()))
+        };
+        let (tolerant, strict) = (Tolerances::default(), Tolerances::parse("unknown_scopes").unwrap());
+        assert_eq!(ask("openid c b", &tolerant), Ok(("b c".into(), 1)));
+        assert_eq!(ask("openid email profile", &tolerant), Ok(("a c".into(), 1)));
+        for tolerances in [tolerant, strict] {
+            assert_eq!(ask("", &tolerances), Ok(("a c".into(), 0)));
+            assert_eq!(ask("c b", &tolerances), Ok(("b c".into(), 0)));
+        }
+        assert_eq!(ask("openid c b", &strict), Err(InvalidScope::Unknown));
     }
 }

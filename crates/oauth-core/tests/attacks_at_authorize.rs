@@ -5,6 +5,7 @@ use crate::support::{
     location, refusal,
 };
 use http::{Method, StatusCode};
+use oauth_core::config::Tolerances;
 use web_core::Reply;
 
 /// Asks, as a browser would; whatever comes back, nothing may have been stored.
@@ -33,6 +34,7 @@ fn assert_sent_back(reply: &Reply, error: &str, attack: &str) {
 }
 
 /// AZ-01, RG-12: a client id that is missing, made up, changed, another deployment's, or given twice.
+/// MCP-S-36.
 #[test]
 fn unknown_client_is_told_here_and_nowhere_else() {
     let world = World::public();
@@ -51,7 +53,36 @@ fn unknown_client_is_told_here_and_nowhere_else() {
     assert_shown_here(&ask(&other, &client.request()), "of another deployment");
 }
 
+/// AZ-01, BR-18: whose registration is unknown is guessed from the redirect URI, among fixed texts: the page
+/// says how that application forgets it, repeats nothing of the request, and leads nowhere.
+#[test]
+fn stale_client_is_named_with_the_way_to_reset_it() {
+    let world = World::public();
+    for (redirect_uri, way) in [
+        ("http://localhost:3334/oauth/callback", "~/.mcp-auth"),
+        (
+            "https://claude.ai/api/mcp/auth_callback",
+            "It looks like Claude: in its settings, under Connectors",
+        ),
+        ("http://127.0.0.1:33418/", "Remove Dynamic Authentication Providers"),
+        ("cursor://anysphere.cursor-mcp/oauth/callback", "It looks like Cursor"),
+        ("https://client.example/cb?c0nspicuous", "In the application, remove this server and add it again."),
+        ("javascript:c0nspicuous", "In the application, remove this server and add it again."),
+    ] {
+        let params = world.client().request().with("client_id", "gone").with("redirect_uri", redirect_uri);
+        let reply = ask(&world, &params);
+        assert_shown_here(&reply, redirect_uri);
+        let page = body_text(&reply).replace("&#39;", "'");
+        assert!(page.contains(way), "{redirect_uri}: {page}");
+        assert!(!page.contains("c0nspicuous") && !page.contains("gone"), "{redirect_uri}");
+        let program = Request::get(&format!("/authorize?{}", params.encode()));
+        let program = world.send(program.with("accept", "application/json"));
+        assert_eq!(refusal(&program), (400, "invalid_client".into()), "{redirect_uri}");
+    }
+}
+
 /// AZ-02, AZ-04, AZ-05, AZ-06, AZ-07: redirect URIs that look like the registered one.
+/// MCP-S-33, MCP-S-36.
 #[test]
 fn redirect_uri_must_be_the_registered_one() {
     let world = World::public();
@@ -114,6 +145,7 @@ fn no_error_goes_to_an_unregistered_redirect_uri() {
 
 /// AZ-10, AZ-12, AZ-13, AZ-14, AZ-17, AZ-18, AZ-19, AZ-20: requests that ask for what is not offered, or
 /// leave out what protects.
+/// MCP-S-10, MCP-S-37, MCP-S-38, MCP-S-39, MCP-S-48.
 #[test]
 fn weak_requests_are_sent_back() {
     let world = World::public();
@@ -152,6 +184,7 @@ fn weak_requests_are_sent_back() {
 
 /// AZ-15, RFC 6749 section 3.1: a second value, plain or in another encoding, for a check that reads
 /// the other one.
+/// MCP-S-65.
 #[test]
 fn repeated_parameters_are_refused() {
     let world = World::public();
@@ -177,6 +210,7 @@ fn repeated_parameters_are_refused() {
 }
 
 /// AZ-16: unknown parameters change nothing and are not shown.
+/// MCP-S-65.
 #[test]
 fn unknown_parameters_are_ignored() {
     let world = World::public();
@@ -353,4 +387,44 @@ fn long_request_is_refused_at_once_or_carried_to_the_end() {
         }
     }
     assert!(outcomes.contains(&StatusCode::OK) && outcomes.contains(&StatusCode::PAYLOAD_TOO_LARGE));
+}
+
+/// The tolerances of an authorization request, each with its line in the log; and each switched off.
+#[test]
+fn tolerances_are_logged_and_can_be_switched_off() {
+    let client_request = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    for (tolerance, (name, value), error) in [
+        ("default_resource", client_request("resource", ""), "invalid_target"),
+        ("origin_audience", client_request("resource", "https://mcp.example.com"), "invalid_target"),
+        ("resource_spelling", client_request("resource", "https://mcp.example.com/mcp/"), "invalid_target"),
+        ("undefined_parameters", client_request("max_age", "undefined"), "invalid_request"),
+        ("undefined_parameters", client_request("prompt", "null"), "invalid_request"),
+        ("unknown_scopes", client_request("scope", "openid math:basic"), "invalid_scope"),
+    ] {
+        let mut world = World::public();
+        let request = world.client().request().with("resource", "https://mcp.example.com/mcp");
+        world.logged.borrow_mut().clear();
+        ask(&world, &request);
+        assert!(world.logged.borrow().is_empty(), "nothing to tolerate");
+        let request = request.with(&name, &value);
+        assert_eq!(PageForm::of(&ask(&world, &request)).action, "/sign-in", "{tolerance}");
+        assert_eq!(*world.logged.borrow(), [format!("tolerance: {tolerance}")]);
+        world.config.tolerances = Tolerances::parse(tolerance).unwrap();
+        assert_sent_back(&ask(&world, &request), error, tolerance);
+    }
+}
+
+/// The tolerance `json_answer`: without it, a program gets what a browser gets.
+#[test]
+fn json_answer_can_be_switched_off() {
+    let mut world = World::public();
+    let request = world.client().request();
+    let program = |request: &Params| {
+        Request::get(&format!("/authorize?{}", request.encode())).with("accept", "application/json")
+    };
+    assert_eq!(json(&world.send(program(&request)))["status"], "interaction_required");
+    assert!(world.logged.borrow().contains(&"tolerance: json_answer".to_owned()));
+    world.config.tolerances = Tolerances::parse("json_answer").unwrap();
+    assert_eq!(PageForm::of(&world.send(program(&request))).action, "/sign-in");
+    assert_shown_here(&world.send(program(&request.with("client_id", "x"))), "a page");
 }

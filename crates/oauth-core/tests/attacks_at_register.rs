@@ -49,7 +49,7 @@ fn repeated_member_is_refused() {
     assert_eq!(refusal(&reply), (400, "invalid_client_metadata".into()));
 }
 
-/// RG-10, RG-16, RG-17: a client chooses its id or its secret, or claims a vouching statement; the answer
+/// RG-09, RG-10, RG-16, RG-17: a client chooses its id or its secret, asks for a scope that there is not, or claims a vouching statement; the answer
 /// says what it got.
 #[test]
 fn answer_says_what_was_registered_and_may_not_be_kept() {
@@ -126,6 +126,7 @@ fn hostile_names_are_only_text() {
 }
 
 /// RG-19, AZ-30: a client that calls itself what it is not is shown as unverified, with where it leads.
+/// MCP-S-23.
 #[test]
 fn consent_page_says_what_is_verified() {
     let world = World::public();

@@ -27,6 +27,7 @@ fn code_is_good_once() {
 }
 
 /// TK-01: the code comes again later, from somebody who has the verifier too.
+/// MCP-S-41.
 #[test]
 fn code_replay_revokes_the_grant() {
     for wait in [11, 3_600] {
@@ -45,6 +46,7 @@ fn code_replay_revokes_the_grant() {
 
 /// TK-02, TK-03, TK-05, TK-07: a stolen code is tried without the verifier, or by another client, or
 /// for another redirect URI, before the owner and after: nothing is burned and nothing is revoked.
+/// MCP-S-40, MCP-S-43.
 #[test]
 fn code_is_not_burned_by_who_cannot_prove_to_be_the_client() {
     let world = World::public();
@@ -103,6 +105,7 @@ fn mistaken_resource_does_not_burn_the_code() {
 }
 
 /// TK-04: a code is kept for later.
+/// MCP-S-42.
 #[test]
 fn code_ends_after_a_minute() {
     let world = World::local();
@@ -241,8 +244,13 @@ fn public_client_has_no_secret_to_show() {
         assert_eq!(refusal(&reply), (401, "invalid_client".into()), "{header}");
         assert!(reply.headers["www-authenticate"].to_str().unwrap().starts_with("Basic "));
     }
+    let good_type = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
     for (name, value) in [("client_secret", "guess"), ("client_assertion", "e30.e30."), ("client_id", "x")] {
-        let reply = post(&world, &good.clone().with(name, value));
+        let good = match name {
+            "client_assertion" => good.clone().with("client_assertion_type", good_type),
+            _ => good.clone(),
+        };
+        let reply = post(&world, &good.with(name, value));
         assert_eq!(refusal(&reply), (401, "invalid_client".into()), "{name}");
     }
     assert_eq!(refusal(&post(&world, &good.clone().without("client_id"))), (401, "invalid_client".into()));

@@ -26,6 +26,7 @@ fn assert_refused(world: &World, reply: &Reply, status: StatusCode) {
 }
 
 /// AZ-26, BR-10: another site, or no site at all, posts our forms.
+/// MCP-S-58.
 #[test]
 fn form_from_elsewhere_is_refused() {
     let world = World::public();
@@ -209,6 +210,8 @@ fn shadowed_cookies_count_as_none() {
 
 /// BR-02, BR-03, BR-05, BR-06, BR-16, HT-13, HT-16: whatever the answer, no frame, no script, no
 /// copy, no referrer, no cross-origin reader, and no redirect that posts a password onwards.
+/// MCP-S-58.
+/// MCP-S-59.
 #[test]
 fn every_page_has_the_headers() {
     let world = World::public();
@@ -227,7 +230,7 @@ fn every_page_has_the_headers() {
         assert!(!policy.contains("unsafe") && !policy.contains("script-src"));
         for (name, value) in [
             ("x-frame-options", "DENY"),
-            ("referrer-policy", "no-referrer"),
+            ("referrer-policy", "same-origin"),
             ("cache-control", "no-store"),
             ("cross-origin-opener-policy", "same-origin"),
             ("x-content-type-options", "nosniff"),
@@ -246,6 +249,7 @@ fn every_page_has_the_headers() {
 }
 
 /// BR-01: what somebody else wrote is on the page: hint, e-mail, and what was posted.
+/// MCP-S-58.
 #[test]
 fn what_people_write_is_only_text() {
     let world = World::public();

@@ -26,6 +26,7 @@ fn assert_challenged(reply: &Reply) {
     assert!(header(reply, "www-authenticate").starts_with("Basic "), "RFC 6749 section 5.2");
 }
 
+/// MCP-X-07.
 #[test]
 fn confidential_clients_go_all_the_way() {
     let world = World::public();
@@ -43,6 +44,7 @@ fn confidential_clients_go_all_the_way() {
 
 /// TK-17, TK-19, TK-20: another method, no secret, another client's secret, almost the secret; nothing
 /// is used up, and one text for all.
+/// MCP-S-51.
 #[test]
 fn only_the_registered_method_with_the_secret_is_good() {
     let world = World::public();

@@ -8,6 +8,7 @@ use oauth_core::ports::OfferedScope;
 
 /// RFC 7591 section 3, RFC 6749 section 4.1, RFC 7636, RFC 9207: every step of it, and what is in the
 /// answers.
+/// MCP-S-08, MCP-S-44, MCP-S-46, MCP-S-57.
 #[test]
 fn a_newcomer_gets_in() {
     for world in [World::local(), World::public()] {
@@ -45,6 +46,7 @@ fn a_newcomer_gets_in() {
 
 /// BR-08, RFC 6265bis section 4.1.3: on the internet, cookies that no sibling host can set; on a
 /// developer's machine there is no https for them.
+/// MCP-Z-08.
 #[test]
 fn cookies_are_as_strict_as_the_address_allows() {
     for (world, prefix, secure) in [(World::public(), "__Host-", true), (World::local(), "", false)] {
@@ -100,6 +102,7 @@ fn denial_reaches_the_client() {
 }
 
 /// RFC 6749 section 3.3: the user may grant less than was asked for, and the client is told.
+/// MCP-S-52.
 #[test]
 fn unticked_scopes_are_not_granted() {
     let world = World::local();
@@ -232,6 +235,7 @@ fn loopback_port_may_change_after_registration() {
 }
 
 /// RFC 8707 section 2: the resource in the spellings that clients use, at both endpoints.
+/// MCP-S-47, MCP-A-19.
 #[test]
 fn resource_is_understood_in_its_spellings() {
     let public = "https://mcp.example.com";
@@ -272,6 +276,7 @@ fn unknown_scopes_are_dropped() {
 }
 
 /// The home page and the metadata, for GET and HEAD. DS-02, DS-05, RG-15: what is advertised is there.
+/// MCP-S-01, MCP-S-04, MCP-S-05, MCP-S-06, MCP-S-07, MCP-S-45.
 #[test]
 fn metadata_advertises_what_is_there() {
     let world = World::public();

@@ -209,3 +209,29 @@ fn second_click_never_makes_the_grant_again() {
     Tokens::of(&world.send(client.redeem(&location(&first).1["code"])));
     assert_eq!(world.user("alice@example.com").grants.len(), 1);
 }
+
+/// K-31: a user's record that many want at once. Everybody is answered, with a code or with "try again";
+/// whoever tries again gets theirs, and every code is good.
+#[test]
+fn contended_user_is_served_or_told_to_try_again() {
+    for seed in 0..20 {
+        let world = World::local();
+        let client = world.client();
+        let browser = Browser::default();
+        browser.sign_in(&world, "alice@example.com", &client.request().encode());
+        let clicks: Vec<Request> = (0..24)
+            .map(|_| {
+                let page = browser.get(&world, &format!("/authorize?{}", client.request().encode()));
+                browser.dress(browser.form_request("/consent", &approval(&page)))
+            })
+            .collect();
+        let replies = race(&world, clicks.clone(), seed);
+        for (reply, click) in replies.into_iter().zip(clicks) {
+            let reply = match reply.status {
+                StatusCode::SERVICE_UNAVAILABLE => world.send(click),
+                _ => reply,
+            };
+            Tokens::of(&world.send(client.redeem(&location(&reply).1["code"])));
+        }
+    }
+}

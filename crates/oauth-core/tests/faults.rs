@@ -1,7 +1,9 @@
 //! The store fails in the middle of something: rows K-07 to K-17. The answer is "try again later", the
 //! state is the old one or the new one, and the user can go on.
 
-use crate::support::{Browser, PageForm, Request, Tokens, World, body_text, header, json, location, refusal};
+use crate::support::{
+    Browser, PageForm, Params, Request, Tokens, World, body_text, header, json, location, refusal,
+};
 use http::StatusCode;
 use oauth_core::{grants::MAX_GRANTS_PER_USER, ports::IdentityError};
 use std::cell::Cell;
@@ -60,34 +62,26 @@ fn sweep(
 /// K-07, K-13, D9: approving. Nothing is live that nobody was told of.
 #[test]
 fn approval_survives_the_store() {
-    let prepare = |world: &World| {
-        let browser = Browser::default();
-        let page = browser.sign_in(world, "alice@example.com", &world.client().request().encode());
-        let form = PageForm::of(&page).filled_in(&[], Some("approve"));
-        browser.dress(browser.form_request("/consent", &form))
-    };
-    sweep(prepare, StatusCode::SEE_OTHER, |world, request, context| {
+    sweep(consent_request, StatusCode::SEE_OTHER, |world, request, context| {
         assert!(world.grants().is_empty(), "{context}");
-        let again = world.send(request);
-        match again.status {
-            StatusCode::SEE_OTHER => {
-                let (_, params) = location(&again);
-                Tokens::of(&world.send(world.client().redeem(&params["code"])));
-            }
-            // The page is in the index, and its grant was never made: this page is used up.
-            _ => assert_try_again(&again, context),
+        let mut again = world.send(request.clone());
+        if again.status != StatusCode::SEE_OTHER {
+            // The page is in the index, and its grant was never made. For all that anybody knows it is being
+            // made at this moment; later it is not.
+            assert_try_again(&again, context);
+            world.advance(61);
+            again = world.send(request.clone());
         }
+        let (_, params) = location(&again);
+        assert_eq!(location(&world.send(request)).1["code"], params["code"], "{context}: one grant");
+        Tokens::of(&world.send(world.client().redeem(&params["code"])));
     });
 }
 
 /// K-07: redeeming. The same code is good afterwards, unless it was the answer that got lost.
 #[test]
 fn redemption_survives_the_store() {
-    let prepare = |world: &World| {
-        let client = world.client();
-        client.redeem(&world.code(&client))
-    };
-    sweep(prepare, StatusCode::OK, |world, request, context| {
+    sweep(redemption_request, StatusCode::OK, |world, request, context| {
         let was_issued = matches!(world.grant().state, oauth_core::records::GrantState::Issued { .. });
         let again = world.send(request);
         if was_issued {
@@ -115,13 +109,7 @@ fn refresh_survives_the_store() {
 /// K-07: signing in, and looking at the pages with a session.
 #[test]
 fn sign_in_survives_the_store() {
-    let prepare = |world: &World| {
-        let browser = Browser::default();
-        let page = browser.get(world, &format!("/authorize?{}", world.client().request().encode()));
-        let form = PageForm::of(&page).filled_in(&[("email", "bob@example.com"), ("password", "good")], None);
-        browser.dress(browser.form_request("/sign-in", &form))
-    };
-    sweep(prepare, StatusCode::SEE_OTHER, |world, request, context| {
+    sweep(sign_in_request, StatusCode::SEE_OTHER, |world, request, context| {
         assert_eq!(world.send(request).status, StatusCode::SEE_OTHER, "{context}");
     });
     let world = World::local();
@@ -275,6 +263,91 @@ fn single_failure_is_found_out() {
             Tokens::of(&world.send(client.refresh(&again.refresh)));
         }
     }
+}
+
+/// K-07, K-08: the same for every flow that writes: one operation fails, done or not, and those after it do
+/// not. The answer is the right one or "try again", and the user gets on.
+#[test]
+fn single_failure_in_any_flow_is_found_out() {
+    type Flow = (&'static str, fn(&World) -> Request, StatusCode);
+    let flows: [Flow; 4] = [
+        ("sign-in", sign_in_request, StatusCode::SEE_OTHER),
+        ("consent", consent_request, StatusCode::SEE_OTHER),
+        ("redemption", redemption_request, StatusCode::OK),
+        ("revocation", revocation_request, StatusCode::OK),
+    ];
+    for (name, prepare, success) in flows {
+        let mut failures = 0;
+        for (is_done, countdown) in [false, true]
+            .into_iter()
+            .flat_map(|is_done| (1..ENOUGH).map(move |countdown| (is_done, countdown)))
+        {
+            let world = World::local();
+            let request = prepare(&world);
+            let store = Blink { inner: &world.store, countdown: Cell::new(countdown), is_done };
+            let reply = block_on(world.answer_from(&store, request.clone()));
+            let context = format!("{name}, operation {countdown}, {is_done}");
+            if reply.status != success {
+                assert_try_again(&reply, &context);
+                failures += 1;
+            }
+            let mut again = world.send(request.clone());
+            if again.status == StatusCode::SERVICE_UNAVAILABLE {
+                // Entered in the index, and for all that anybody knows being made at this moment.
+                world.advance(61);
+                again = world.send(request);
+            }
+            match name {
+                "redemption" if reply.status == success => {
+                    assert!(world.introspect(&Tokens::of(&reply).access).is_some(), "{context}");
+                    assert_eq!(refusal(&again).1, "invalid_grant", "{context}");
+                }
+                // It is as good as before, or it was redeemed and the answer is lost.
+                "redemption" => assert!(
+                    again.status == success || refusal(&again).1 == "invalid_grant",
+                    "{context}: {}",
+                    body_text(&again)
+                ),
+                "consent" => {
+                    let (_, params) = location(&again);
+                    if reply.status == success {
+                        assert_eq!(location(&reply).1["code"], params["code"], "{context}: one grant");
+                    }
+                    Tokens::of(&world.send(world.client().redeem(&params["code"])));
+                }
+                _ => assert_eq!(again.status, success, "{context}"),
+            }
+            let anew = world.tokens(&world.client());
+            assert!(world.introspect(&anew.access).is_some(), "{context}");
+        }
+        assert!(failures > 0, "{name}");
+    }
+}
+
+fn sign_in_request(world: &World) -> Request {
+    let browser = Browser::default();
+    let page = browser.get(world, &format!("/authorize?{}", world.client().request().encode()));
+    let form = PageForm::of(&page).filled_in(&[("email", "bob@example.com"), ("password", "good")], None);
+    browser.dress(browser.form_request("/sign-in", &form))
+}
+
+fn consent_request(world: &World) -> Request {
+    let browser = Browser::default();
+    let page = browser.sign_in(world, "alice@example.com", &world.client().request().encode());
+    let form = PageForm::of(&page).filled_in(&[], Some("approve"));
+    browser.dress(browser.form_request("/consent", &form))
+}
+
+fn redemption_request(world: &World) -> Request {
+    let client = world.client();
+    client.redeem(&world.code(&client))
+}
+
+fn revocation_request(world: &World) -> Request {
+    let client = world.client();
+    let tokens = world.tokens(&client);
+    let params = Params::of(&[("client_id", &client.id), ("token", &tokens.refresh)]);
+    Request::post_form("/revoke", &params)
 }
 
 /// D1, K-25: the oldest grant gives way and its record cannot be deleted: it is revoked all the same.

@@ -8,23 +8,38 @@ mod attacks_at_register;
 #[cfg(test)]
 mod attacks_at_token;
 #[cfg(test)]
+mod attacks_on_documents;
+#[cfg(test)]
 mod attacks_on_pages;
 #[cfg(test)]
+mod client_assertions;
+#[cfg(test)]
 mod client_authentication;
+#[cfg(test)]
+mod client_policy;
 #[cfg(test)]
 mod code_flow;
 #[cfg(test)]
 mod concurrency;
 #[cfg(test)]
 mod connections;
+mod discovery;
 #[cfg(test)]
 mod faults;
+#[cfg(test)]
+mod interaction;
+#[cfg(test)]
+mod introspection_endpoint;
 #[cfg(test)]
 mod leaks;
 #[cfg(test)]
 mod refresh;
 #[cfg(test)]
+mod remembered_consent;
+#[cfg(test)]
 mod revocation;
+#[cfg(test)]
+mod state_machine;
 #[cfg(test)]
 mod storage;
 #[cfg(test)]

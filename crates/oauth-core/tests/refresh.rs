@@ -1,6 +1,8 @@
 //! Refresh tokens (RFC 6749 section 6, OAuth 2.1 section 4.3, RFC 9700 section 4.14).
 
 use crate::support::{Browser, Params, Request, START, Tokens, World, location, refusal};
+use oauth_core::config::Tolerances;
+use store_core::{Store, testing::block_on};
 
 const DAY: u64 = 24 * 60 * 60;
 
@@ -9,6 +11,7 @@ fn invalid(code: &str) -> (u16, String) {
 }
 
 /// OAuth 2.1 section 4.3.1.
+/// MCP-S-54.
 #[test]
 fn refresh_token_is_rotated() {
     let world = World::local();
@@ -46,6 +49,7 @@ fn retry_in_the_window_gets_the_very_same_answer() {
 }
 
 /// TK-22, RFC 9700 section 4.14.2: two parties hold the token, and everything of the grant ends.
+/// MCP-S-55.
 #[test]
 fn reuse_after_the_window_revokes_the_grant() {
     let world = World::local();
@@ -88,6 +92,7 @@ fn narrowed_scope_does_not_stick() {
 }
 
 /// TK-25, RFC 6749 section 6, RFC 8707 section 2.2: refused before anything is rotated.
+/// MCP-S-56.
 #[test]
 fn more_than_was_granted_is_refused_before_rotating() {
     let world = World::public();
@@ -126,6 +131,7 @@ fn declined_scopes_are_not_held_against_the_client() {
 }
 
 /// TK-24: a stolen refresh token is of no use to another client, and the owner's stays good.
+/// MCP-S-56.
 #[test]
 fn another_client_cannot_refresh() {
     let world = World::local();
@@ -209,6 +215,108 @@ fn clock_that_jumps_lengthens_nothing() {
     world.now.set(START);
     assert_eq!(world.introspect(&ahead.access), None, "it would live a day longer");
     Tokens::of(&world.send(client.refresh(&ahead.refresh)));
+}
+
+/// K-26: a code that nobody has used lives no longer when the clock is set back.
+#[test]
+fn clock_that_jumps_back_lengthens_no_code() {
+    let world = World::local();
+    let client = world.client();
+    world.advance(DAY);
+    let code = world.code(&client);
+    world.now.set(START);
+    assert_eq!(refusal(&world.send(client.redeem(&code))), invalid("invalid_grant"));
+    world.now.set(START + DAY);
+    Tokens::of(&world.send(client.redeem(&code)));
+}
+
+/// K-27, RS-16: clocks of two hosts are never quite the same. What one has just issued is good at the other,
+/// half a minute behind; beyond that it may fail early, and nothing lives longer than its lifetime and that.
+#[test]
+fn hosts_may_differ_by_half_a_minute() {
+    let world = World::local();
+    let client = world.client();
+    let (code, tokens) = (world.code(&client), world.tokens(&client));
+    for (behind, is_good) in [(1, true), (30, true), (31, false), (90, false)] {
+        world.now.set(START - behind);
+        assert_eq!(world.introspect(&tokens.access).is_some(), is_good, "{behind}");
+        let redeemed = world.store.snapshot();
+        let reply = world.send(client.redeem(&code));
+        assert_eq!(reply.status == http::StatusCode::OK, is_good, "{behind}");
+        for (key, value) in redeemed {
+            block_on(world.store.put(&key, &value)).unwrap();
+        }
+    }
+    for ahead in [60, 90] {
+        world.now.set(START + ahead);
+        assert_eq!(refusal(&world.send(client.redeem(&code))), invalid("invalid_grant"));
+    }
+}
+
+/// RFC 8707 section 2.2: an access token is for the resources that its request names, of those that were
+/// granted; without any, for all of those. The grant keeps them all, and a retry gets the same answer.
+#[test]
+fn each_access_token_has_its_own_audience() {
+    let world = World::local();
+    let client = world.client();
+    let (origin, endpoint) = ("http://127.0.0.1:3000", "http://127.0.0.1:3000/mcp");
+    let request = client.request().and("resource", origin).and("resource", endpoint);
+    let code = world.code_for(&client, "alice@example.com", &request);
+    let audience = |tokens: &Tokens| world.introspect(&tokens.access).unwrap().audience;
+    let redemption = client.redemption(&code).with("resource", endpoint);
+    let first = Tokens::of(&world.send(Request::post_form("/token", &redemption)));
+    assert_eq!(audience(&first), [endpoint]);
+    let other = client.refreshment(&first.refresh).with("resource", origin);
+    let second = Tokens::of(&world.send(Request::post_form("/token", &other)));
+    assert_eq!(audience(&second), [origin]);
+    assert_eq!(audience(&first), [endpoint], "what was handed out stays as it is");
+    let again = Tokens::of(&world.send(Request::post_form("/token", &other)));
+    assert_eq!(again, second);
+    let third = Tokens::of(&world.send(client.refresh(&second.refresh)));
+    assert_eq!(audience(&third), [origin, endpoint]);
+}
+
+/// TK-25: a resource that was not granted is refused before anything is rotated; the tolerance
+/// `undefined_parameters` is for what means none.
+#[test]
+fn resource_beyond_the_grant_is_refused() {
+    let mut world = World::local();
+    let client = world.client();
+    let tokens = world.tokens(&client);
+    for resource in ["http://127.0.0.1:3000", "https://x.example/mcp", "mcp"] {
+        let request = client.refreshment(&tokens.refresh).with("resource", resource);
+        let reply = world.send(Request::post_form("/token", &request));
+        assert_eq!(refusal(&reply), invalid("invalid_target"), "{resource}");
+    }
+    let undefined = client.refreshment(&tokens.refresh).with("resource", "undefined").with("scope", "null");
+    let tokens = Tokens::of(&world.send(Request::post_form("/token", &undefined)));
+    assert!(world.logged.borrow().contains(&"tolerance: undefined_parameters".to_owned()));
+    world.config.tolerances = Tolerances::parse("undefined_parameters").unwrap();
+    let undefined = client.refreshment(&tokens.refresh).with("resource", "undefined");
+    let reply = world.send(Request::post_form("/token", &undefined));
+    assert_eq!(refusal(&reply), invalid("invalid_target"));
+}
+
+/// The tolerance `declined_scopes`, its line in the log, and its switch.
+#[test]
+fn declined_scopes_are_tolerated_unless_switched_off() {
+    let mut world = World::local();
+    let client = world.client();
+    let tokens = world.tokens(&client);
+    world.advance(60);
+    let browser = Browser::default();
+    let consent = browser.sign_in(&world, "bob@example.com", &client.request().encode());
+    let (_, params) = location(&browser.approve(&world, &consent, &["math:basic"]));
+    let narrowed = Tokens::of(&world.send(client.redeem(&params["code"])));
+    let all = client.refreshment(&narrowed.refresh).with("scope", "math:basic math:statistics");
+    let again = Tokens::of(&world.send(Request::post_form("/token", &all)));
+    assert_eq!(again.scope, "math:basic");
+    assert!(world.logged.borrow().contains(&"tolerance: declined_scopes".to_owned()));
+    world.config.tolerances = Tolerances::parse("declined_scopes").unwrap();
+    let all = client.refreshment(&again.refresh).with("scope", "math:basic math:statistics");
+    assert_eq!(refusal(&world.send(Request::post_form("/token", &all))), invalid("invalid_scope"));
+    let granted = client.refreshment(&tokens.refresh).with("scope", "math:basic math:statistics");
+    Tokens::of(&world.send(Request::post_form("/token", &granted)));
 }
 
 /// RFC 6749 section 3.2: parameters without a value count as left out.

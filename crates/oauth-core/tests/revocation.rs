@@ -54,6 +54,7 @@ fn token_of_another_client_is_left_alone() {
 }
 
 /// TK-33: what is no token of ours is not good already; forged ones cost no store operation.
+/// MCP-S-66.
 #[test]
 fn unknown_tokens_are_as_good_as_revoked() {
     let world = World::public();

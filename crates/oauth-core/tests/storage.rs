@@ -95,6 +95,7 @@ fn refused_request_leaves_no_trace() {
 }
 
 /// Rule 1: the store has no credential, no verifier, no e-mail and no address in it that could be read.
+/// MCP-A-23, MCP-Z-02.
 #[test]
 fn store_has_nothing_to_read() {
     let world = World::local();
@@ -201,6 +202,7 @@ fn retiring_the_secret_ends_everything() {
 
 /// Keys rotate by key id: a new secret in front changes nothing for anybody, and what is used meanwhile
 /// outlives the old one only if the user has signed in since.
+/// MCP-Z-10.
 #[test]
 fn rotating_the_secret_keeps_everything() {
     let mut world = World::local();
@@ -286,7 +288,7 @@ fn approval_from_before_signing_out_everywhere_makes_no_grant() {
     let before = world.store.snapshot();
     let id = GrantId([1; 16]);
     assert_ne!(id.key(), key);
-    let outcome = block_on(grants::approve(&world.records(), id, &grant, world.now.get()));
+    let outcome = block_on(grants::approve(&world.records(), id, &grant, None, world.now.get()));
     assert_eq!(outcome, Err(ApprovalError::SignedOut));
     assert_eq!(world.store.snapshot(), before);
 }

@@ -2,7 +2,8 @@
 //! to one of the golden files needs a "Stored data" line in the changelog.
 //! `UPDATE_GOLDEN=1 cargo test` rewrites the JSON ones.
 
-use oauth_core::records::{Grant, GrantEntry, GrantId, GrantState, UserGrants, user_key};
+use oauth_core::client::{approval::ApprovedClient, authentication::Method};
+use oauth_core::records::{Grant, GrantEntry, GrantId, GrantState, RememberedConsent, UserGrants, user_key};
 use serde::{Serialize, de::DeserializeOwned};
 use std::fmt::Debug;
 use store_core::{
@@ -19,6 +20,7 @@ fn grant(state: GrantState) -> Grant {
         subject: "acct_AAAAAAAAAAAAAAAAAAAAAA".into(),
         user_epoch: 3,
         client_id: "postern_cl_sealed".into(),
+        client: None,
         client_name: "Inspector".into(),
         redirect_uri: "http://localhost:3334/oauth/callback".into(),
         scopes: vec!["math:basic".into()],
@@ -57,11 +59,35 @@ fn records_stay_as_they_are() {
         refresh_expires_at: 1_801_210_500,
     };
     check("grant_active.json", &grant(active));
+    let approved = ApprovedClient {
+        digest: "6Y1dQvmDQ0cQ1p0oF3hXm0v9k8m1nKcW8oYbY1qg2bQ".into(),
+        authentication: Method::PrivateKeyJwt,
+        jwks_uri: Some("https://client.example/jwks".into()),
+        keys: Some(
+            r#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#
+                .into(),
+        ),
+    };
+    let published = Grant {
+        client_id: "https://client.example/metadata.json".into(),
+        client: Some(approved),
+        ..grant(GrantState::Issued { code_expires_at: 1_800_000_060 })
+    };
+    check("grant_of_published_client.json", &published);
     let nothing_declined =
         Grant { declined_scopes: Vec::new(), ..grant(GrantState::Revoked { revoked_at: 1_800_001_000 }) };
     check("grant_revoked.json", &nothing_declined);
-    let entry = |first, expires_at| GrantEntry { id: GrantId([first; 16]), expires_at };
-    let grants = vec![entry(1, 1_802_592_000), entry(255, 1_802_592_060)];
+    let entry = |first, approved_at, attempt: &str| GrantEntry {
+        id: GrantId([first; 16]),
+        approved_at,
+        expires_at: approved_at + 2_592_000,
+        attempt: attempt.into(),
+        remembered: None,
+    };
+    let remembered = RememberedConsent { digest: "digest".into(), expires_at: 1_802_592_060 };
+    let remembered = GrantEntry { remembered: Some(remembered), ..entry(255, 1_800_000_060, "AQEBAQEBAQEB") };
+    // The first is older than `attempt`.
+    let grants = vec![entry(1, 1_800_000_000, ""), remembered];
     check("user_grants.json", &UserGrants { epoch: 3, grants });
 }
 
@@ -72,13 +98,25 @@ fn sealed_record_still_opens() {
     let keys = Keyring::from_secret(&[7; 32]).unwrap();
     let (store, random) = (MemoryStore::default(), SequenceRandom::new(5));
     let records = Records { store: &store, keys: &keys, random: &random };
-    let user = UserGrants { epoch: 3, grants: vec![GrantEntry { id: GrantId([1; 16]), expires_at: 9 }] };
+    let entry = |approved_at| GrantEntry {
+        id: GrantId([1; 16]),
+        approved_at,
+        expires_at: 9,
+        attempt: String::new(),
+        remembered: None,
+    };
     let key = user_key("acct_AAAAAAAAAAAAAAAAAAAAAA");
-    let golden = std::fs::read_to_string(path("sealed_user_grants.txt")).unwrap();
-    let sealed = seal::from_text(golden.trim_end()).unwrap();
-    block_on(store.put(&key, &sealed)).unwrap();
-    assert_eq!(block_on(records.find(&key)), Ok(Some(user.clone())));
-    block_on(records.create(&key, &user)).unwrap();
+    // The first is older than `approved_at`.
+    for (name, approved_at) in [("sealed_user_grants.txt", 0), ("sealed_user_grants_2.txt", 5)] {
+        let user = UserGrants { epoch: 3, grants: vec![entry(approved_at)] };
+        let golden = std::fs::read_to_string(path(name)).unwrap();
+        let sealed = seal::from_text(golden.trim_end()).unwrap();
+        block_on(store.put(&key, &sealed)).unwrap();
+        assert_eq!(block_on(records.find(&key)), Ok(Some(user.clone())), "{name}");
+    }
+    let newest = UserGrants { epoch: 3, grants: vec![entry(5)] };
+    block_on(records.create(&key, &newest)).unwrap();
+    let golden = std::fs::read_to_string(path("sealed_user_grants_2.txt")).unwrap();
     assert_eq!(seal::to_text(&store.snapshot()[&key]), golden.trim_end());
 }
 

@@ -1,17 +1,15 @@
-//! HTTP in and out.
+//! HTTP requests that come in, and their replies.
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures_core::future::LocalBoxFuture;
 use futures_util::StreamExt;
 use http::{HeaderValue, StatusCode, header};
 use http_body::Frame;
-use http_body_util::{BodyExt, Either, Full, StreamBody};
-use spin_sdk::{
-    http::{Request, Response},
-    wasip3::http_compat::IncomingRequestBody,
-};
+use http_body_util::{Either, Full, StreamBody};
+use spin_sdk::http::{Request, Response};
 use std::{convert::Infallible, pin::Pin};
-use web_core::{Body, BodyError, Head, ReadBody, Reply};
+use wasip3::http::types;
+use web_core::{Body, Head, Reply};
 
 /// The body of a reply, as the edge of the component takes it.
 type OutgoingBody = Either<
@@ -20,31 +18,7 @@ type OutgoingBody = Either<
 >;
 
 /// The body of the request being answered, unread so far.
-pub struct IncomingBody {
-    body: IncomingRequestBody,
-    declared_length: Option<u64>,
-}
-
-impl ReadBody for IncomingBody {
-    async fn read(&mut self, limit: usize) -> Result<Bytes, BodyError> {
-        if self.declared_length.is_some_and(|length| length > limit as u64) {
-            return Err(BodyError::TooLarge);
-        }
-        let mut read = BytesMut::new();
-        while let Some(frame) = self.body.frame().await {
-            let frame = frame.map_err(|_| BodyError::Incomplete)?;
-            let Some(data) = frame.data_ref() else { continue };
-            if read.len() + data.len() > limit {
-                return Err(BodyError::TooLarge);
-            }
-            read.extend_from_slice(data);
-        }
-        if self.declared_length.is_some_and(|length| length != read.len() as u64) {
-            return Err(BodyError::Incomplete);
-        }
-        Ok(read.freeze())
-    }
-}
+pub type IncomingBody = crate::body::Body<types::Request>;
 
 /// Answers one request.
 pub async fn serve<B: Into<Body>>(
@@ -59,10 +33,9 @@ pub async fn serve<B: Into<Body>>(
         method: parts.method,
         headers: parts.headers,
     };
-    let declared_length =
-        head.single_header(header::CONTENT_LENGTH).ok().flatten().and_then(|length| length.parse().ok());
+    let body = IncomingBody::new(body, &head.headers);
     let method = head.method.clone();
-    let Reply { status, headers, body } = handle(head, IncomingBody { body, declared_length }).await;
+    let Reply { status, headers, body } = handle(head, body).await;
     into_response(Reply { status, headers, body: body.into() }.for_method(&method))
 }
 

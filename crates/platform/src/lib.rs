@@ -5,9 +5,13 @@
 //! same components run on Spin, on the bundled host and elsewhere; a component imports only what it
 //! uses of it.
 
+#[cfg(any(feature = "http", feature = "fetch"))]
+mod body;
 pub mod clock;
 pub mod deployment;
 pub mod fault;
+#[cfg(feature = "fetch")]
+pub mod fetch;
 #[cfg(feature = "http")]
 pub mod http;
 pub mod log;

@@ -154,20 +154,50 @@ impl<S: Store, R: Random> Records<'_, S, R> {
     pub async fn transition<T, O, E>(
         &self,
         key: &str,
+        decide: impl FnMut(&T) -> Result<Change<T, O>, E>,
+    ) -> Result<O, TransitionError<E>>
+    where
+        T: Serialize + DeserializeOwned,
+    {
+        self.transition_from(key, decide, |value| self.open(key, value)).await
+    }
+
+    /// As [`transition`](Self::transition), for a record that begins anew when the secret that it was
+    /// sealed with is gone: whatever it said was about things that ended with that secret.
+    pub async fn transition_or_renew<T, O, E>(
+        &self,
+        key: &str,
+        decide: impl FnMut(&T) -> Result<Change<T, O>, E>,
+    ) -> Result<O, TransitionError<E>>
+    where
+        T: Serialize + DeserializeOwned + Default,
+    {
+        let open = |value: &[u8]| match self.open(key, value) {
+            Err(RecordError::Retired) => Ok(Envelope { trail: Vec::new(), record: T::default() }),
+            opened => opened,
+        };
+        self.transition_from(key, decide, open).await
+    }
+
+    async fn transition_from<T, O, E>(
+        &self,
+        key: &str,
         mut decide: impl FnMut(&T) -> Result<Change<T, O>, E>,
+        open: impl Fn(&[u8]) -> Result<Envelope<T>, RecordError>,
     ) -> Result<O, TransitionError<E>>
     where
         T: Serialize + DeserializeOwned,
     {
         let (mut current, mut swap) = self.store.begin_swap(key).await?;
         let mut tried: Vec<(String, O)> = Vec::new();
-        for _ in 0..MAX_ATTEMPTS {
+        for attempt in 0..=MAX_ATTEMPTS {
             let Some(value) = current else { return Err(TransitionError::NotFound) };
-            let envelope = self.open::<T>(key, &value)?;
+            let envelope = open(&value)?;
             if let Some(result) = take_written(&mut tried, &value, &envelope.trail) {
                 return Ok(result);
             }
             let (record, result) = match decide(&envelope.record).map_err(TransitionError::Refused)? {
+                Change::Write(_, _) if attempt == MAX_ATTEMPTS => break,
                 Change::Write(record, result) => (record, result),
                 Change::Keep(result) => return Ok(result),
             };
@@ -179,10 +209,7 @@ impl<S: Store, R: Random> Records<'_, S, R> {
             self.store.swap(swap, &new_value).await;
             (current, swap) = self.store.begin_swap(key).await?;
         }
-        // The last attempt may have been the one that was made.
-        let Some(value) = current else { return Err(TransitionError::NotFound) };
-        let envelope = self.open::<T>(key, &value)?;
-        take_written(&mut tried, &value, &envelope.trail).ok_or(RecordError::Contended.into())
+        Err(RecordError::Contended.into())
     }
 
     fn seal<T: Serialize>(&self, key: &str, envelope: &Envelope<T>) -> Result<Vec<u8>, RecordError> {
@@ -334,6 +361,21 @@ mod tests {
         let value = store.snapshot().remove("k").unwrap();
         block_on(store.put("k", &value[..20])).unwrap();
         assert_eq!(block_on(records.find::<u32>("k")), Err(RecordError::Unreadable));
+    }
+
+    /// A record that is only about what ended with a secret begins anew, by the same swap.
+    #[test]
+    fn record_of_a_retired_secret_can_begin_anew() {
+        let store = MemoryStore::default();
+        let (_, random) = (with_counter(&store, 5), SequenceRandom::new(1));
+        let keys = Keyring::from_secret(&[8; 32]).unwrap();
+        let records = Records { store: &store, keys: &keys, random: &random };
+        let add_one = |count: &u32| Ok::<_, ()>(Change::Write(count + 1, count + 1));
+        assert_eq!(block_on(records.transition_or_renew("k", add_one)), Ok(1));
+        assert_eq!(block_on(records.transition_or_renew("k", add_one)), Ok(2));
+        block_on(store.put("k", b"garbage")).unwrap();
+        let outcome = block_on(records.transition_or_renew("k", add_one));
+        assert_eq!(outcome, Err(TransitionError::Record(RecordError::Unreadable)), "K-17");
     }
 
     #[test]

@@ -66,6 +66,17 @@ impl Form {
         self.values.iter().any(|(name, values)| values.len() > 1 && !names.contains(&name.as_str()))
     }
 
+    /// Forgets the named parameters where their value is what programs write that have none. Whether there
+    /// was one.
+    pub fn forget_undefined(&mut self, names: &[&str]) -> bool {
+        let count = |values: &BTreeMap<String, Vec<String>>| values.values().map(Vec::len).sum::<usize>();
+        let before = count(&self.values);
+        for (_, values) in self.values.iter_mut().filter(|(name, _)| names.contains(&name.as_str())) {
+            values.retain(|value| !matches!(value.as_str(), "undefined" | "null"));
+        }
+        count(&self.values) != before
+    }
+
     /// All names and values, by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.values
@@ -109,6 +120,16 @@ mod tests {
         assert_eq!(form.single("scope"), Ok(None));
         assert_eq!(form.single("state"), Ok(None));
         assert!(!form.contains("scope") && !form.contains("state"));
+    }
+
+    #[test]
+    fn undefined_is_forgotten_where_it_is_told_to_be() {
+        let mut form = Form::parse(b"scope=undefined&resource=null&resource=x&state=null").unwrap();
+        assert!(form.forget_undefined(&["scope", "resource"]));
+        assert_eq!(form.single("scope"), Ok(None));
+        assert_eq!(form.single("resource"), Ok(Some("x")));
+        assert_eq!(form.single("state"), Ok(Some("null")));
+        assert!(!form.forget_undefined(&["scope", "resource"]));
     }
 
     /// HT-08.

@@ -2,7 +2,8 @@
 //!
 //! Nothing here does I/O and nothing here knows OAuth or MCP. Reading order: [`request`] (what comes
 //! in, and the body that is read only when somebody asks for it), [`reply`] (what goes out, with the
-//! security headers in one place), [`form`], [`public_url`] and [`cors`].
+//! security headers in one place), [`form`], [`public_url`], [`issuer`], [`cors`], and [`mod@fetch`]
+//! (documents from elsewhere).
 //!
 //! ```
 //! use web_core::{PublicUrl, Reply};
@@ -12,12 +13,15 @@
 //! ```
 
 pub mod cors;
+pub mod fetch;
 pub mod form;
+pub mod issuer;
 pub mod public_url;
 pub mod reply;
 pub mod request;
 
 pub use form::{Form, FormError};
+pub use issuer::{Issuer, IssuerError};
 pub use public_url::{PublicUrl, PublicUrlError};
 pub use reply::{Body, Reply};
 pub use request::{BodyError, Head, ReadBody};

@@ -8,6 +8,8 @@ pub struct PublicUrl {
     origin: String,
     /// For a loopback server: its port, and the origins that its names give.
     loopback: Option<u16>,
+    /// Whether a loopback server has no name but the configured one.
+    is_strict: bool,
 }
 
 /// Why a configured public URL cannot be one.
@@ -49,7 +51,15 @@ impl PublicUrl {
         if !secure && loopback.is_none() {
             return Err(PublicUrlError::Scheme);
         }
-        Ok(Self { origin: text.to_owned(), loopback })
+        Ok(Self { origin: text.to_owned(), loopback, is_strict: false })
+    }
+
+    /// The same address, without the tolerance `loopback_aliases` if the variable `strict` names it:
+    /// then a loopback server has only the name that is configured.
+    #[must_use]
+    pub fn strictly(self, strict: &str) -> Self {
+        let is_strict = strict.split(',').any(|name| name.trim() == "loopback_aliases");
+        Self { is_strict, ..self }
     }
 
     /// The origin, which is also the authorization server's issuer identifier.
@@ -96,6 +106,10 @@ impl PublicUrl {
     fn loopback_alias(&self, authority: &str) -> Option<String> {
         let own_port = self.loopback?;
         let authority = authority.to_ascii_lowercase();
+        if self.is_strict {
+            let own = self.origin.strip_prefix("http://")?;
+            return (authority == own).then(|| self.origin.clone());
+        }
         let (host, port) = split_authority(&authority)?;
         (LOOPBACK_NAMES.contains(&host) && port.unwrap_or(80) == own_port)
             .then(|| format!("http://{authority}"))
@@ -105,12 +119,30 @@ impl PublicUrl {
 /// Whether `origin`, as a browser writes it, is a page served by plain `http` from the machine that it is
 /// shown on, at whatever port.
 pub fn is_loopback_origin(origin: &str) -> bool {
-    let authority = origin.strip_prefix("http://").and_then(split_authority);
-    authority.is_some_and(|(host, _)| LOOPBACK_NAMES.contains(&host))
+    origin.strip_prefix("http://").is_some_and(is_loopback_authority)
+}
+
+/// Whether `authority` is one of the names by which a machine calls itself, at whatever port.
+pub(crate) fn is_loopback_authority(authority: &str) -> bool {
+    split_authority(authority).is_some_and(|(host, _)| LOOPBACK_NAMES.contains(&host))
+}
+
+/// A URL as resources are compared: scheme and host in lower case, without the scheme's own port, and without
+/// the slash that stands for no path (RFC 3986 sections 6.2.2.1 and 6.2.3). The rest is compared as it is
+/// written.
+pub fn comparable(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    let (scheme, mut authority) = (scheme.to_ascii_lowercase(), authority.to_ascii_lowercase());
+    let own_port = if scheme == "https" { ":443" } else { ":80" };
+    if authority.ends_with(own_port) {
+        authority.truncate(authority.len() - own_port.len());
+    }
+    format!("{scheme}://{authority}{}", if path == "/" { "" } else { path })
 }
 
 /// Splits `host[:port]`. `None` when there is a colon and no port number after it.
-fn split_authority(authority: &str) -> Option<(&str, Option<u16>)> {
+pub(crate) fn split_authority(authority: &str) -> Option<(&str, Option<u16>)> {
     let after_host = if authority.starts_with('[') {
         authority.find(']')? + 1
     } else {
@@ -126,7 +158,7 @@ fn split_authority(authority: &str) -> Option<(&str, Option<u16>)> {
     }
 }
 
-fn is_host(host: &str) -> bool {
+pub(crate) fn is_host(host: &str) -> bool {
     let inside = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
     match inside {
         Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
@@ -144,6 +176,7 @@ mod tests {
     use super::*;
 
     /// DS-10.
+    /// MCP-S-09.
     #[test]
     fn accepts_origins_only() {
         for good in [
@@ -196,6 +229,35 @@ mod tests {
         assert_eq!(url.origin_for(Some("evil.example:3000")), "http://127.0.0.1:3000");
         assert!(url.is_own_origin("http://localhost:3000"));
         assert!(!url.is_own_origin("https://localhost:3000"));
+    }
+
+    /// MCP-A-19: what may be written differently, and nothing else.
+    #[test]
+    fn resources_are_compared_as_urls_are() {
+        for (written, compared) in [
+            ("https://a.example/mcp", "https://a.example/mcp"),
+            ("HTTPS://A.Example:443/mcp", "https://a.example/mcp"),
+            ("https://a.example/", "https://a.example"),
+            ("http://a.example:80", "http://a.example"),
+            ("https://a.example:80/", "https://a.example:80"),
+            ("https://a.example/MCP", "https://a.example/MCP"),
+            ("https://a.example/mcp/", "https://a.example/mcp/"),
+            ("https://a.example:443@evil.example/", "https://a.example:443@evil.example"),
+            ("https://a.example?x=://B:443", "https://a.example?x=://B:443"),
+            ("urn:A", "urn:A"),
+        ] {
+            assert_eq!(comparable(written), compared, "{written}");
+        }
+    }
+
+    /// DS-01: the switch of the tolerance `loopback_aliases`.
+    #[test]
+    fn strict_loopback_server_has_one_name() {
+        let url = PublicUrl::parse("http://127.0.0.1:3000").unwrap().strictly("a, loopback_aliases");
+        assert!(url.is_loopback() && url.serves_authority(Some("127.0.0.1:3000")));
+        assert!(url.is_own_origin("http://127.0.0.1:3000"));
+        assert!(!url.serves_authority(Some("localhost:3000")) && !url.is_own_origin("http://[::1]:3000"));
+        assert_eq!(url.origin_for(Some("localhost:3000")), "http://127.0.0.1:3000");
     }
 
     /// MP-01.

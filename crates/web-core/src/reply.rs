@@ -111,7 +111,9 @@ impl Reply {
     /// `form_action` lists, besides our own origin, where its forms may end up.
     ///
     /// The headers are the ones that keep a page from being framed, sniffed, cached, or from telling
-    /// other sites where its reader came from (RFC 9700 sections 4.2 and 4.16).
+    /// other sites where its reader came from (RFC 9700 sections 4.2 and 4.16). The referrer policy is not
+    /// `no-referrer`: under that, a form is posted with `Origin: null` (the Fetch standard, "append a request
+    /// `Origin` header"), and browsers without Fetch Metadata could not show that it was ours.
     pub fn html(status: StatusCode, body: String, style_hash: &str, form_action: &str) -> Self {
         let policy = format!(
             "default-src 'none'; style-src '{style_hash}'; img-src data:; form-action 'self'{form_action}; \
@@ -123,7 +125,7 @@ impl Reply {
             .with(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"))
             .with(header::CONTENT_SECURITY_POLICY, policy)
             .with(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"))
-            .with(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"))
+            .with(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"))
             .with(
                 HeaderName::from_static("cross-origin-opener-policy"),
                 HeaderValue::from_static("same-origin"),
@@ -189,7 +191,7 @@ mod tests {
         let reply = Reply::html(StatusCode::OK, String::new(), "sha256-x", "");
         assert_eq!(reply.headers[header::X_FRAME_OPTIONS], "DENY");
         assert_eq!(reply.headers[header::CACHE_CONTROL], "no-store");
-        assert_eq!(reply.headers[header::REFERRER_POLICY], "no-referrer");
+        assert_eq!(reply.headers[header::REFERRER_POLICY], "same-origin");
         let policy = reply.headers[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
         assert!(
             policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"),

@@ -141,6 +141,7 @@ fn foreign_resource_is_invalid_target() {
 }
 
 /// Clients that know nothing of RFC 8707 say nothing of a resource; there is one to mean.
+/// MCP-S-49.
 #[test]
 fn resource_may_be_left_out() {
     let server = Server::under_test();
@@ -315,6 +316,7 @@ fn what_a_client_says_of_itself_is_text_on_the_page() {
 }
 
 /// The page says where it will send the person, because a name can be anybody's.
+/// MCP-S-60.
 #[test]
 fn consent_page_names_the_client_and_where_it_sends_the_person() {
     let server = Server::under_test();
@@ -323,4 +325,64 @@ fn consent_page_names_the_client_and_where_it_sends_the_person() {
     assert!(page.contains("Black-box test"), "{page}");
     assert!(page.contains("app.example"), "{page}");
     assert!(page.contains("add"), "the tools that a scope unlocks: {page}");
+}
+
+/// OpenID Connect Core sections 3.1.2.1 and 3.1.2.6: a client may ask whether there is an answer without
+/// anybody being asked, and is told why there is none.
+#[test]
+fn prompt_none_is_answered_without_a_page() {
+    let server = Server::under_test();
+    let client = Client::register(&server);
+    let silent = Authorization::new(&client).with("prompt", "none");
+    refusal(&server, &silent, "login_required");
+    refusal(&server, &silent.clone().with("prompt", "none login"), "invalid_request");
+    let mut browser = Browser::new(&server);
+    Person::new().approve(&mut browser, &Authorization::new(&client)).code();
+    let url = browser.open(&silent.target()).elsewhere();
+    silent.answer(&server, &url).expect_error("consent_required");
+}
+
+/// The same: somebody who is signed in signs in again, once, and comes to the decision.
+#[test]
+fn prompt_login_and_max_age_ask_for_the_password_once() {
+    let server = Server::under_test();
+    let client = Client::register(&server);
+    for (name, value) in [("prompt", "login"), ("max_age", "0")] {
+        let (person, mut browser) = (Person::new(), Browser::new(&server));
+        person.approve(&mut browser, &Authorization::new(&client)).code();
+        let authorization = Authorization::new(&client).with(name, value);
+        let page = browser.open(&authorization.target()).page().expect_page(200);
+        assert!(is_sign_in(&page), "{name}={value}: {page}");
+        let consent = person.sign_in(&mut browser, &page).page().expect_page(200);
+        assert!(!is_sign_in(&consent), "{consent}");
+        person.approve(&mut browser, &authorization).code();
+    }
+}
+
+/// The same: what the client knows of the person is in the field already, through both components.
+#[test]
+fn login_hint_is_filled_in() {
+    let server = Server::under_test();
+    let authorization = Authorization::new(&Client::register(&server));
+    let authorization = authorization.with("login_hint", "somebody@example.com");
+    let page = Browser::new(&server).open(&authorization.target()).page().expect_page(200);
+    let form = postern_tests::oauth::sign_in_form(&page);
+    assert_eq!(form.find("email").map(|field| field.value.as_str()), Some("somebody@example.com"), "{page}");
+}
+
+/// A person whose application kept a registration of another server is told which it is, and what to do.
+#[test]
+fn stale_client_is_told_how_to_begin_again() {
+    let server = Server::under_test();
+    let stale = Authorization::new(&Client::register(&server)).with("client_id", "postern_cl_gone");
+    for (redirect_uri, way) in [
+        ("http://localhost:3334/oauth/callback", "~/.mcp-auth"),
+        ("https://claude.ai/api/mcp/auth_callback", "Claude"),
+        ("http://127.0.0.1:33418/", "VS Code"),
+        ("https://app.example/callback", "remove this server and add it again"),
+    ] {
+        let request = stale.clone().with("redirect_uri", redirect_uri);
+        let page = Browser::new(&server).open(&request.target()).page().expect_page(400);
+        assert!(page.text().contains(way), "{redirect_uri}: {page}");
+    }
 }

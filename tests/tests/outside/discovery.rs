@@ -1,7 +1,7 @@
 //! What a client finds out before it asks for anything.
 
 use postern_tests::mcp::{ping, post};
-use postern_tests::oauth::BASIC;
+use postern_tests::oauth::{BASIC, STATISTICS};
 use postern_tests::{Authorization, Browser, Client, Person, Request, Server, Tokens};
 use serde_json::{Value, json};
 
@@ -34,6 +34,18 @@ fn authorization_server_metadata_says_what_is_supported() {
     }
 }
 
+/// RFC 8414 section 3.3: a document of the issuer is where the issuer is, and no copy of it anywhere else.
+/// MCP-S-02.
+#[test]
+fn authorization_server_metadata_is_not_there_for_other_paths() {
+    let server = Server::under_test();
+    for path in AUTHORIZATION_SERVER {
+        for more in ["/mcp", "/sse", "/"] {
+            server.get(&format!("{path}{more}")).expect(404);
+        }
+    }
+}
+
 /// RFC 9728 sections 3.2 and 3.3: a document is about the resource in whose address it was asked for.
 #[test]
 fn resource_metadata_points_to_the_authorization_server() {
@@ -43,7 +55,9 @@ fn resource_metadata_points_to_the_authorization_server() {
         assert_eq!(document["resource"], json!(resource), "{path}");
         assert_eq!(document["authorization_servers"], json!([server.base]), "{path}");
         assert_eq!(document["bearer_methods_supported"], json!(["header"]), "{path}");
-        assert!(contains(&document, "scopes_supported", BASIC), "{document}");
+        // DS-06: what a client needs to begin with. What else there is, a step-up asks for; and
+        // `offline_access` is nothing that a resource has.
+        assert_eq!(document["scopes_supported"], json!([BASIC]), "{path}");
     }
 }
 
@@ -158,5 +172,64 @@ fn foreign_host_names_are_not_served_nor_repeated() {
             .header("x-forwarded-host", "evil.example")
             .header("forwarded", "host=evil.example");
         assert!(!server.send(&forwarded).to_string().contains("evil.example"), "{path}");
+    }
+}
+
+/// DS-02, DS-07, DS-09: the alias is the same document; a cache may keep it for an hour; a query changes
+/// nothing.
+#[test]
+fn metadata_is_one_document_that_caches_may_keep() {
+    let server = Server::under_test();
+    let document = server.get(AUTHORIZATION_SERVER[0]).expect(200);
+    for path in AUTHORIZATION_SERVER {
+        for target in [path.to_owned(), format!("{path}?issuer=https://evil.example")] {
+            let response = server.get(&target).expect(200);
+            assert_eq!(response.text(), document.text(), "{target}");
+            let kept = response.expect_header("cache-control").strip_prefix("public, max-age=").unwrap();
+            assert!(kept.parse::<u32>().unwrap() <= 3600, "{kept}");
+            assert!(response.expect_header("vary").eq_ignore_ascii_case("origin"), "{response}");
+        }
+    }
+}
+
+/// DS-09, RFC 8414 section 3.3: what is no address of a document is not found, and never ours by another
+/// name; what only reads may be done, and 405 says what that is.
+#[test]
+fn metadata_has_its_addresses_and_no_others() {
+    let server = Server::under_test();
+    for path in AUTHORIZATION_SERVER {
+        for target in [
+            format!("{path}/"),
+            format!("{path}/mcp"),
+            format!("/mcp{path}"),
+            format!("/{path}"),
+            path.replace("known", "%6bnown"),
+        ] {
+            let response = server.get(&target);
+            assert_eq!(response.status, 404, "{target}: {response}");
+            assert!(!response.text().contains("issuer"), "{target}");
+        }
+    }
+    for path in AUTHORIZATION_SERVER.iter().chain(&PROTECTED_RESOURCE) {
+        for method in ["POST", "PUT", "DELETE"] {
+            let response = server.send(&Request::new(method, path)).expect(405);
+            assert_eq!(response.header("allow"), Some("GET, HEAD, OPTIONS"), "{method} {path}");
+        }
+    }
+}
+
+/// DS-06: the authorization server names all scopes; the resource, and the challenge, those that a client
+/// should begin with. `offline_access` is of no resource.
+#[test]
+fn resource_asks_for_little_at_first() {
+    let server = Server::under_test();
+    let all = server.get(AUTHORIZATION_SERVER[0]).expect(200).json();
+    assert!(contains(&all, "scopes_supported", STATISTICS), "{all}");
+    let challenge = server.get("/mcp").expect(401);
+    let challenge = challenge.expect_header("www-authenticate");
+    assert!(challenge.contains(&format!("scope=\"{BASIC}\"")), "{challenge}");
+    for path in PROTECTED_RESOURCE {
+        let document = server.get(path).expect(200).json();
+        assert_eq!(document["scopes_supported"], json!([BASIC]), "{path}");
     }
 }

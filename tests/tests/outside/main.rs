@@ -5,9 +5,13 @@
 
 mod authorize;
 mod discovery;
+mod introspection;
 mod limits;
 mod mcp;
+mod modern;
+mod offers;
 mod pages;
+mod raw;
 mod registration;
 mod sign_in;
 mod token;

@@ -25,6 +25,7 @@ fn tokens_for(server: &Server, scope: &str) -> Tokens {
 }
 
 /// RFC 9728 section 5.1; RFC 6750 section 3: no error code for somebody who sent no token.
+/// DS-06: it asks for what any call needs, and not for all that there is.
 #[test]
 fn without_a_token_there_is_a_challenge() {
     let server = Server::under_test();
@@ -91,7 +92,8 @@ fn signed_in_client_calls_a_tool_in_every_revision() {
         assert_eq!(result.pointer("/content/0/type"), Some(&json!("text")), "{revision}: {result}");
         assert_eq!(result.pointer("/content/0/text"), Some(&json!("42")), "{revision}: {result}");
         assert_ne!(result.get("isError"), Some(&json!(true)), "{revision}: {result}");
-        assert_eq!(result.get("structuredContent"), Some(&json!({ "result": 42 })), "{revision}: {result}");
+        let structured = (!["2024-11-05", "2025-03-26"].contains(&revision)).then(|| json!({ "result": 42 }));
+        assert_eq!(result.get("structuredContent"), structured.as_ref(), "{revision}: {result}");
         assert_eq!(result.get("resultType").is_some(), revision == STATELESS, "{revision}: {result}");
     }
 }

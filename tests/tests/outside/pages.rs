@@ -21,7 +21,7 @@ fn check(page: &Response) {
     assert!(!policy.contains("unsafe"), "{policy}");
     assert_eq!(page.header("x-frame-options"), Some("DENY"), "{page}");
     assert_eq!(page.header("x-content-type-options"), Some("nosniff"), "{page}");
-    assert_eq!(page.header("referrer-policy"), Some("no-referrer"), "{page}");
+    assert_eq!(page.header("referrer-policy"), Some("same-origin"), "{page}");
     assert_eq!(page.header("content-type"), Some("text/html; charset=utf-8"), "{page}");
     let text = page.text();
     assert!(!text.contains("<script"), "{page}");

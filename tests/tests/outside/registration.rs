@@ -6,6 +6,7 @@ use postern_tests::{Request, Server};
 use serde_json::json;
 
 /// RFC 7591 section 3.2.1.
+/// MCP-S-27, MCP-S-28.
 #[test]
 fn registration_returns_what_was_registered() {
     let server = Server::under_test();
@@ -56,6 +57,7 @@ fn registration_takes_all_the_redirect_uris_of_an_editor() {
 }
 
 /// RFC 7591 section 3.2.2, RFC 8252 section 7 and RFC 9700 section 4.1.
+/// MCP-S-29, MCP-S-31.
 #[test]
 fn registration_refuses_redirect_uris_that_would_leak_codes() {
     let server = Server::under_test();

@@ -21,6 +21,7 @@ fn is_accepted(server: &Server, access_token: &str) -> bool {
 
 /// RFC 6749 section 5.1.
 /// TK-30.
+/// MCP-S-50, MCP-S-53.
 #[test]
 fn tokens_come_with_their_lifetime_and_are_not_kept() {
     let server = Server::under_test();
@@ -221,6 +222,7 @@ fn refresh_takes_the_granted_resource_and_no_other() {
 }
 
 /// RFC 6749 section 5.2.
+/// MCP-S-51.
 #[test]
 fn malformed_requests_get_the_registered_error() {
     let server = Server::under_test();
@@ -286,7 +288,8 @@ fn other_kinds_of_bodies_are_refused() {
     server.send(&request).expect_oauth_error(400, "invalid_request");
 }
 
-/// RFC 7009 section 2: either token ends both at once, and only its own client can do it.
+/// RFC 7009 section 2, RS-12: either token ends both at once, and only its own client can do it. The access
+/// token was good a moment before, and nothing has kept that.
 #[test]
 fn revocation_ends_the_grant_on_the_next_request() {
     let server = Server::under_test();

@@ -13,14 +13,32 @@ struct Wall {
     because: &'static str,
 }
 
-const CORES: [&str; 5] = ["web-core", "store-core", "oauth-core", "accounts-core", "mcp-core"];
-const SERVERS: [&str; 3] = ["oauth-core", "accounts-core", "mcp-core"];
-const COMPONENTS: [&str; 8] =
-    ["oauth", "accounts", "mcp", "tools", "guide", "prompts", "empty", "introspection"];
-/// The components that a user replaces.
-const REPLACED: [&str; 4] = ["tools", "guide", "prompts", "empty"];
+const CORES: [&str; 7] =
+    ["web-core", "store-core", "jwt-core", "oauth-core", "accounts-core", "mcp-core", "provider-core"];
+const SERVERS: [&str; 4] = ["oauth-core", "accounts-core", "mcp-core", "provider-core"];
+const COMPONENTS: [&str; 9] =
+    ["oauth", "accounts", "mcp", "tools", "guide", "prompts", "empty", "introspection", "jwt-introspection"];
+/// The components that a user replaces, and those that the official suite has in their place.
+const REPLACED: [&str; 7] = [
+    "tools",
+    "guide",
+    "prompts",
+    "empty",
+    "conformance-tools",
+    "conformance-resources",
+    "conformance-prompts",
+];
 
-const OURS: [&str; 6] = ["platform", "web-core", "store-core", "oauth-core", "accounts-core", "mcp-core"];
+const OURS: [&str; 8] = [
+    "platform",
+    "web-core",
+    "store-core",
+    "jwt-core",
+    "oauth-core",
+    "accounts-core",
+    "mcp-core",
+    "provider-core",
+];
 
 const OUTSIDE: &str = "it sees the product from outside";
 
@@ -32,7 +50,7 @@ const WALLS: [Wall; 9] = [
     },
     Wall { packages: &CORES, may_not_reach: &COMPONENTS, because: "components depend on cores" },
     Wall {
-        packages: &["oauth-core"],
+        packages: &["oauth-core", "provider-core"],
         may_not_reach: &["mcp-core"],
         because: "they share WIT and RFCs, no code",
     },
@@ -42,7 +60,7 @@ const WALLS: [Wall; 9] = [
         because: "they share WIT and RFCs, no code",
     },
     Wall {
-        packages: &["web-core", "store-core"],
+        packages: &["web-core", "store-core", "jwt-core"],
         may_not_reach: &SERVERS,
         because: "it is below both servers",
     },

@@ -2,6 +2,8 @@
 //! the one before, and the last thing printed says which do not hold.
 
 mod dependencies;
+mod ledger;
+mod requirements;
 mod sizes;
 mod threats;
 mod wit;
@@ -13,25 +15,39 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 /// What builds natively and is nobody's dependency but the tests' and the developer's.
-const NATIVE_PROGRAMS: [&str; 2] = ["xtask", "postern-tests"];
+const NATIVE_PROGRAMS: [&str; 3] = ["xtask", "postern-tests", "postern-fuzz"];
 
 /// What builds for components only.
-const WASM_PACKAGES: [&str; 9] =
-    ["platform", "oauth", "accounts", "mcp", "tools", "guide", "prompts", "empty", "introspection"];
+const WASM_PACKAGES: [&str; 13] = [
+    "platform",
+    "oauth",
+    "accounts",
+    "mcp",
+    "tools",
+    "guide",
+    "prompts",
+    "empty",
+    "introspection",
+    "jwt-introspection",
+    "conformance-tools",
+    "conformance-resources",
+    "conformance-prompts",
+];
 
 type Rule = (&'static str, fn() -> Result<()>);
 
-const RULES: [Rule; 12] = [
+const RULES: [Rule; 13] = [
     ("format", format),
     ("dependency direction", dependencies::check),
     ("WIT is documented", wit::check),
     ("threats", threats::check),
+    ("requirements", requirements::check),
     ("lints, native", lint_native),
     ("lints, components", lint_components),
     ("lints, server", lint_host),
     ("documentation", document),
     ("documentation, platform", document_platform),
-    ("components build", build_components),
+    ("components build", build::all_components),
     ("sizes", sizes::check),
     ("privileges", privileges::check),
 ];
@@ -98,10 +114,6 @@ fn document_platform() -> Result<()> {
 
 fn documentation() -> Program {
     Program::cargo().args(["doc", "--no-deps", "--keep-going"]).env("RUSTDOCFLAGS", "-D warnings")
-}
-
-fn build_components() -> Result<()> {
-    build::components(&crate::command::root().join("spin.toml"))
 }
 
 impl Program {

@@ -11,7 +11,7 @@ fn list() -> Request {
 const METADATA: &str =
     "resource_metadata=\"https://mcp.example.com/.well-known/oauth-protected-resource/mcp\"";
 
-/// RS-01, MCP-A-03, MCP-A-09, MCP-A-10, MCP-A-16, MCP-A-21: on every method that a client may begin with.
+/// RS-01, DS-06, MCP-A-02, MCP-A-03, MCP-A-09, MCP-A-10, MCP-A-16, MCP-A-21: on every method that a client may begin with.
 #[test]
 fn request_without_token_gets_a_bare_challenge() {
     for method in [Method::POST, Method::GET, Method::DELETE] {
@@ -41,6 +41,17 @@ fn token_that_is_not_good_here_gets_one_answer() {
     }
     bodies.dedup();
     assert_eq!(bodies.len(), 1);
+}
+
+/// RS-03 and the tolerance `loopback_aliases`: a token for the name by which a developer's client knows us.
+#[test]
+fn token_for_the_name_that_was_used_is_good_on_loopback_only() {
+    let status = |bench: Bench, authority: &str| {
+        bench.send(list().token("for-an-alias").authority(authority)).status.as_u16()
+    };
+    assert_eq!(status(Bench::loopback(), "localhost:3000"), 200);
+    assert_eq!(status(Bench::loopback(), "127.0.0.1:3000"), 401);
+    assert_eq!(status(Bench::new(), "localhost:3000"), 401);
 }
 
 /// RS-06, RS-14: garbage is not looked up.
@@ -130,6 +141,7 @@ fn tool_that_takes_more_scope_is_not_started() {
 }
 
 /// A tool may find out on the call that it takes more; what was granted is asked for again.
+/// MCP-Z-06.
 #[test]
 fn scope_that_a_tool_asks_for_on_the_call_is_challenged_for() {
     let bench = Bench::new();
@@ -160,6 +172,7 @@ fn every_valid_token_sees_all_tools() {
 }
 
 /// RS-11, MCP-A-20, MCP-R-30: and the client's own words are passed on as such.
+/// MCP-R-28.
 #[test]
 fn tool_learns_who_calls_and_never_the_token() {
     let bench = Bench::new();

@@ -25,7 +25,7 @@ use store_core::{
     DeploymentError, Keyring,
     testing::{MemoryStore, SequenceRandom},
 };
-use web_core::{Body, BodyError, Head, PublicUrl, ReadBody};
+use web_core::{Body, BodyError, Head, Issuer, PublicUrl, ReadBody};
 
 /// A reply that has been read.
 pub(crate) type Reply = web_core::Reply<Bytes>;
@@ -48,6 +48,8 @@ impl Deref for Bench {
 /// What the ports saw, and what they do.
 pub(crate) struct Shared {
     pub(crate) public_url: &'static str,
+    /// As the variable has it.
+    pub(crate) authorization_server: &'static str,
     pub(crate) tolerances: Cell<Tolerances>,
     /// Every token that was looked up.
     pub(crate) introspected: RefCell<Vec<String>>,
@@ -96,6 +98,7 @@ impl Bench {
     pub(crate) fn with(change: impl FnOnce(&mut Shared)) -> Self {
         let mut shared = Shared {
             public_url: "https://mcp.example.com",
+            authorization_server: "",
             tolerances: Cell::default(),
             introspected: RefCell::default(),
             listed: Cell::default(),
@@ -162,8 +165,10 @@ impl Bench {
 
     /// Sends a request. Its reply may go on.
     pub(crate) async fn begin(&self, request: Request) -> web_core::Reply<Body> {
+        let public_url = PublicUrl::parse(self.public_url).unwrap();
         let server = Rc::new(McpServer {
-            public_url: PublicUrl::parse(self.public_url).unwrap(),
+            authorization_server: Issuer::parse(self.authorization_server, &public_url).unwrap(),
+            public_url,
             tolerances: self.tolerances.get(),
             outside: self.clone(),
         });
@@ -311,6 +316,7 @@ impl Introspection for Bench {
             "no-scopes" => access(&[], &ours, NOW + 1),
             "expired" => access(&["math:basic"], &ours, NOW),
             "for-the-origin" => access(&["math:basic"], self.public_url, NOW + 1),
+            "for-an-alias" => access(&["math:basic"], "http://localhost:3000/mcp", NOW + 1),
             "for-a-prefix" => access(&["math:basic"], &format!("{ours}-v2"), NOW + 1),
             "for-another-server" => access(&["math:basic"], "https://other.example/mcp", NOW + 1),
             "store-is-down" => Err(IntrospectionError::Unavailable),

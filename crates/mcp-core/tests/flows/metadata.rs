@@ -2,12 +2,12 @@
 
 use crate::bench::{Bench, Request, challenge, json};
 use http::Method;
-use mcp_core::ports::ToolsError;
+use mcp_core::{Tolerances, ports::ToolsError};
 use serde_json::json;
 
 const PATH: &str = "/.well-known/oauth-protected-resource";
 
-/// MCP-A-01, MCP-A-04, MCP-A-05, MCP-A-24.
+/// MCP-A-01, MCP-A-02, MCP-A-04, MCP-A-05, MCP-A-24, DS-06: of two scopes, the one that a client should begin with.
 #[test]
 fn endpoint_has_metadata() {
     let bench = Bench::new();
@@ -30,13 +30,26 @@ fn endpoint_has_metadata() {
     assert_eq!(bench.effects(), (0, 0));
 }
 
+#[test]
+fn clients_are_sent_to_the_provider_that_is_configured() {
+    let bench = Bench::with(|bench| bench.authorization_server = "https://tenant.eu.auth0.com/");
+    for path in [PATH, &format!("{PATH}/mcp")] {
+        let document = json(&bench.send(Request::get(path)));
+        assert_eq!(document["authorization_servers"], json!(["https://tenant.eu.auth0.com/"]));
+    }
+    assert_eq!(
+        challenge(&bench.send(Request::get("/mcp"))),
+        challenge(&Bench::new().send(Request::get("/mcp")))
+    );
+}
+
 /// MCP-A-06, and that it is not there when tokens for the origin are not accepted.
 #[test]
 fn origin_has_metadata_while_its_tokens_are_accepted() {
     let bench = Bench::new();
     let reply = bench.send(Request::get(PATH));
     assert_eq!(json(&reply)["resource"], "https://mcp.example.com");
-    bench.be_strict(|tolerances| tolerances.origin_audience = false);
+    bench.be_strict(|tolerances| *tolerances = Tolerances::without("unknown_scopes, origin_audience"));
     assert_eq!(bench.send(Request::get(PATH)).status, 404);
     assert_eq!(bench.send(Request::get(&format!("{PATH}/mcp"))).status, 200);
 }

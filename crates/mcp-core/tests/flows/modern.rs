@@ -32,6 +32,8 @@ fn refused(request: Request) -> (u16, i64) {
 }
 
 /// MCP-V-01, MCP-V-02, MCP-M-34: the whole message, as a first request.
+/// MCP-V-23.
+/// MCP-K-01.
 #[test]
 fn discover_is_answered() {
     let reply = Bench::new().send(Request::modern("server/discover", json!({})));
@@ -260,6 +262,7 @@ fn notification_is_accepted_unless_it_contradicts_itself() {
 }
 
 /// MCP-T-46.
+/// MCP-V-06.
 #[test]
 fn session_headers_are_ignored() {
     let reply = Bench::new().send(add().header("mcp-session-id", "x").header("last-event-id", "y"));

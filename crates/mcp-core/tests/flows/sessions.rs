@@ -796,3 +796,63 @@ fn quiet_streams_give_signs_of_life() {
         assert!(bench.later.get() - before <= Duration::from_secs(20).as_millis() as u64);
     }
 }
+
+/// What asks its client something besides tools, and where its answer is found.
+const OTHERS_THAT_ASK: [(&str, &str, &str, &str); 2] = [
+    ("prompts/get", "name", "asks", "/result/messages/0/content/text"),
+    ("resources/read", "uri", "test://bench/asks", "/result/contents/0/text"),
+];
+
+/// MCP-L-29: prompts and resources ask as tools do; and what asks nothing is answered at once, as JSON.
+#[test]
+fn prompts_and_resources_ask_their_client_too() {
+    let bench = Bench::new();
+    let client = Client::connect(&bench, "2025-11-25");
+    for (method, member, name, place) in OTHERS_THAT_ASK {
+        let ask = client.request(method, json!({ member: name }));
+        let mut stream = client.open(ask.clone());
+        let question = stream.message().unwrap();
+        assert_eq!(question["method"], "elicitation/create", "{question}");
+        client.answer(&question["id"], json!({ "action": "accept", "content": { "tone": "warm" } }));
+        assert_eq!(stream.message().unwrap().pointer(place), Some(&json!(r#"{"tone":"warm"}"#)));
+        assert_eq!(stream.message(), None);
+        // In whichever instance, and after any of them was ended.
+        let mut stream = client.open(ask);
+        let id = stream.message().unwrap()["id"].clone();
+        let last = stream.last.clone();
+        drop(stream);
+        bench.stop();
+        client.answer(&id, json!({ "action": "decline" }));
+        let mut again = client.open(client.get().header("last-event-id", &last));
+        assert_eq!(again.message().unwrap().pointer(place), Some(&json!("none")));
+    }
+    assert_eq!(
+        result(&client.send("prompts/get", json!({ "name": "simple" })))["messages"][0]["role"],
+        "user"
+    );
+    let read = client.send("resources/read", json!({ "uri": "test://bench/text" }));
+    assert_eq!(result(&read)["contents"][0]["text"], "hello");
+}
+
+/// MCP-B-10, MCP-L-30, MCP-R-35: in words, because legacy revisions have no code for it.
+#[test]
+fn prompts_and_resources_that_cannot_ask_are_errors() {
+    let bench = Bench::new();
+    let unable = Client::with(&bench, "2025-11-25", json!({}));
+    let sessionless = |method, params| bench.send(Request::legacy(method, params));
+    for (method, member, name, _) in OTHERS_THAT_ASK {
+        let params = json!({ member: name });
+        for (reply, why) in [
+            (unable.send(method, params.clone()), "does not offer"),
+            (sessionless(method, params), "takes a session"),
+        ] {
+            assert_eq!(error(&reply), (200, -32603), "{method}");
+            let message = json(&reply)["error"]["message"].as_str().unwrap().to_owned();
+            assert!(message.contains(why), "{message}");
+        }
+    }
+    // One that knows what it needs says so by itself.
+    let reply = sessionless("prompts/get", json!({ "name": "wants-a-form" }));
+    assert_eq!(error(&reply), (200, -32603));
+    assert!(json(&reply)["error"]["message"].as_str().unwrap().contains("elicitation (forms)"));
+}

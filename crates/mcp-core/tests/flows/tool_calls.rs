@@ -151,6 +151,7 @@ fn structured_content_without_text_is_given_some() {
 }
 
 /// MP-21, I12: the cause is for the operator.
+/// MCP-M-52.
 #[test]
 fn cause_of_a_failure_is_logged_and_not_told() {
     for (tool, line) in [

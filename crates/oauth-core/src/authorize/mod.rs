@@ -1,20 +1,26 @@
 //! The authorization endpoint (RFC 6749 section 3.1), from the client's request to the answer that
 //! the browser takes back to it.
 //!
-//! Reading order: [`request`] (what the client asks, in ordered checks), [`serve`] (who is there),
-//! [`sign_in`], [`consent`], and [`response`] (what the client is told).
+//! Reading order: [`request`] (what the client asks, in ordered checks), [`interaction`] (what the user is
+//! to be asked), [`serve`] (who is there), [`sign_in`], [`consent`], and [`response`] (what the client is
+//! told).
 
 pub mod consent;
+pub mod interaction;
+mod page_form;
 pub mod request;
 pub mod response;
 pub mod sign_in;
 
 use crate::{
     AuthorizationServer,
-    browser::BrowserSession,
+    browser::{Arrival, BrowserSession},
+    config::{Tolerances, log_tolerance},
+    error::ErrorCode,
     grants,
     page_error::PageError,
     ports::{Catalog, Identity},
+    records::UserGrants,
 };
 use http::{Method, StatusCode, header};
 use request::{AuthorizationRequest, Refusal};
@@ -48,47 +54,86 @@ pub async fn serve<S: Store, R: Random, I: Identity, C: Catalog>(
     if query.len() > MAX_REQUEST_BYTES {
         return Err(PageError::TooLarge);
     }
+    let is_program = wants_json(head, &server.config.tolerances);
+    if is_program {
+        log_tolerance(server.log, "json_answer");
+    }
     let offer = server.catalog.list().await?;
-    let request = match AuthorizationRequest::parse(&query, &offer, server.config, server.records.keys) {
+    let clients = server.clients();
+    let request = match AuthorizationRequest::parse(&query, &offer, &clients, server.network).await {
         Ok(request) => request,
         Err(Refusal::Page(error)) => return Err(error),
-        Err(Refusal::Redirect(error)) if wants_json(head) => return Ok(error.reply_to_program()),
+        Err(Refusal::Redirect(error)) if is_program => return Ok(error.reply_to_program()),
         Err(Refusal::Redirect(error)) => return Ok(error.reply(&server.config.public_url)),
     };
-    if wants_json(head) {
-        return Ok(answer_to_program());
+    if is_program {
+        return Ok(answer_to_program(&request));
     }
-    match find_session(server, head).await? {
-        Some(session) => Ok(consent::show(server, &request, &session, &offer, &query)),
-        None => sign_in::show(server, head, &request, query).await,
-    }
+    let arrival = Arrival::of(head, &query);
+    let signed_in = find_session(server, head).await?.filter(|SignedIn { session, .. }| {
+        let is_for_this = session.is_for(&arrival, server.config, server.now);
+        !request.interaction.needs_sign_in(session, is_for_this, server.now)
+    });
+    let Some(signed_in) = signed_in else {
+        if request.interaction.is_forbidden {
+            return Ok(refuse_to_ask(server, &request, ErrorCode::LoginRequired));
+        }
+        return sign_in::show(server, head, &request, query, arrival).await;
+    };
+    // Where our own sign-in page led here, what counts is who led to that.
+    let SignedIn { session, .. } = &signed_in;
+    let is_own =
+        arrival.is_own || session.is_for(&arrival, server.config, server.now) && session.signed_in_for.is_own;
+    consent::decide(server, &request, &signed_in, &offer, query, is_own).await
+}
+
+/// The client asked for an answer without anybody being asked, and there is none.
+fn refuse_to_ask<S, R, I, C>(
+    server: &AuthorizationServer<'_, S, R, I, C>,
+    request: &AuthorizationRequest,
+    code: ErrorCode,
+) -> Reply {
+    request.redirect.error(code, "the user would have to be asked").reply(&server.config.public_url)
 }
 
 /// Whether a program asks rather than a person. Clients do so to find out whether their registration
-/// is still good.
-pub fn wants_json(head: &Head) -> bool {
+/// is still good. Tolerance `json_answer`: OAuth has no such question.
+pub fn wants_json(head: &Head, tolerances: &Tolerances) -> bool {
     let accepts = |media_type: &str| {
         head.headers
             .get_all(header::ACCEPT)
             .iter()
             .any(|value| value.to_str().is_ok_and(|value| value.to_ascii_lowercase().contains(media_type)))
     };
-    accepts("application/json") && !accepts("text/html")
+    tolerances.json_answer && accepts("application/json") && !accepts("text/html")
 }
 
 /// The request is good; what comes next needs a person. Nothing has been done.
-fn answer_to_program() -> Reply {
+fn answer_to_program(request: &AuthorizationRequest) -> Reply {
+    if request.interaction.is_forbidden {
+        let description = "a program is nobody who is signed in";
+        return request.redirect.error(ErrorCode::LoginRequired, description).reply_to_program();
+    }
     let message = "the request is valid; open this URL in a browser to sign in and approve it";
     Reply::json(StatusCode::OK, &json!({ "status": "interaction_required", "message": message })).no_store()
+}
+
+/// Somebody who is signed in.
+struct SignedIn {
+    /// At this browser.
+    session: BrowserSession,
+    /// The record, as it was just now.
+    user: UserGrants,
 }
 
 /// The browser's session, if its user has not signed out everywhere since.
 async fn find_session<S: Store, R: Random, I: Identity, C: Catalog>(
     server: &AuthorizationServer<'_, S, R, I, C>,
     head: &Head,
-) -> Result<Option<BrowserSession>, PageError> {
+) -> Result<Option<SignedIn>, PageError> {
     let session = BrowserSession::find(head, server.config, server.records.keys, server.now);
     let Some(session) = session else { return Ok(None) };
-    let epoch = grants::find_epoch(&server.records, &session.subject).await?;
-    Ok((epoch == Some(session.user_epoch)).then_some(session))
+    let user = grants::find_user(&server.records, &session.subject).await?;
+    let user = user.filter(|user| user.epoch == session.user_epoch);
+    Ok(user.map(|user| SignedIn { session, user }))
 }

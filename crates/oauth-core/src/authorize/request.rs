@@ -4,17 +4,25 @@
 //! back to the client. The types keep the two apart: a [`RedirectError`] can only be made from a
 //! [`ValidatedRedirect`], and only the redirect URI check makes one.
 
-use super::response::{RedirectError, ValidatedRedirect};
+use super::{
+    interaction::Interaction,
+    response::{RedirectError, ValidatedRedirect},
+};
 use crate::{
     Config,
-    client::{Client, redirect_uri},
+    client::{
+        Client, Clients,
+        redirect_uri::{self, Kind, Match},
+    },
+    config::log_tolerance,
     error::ErrorCode,
     page_error::PageError,
     pkce,
-    ports::Offer,
+    ports::{Network, Offer},
     resource, scope,
+    stale_client::Application,
 };
-use store_core::Keyring;
+use store_core::{Random, Store};
 use web_core::Form;
 
 /// The longest `state` that is carried, in bytes.
@@ -22,6 +30,10 @@ const MAX_STATE_BYTES: usize = 4096;
 
 /// The longest `scope` that is read, in bytes.
 const MAX_SCOPE_BYTES: usize = 2048;
+
+/// Parameters that a client may leave out, and that may say `undefined` when it has none. Not `state`,
+/// which goes back as it came.
+const OPTIONAL: [&str; 6] = ["login_hint", "max_age", "prompt", "resource", "response_mode", "scope"];
 
 /// A request in which everything has been checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +52,8 @@ pub struct AuthorizationRequest {
     pub audience: Vec<String>,
     /// Who the client hopes to see. Unverified.
     pub login_hint: Option<String>,
+    /// What the client wants the user to be asked.
+    pub interaction: Interaction,
 }
 
 /// Why a request is refused, by where the error goes.
@@ -59,42 +73,91 @@ impl From<PageError> for Refusal {
 
 impl AuthorizationRequest {
     /// Checks a request, given as the query or the posted form.
-    pub fn parse(query: &str, offer: &Offer, config: &Config, keys: &Keyring) -> Result<Self, Refusal> {
-        let form = Form::parse(query.as_bytes()).map_err(|_| PageError::Malformed)?;
-        let client = check_client(&form, keys)?;
-        let redirect = check_redirect_uri(&form, &client)?;
-        let checked = check_parameters(&form)
-            .and_then(|()| check_response_type(&form))
-            .and_then(|()| check_pkce(&form))
-            .and_then(|code_challenge| Ok((code_challenge, check_resource(&form, config)?)))
-            .and_then(|(code_challenge, audience)| Ok((code_challenge, audience, check_scope(&form)?)));
-        let (code_challenge, audience, requested) =
-            checked.map_err(|(code, description)| Refusal::Redirect(redirect.error(code, description)))?;
-        let scopes = scope::narrow(&requested, offer);
+    pub async fn parse<S: Store, R: Random>(
+        query: &str,
+        offer: &Offer,
+        clients: &Clients<'_, S, R>,
+        network: &dyn Network,
+    ) -> Result<Self, Refusal> {
+        let Clients { config, log, .. } = *clients;
+        let mut form = Form::parse(query.as_bytes()).map_err(|_| PageError::Malformed)?;
+        if config.tolerances.undefined_parameters && form.forget_undefined(&OPTIONAL) {
+            log_tolerance(log, "undefined_parameters");
+        }
+        let client = check_client(&form, query, clients, network).await?;
+        let redirect = check_redirect_uri(&form, &client, clients)?;
+        let Checked { code_challenge, audience, requested, scopes, interaction } =
+            check_rest(&form, offer, config, log)
+                .map_err(|(code, description)| Refusal::Redirect(redirect.error(code, description)))?;
         let unknown_scopes = requested.into_iter().filter(|scope| !scopes.contains(scope)).collect();
         let login_hint = form.single("login_hint").ok().flatten().map(str::to_owned);
-        Ok(Self { client, redirect, code_challenge, scopes, unknown_scopes, audience, login_hint })
+        Ok(Self {
+            client,
+            redirect,
+            code_challenge,
+            scopes,
+            unknown_scopes,
+            audience,
+            login_hint,
+            interaction,
+        })
     }
 }
 
 /// What a check that comes after the redirect URI's has to say.
 type Check<T> = Result<T, (ErrorCode, &'static str)>;
 
+/// What those checks found.
+struct Checked {
+    code_challenge: String,
+    audience: Vec<String>,
+    requested: Vec<String>,
+    scopes: Vec<String>,
+    interaction: Interaction,
+}
+
+/// Everything that is checked once there is somewhere to send the answer, in this order.
+fn check_rest(form: &Form, offer: &Offer, config: &Config, log: &dyn Fn(&str)) -> Check<Checked> {
+    check_parameters(form)?;
+    check_response_type(form)?;
+    let code_challenge = check_pkce(form)?;
+    let audience = check_resource(form, config, log)?;
+    let requested = check_scope(form)?;
+    let scopes = scope::narrow(&requested, offer, &config.tolerances, log);
+    Ok(Checked {
+        code_challenge,
+        audience,
+        requested,
+        scopes: scopes.map_err(|_| (ErrorCode::InvalidScope, "scope has a value that is not known here"))?,
+        interaction: Interaction::parse(form)?,
+    })
+}
+
 /// AZ-01.
-fn check_client(form: &Form, keys: &Keyring) -> Result<Client, PageError> {
+async fn check_client<S: Store, R: Random>(
+    form: &Form,
+    query: &str,
+    clients: &Clients<'_, S, R>,
+    network: &dyn Network,
+) -> Result<Client, PageError> {
     let client_id = form.single("client_id").map_err(|_| PageError::Malformed)?;
-    Client::find(client_id.ok_or(PageError::MissingClient)?, keys).ok_or(PageError::UnknownClient)
+    match clients.find(client_id.ok_or(PageError::MissingClient)?, network).await {
+        Err(PageError::UnknownClient(_)) => Err(PageError::UnknownClient(Application::guess(query))),
+        found => found,
+    }
 }
 
 /// RFC 6749 section 3.1.2.3. Before everything else, so that no error goes to an address that has not
 /// been checked (RFC 9700 section 4.11.2).
-fn check_redirect_uri(form: &Form, client: &Client) -> Result<ValidatedRedirect, PageError> {
+fn check_redirect_uri<S, R>(
+    form: &Form,
+    client: &Client,
+    clients: &Clients<'_, S, R>,
+) -> Result<ValidatedRedirect, PageError> {
     let requested = form.single("redirect_uri").map_err(|_| PageError::Malformed)?;
     let uri = match (requested, client.redirect_uris.as_slice()) {
         (Some(requested), registered) => {
-            let is_registered = registered.iter().any(|uri| redirect_uri::matches(uri, requested));
-            // What matches is not always what was checked at registration: a port may differ.
-            if !is_registered || redirect_uri::check(requested).is_err() {
+            if !is_registered(registered, requested, clients) {
                 return Err(PageError::UnregisteredRedirectUri);
             }
             requested
@@ -106,6 +169,24 @@ fn check_redirect_uri(form: &Form, client: &Client) -> Result<ValidatedRedirect,
     // A repeated `state` cannot be sent back; that it is repeated is said without it.
     let state = form.single("state").ok().flatten().filter(|state| state.len() <= MAX_STATE_BYTES);
     Ok(ValidatedRedirect::new(uri, state))
+}
+
+/// AZ-02 to AZ-08.
+fn is_registered<S, R>(registered: &[String], requested: &str, clients: &Clients<'_, S, R>) -> bool {
+    let is_localhost_tolerated = clients.config.tolerances.loopback_localhost;
+    let matches = registered.iter().filter_map(|uri| redirect_uri::matches(uri, requested));
+    let is_good = |found: &Match| *found != Match::OtherPortOfLocalhost || is_localhost_tolerated;
+    let matches: Vec<Match> = matches.filter(is_good).collect();
+    // What matches is not always what was checked at registration: a port may differ.
+    let kind = redirect_uri::check(requested, clients.config.private_schemes());
+    let (false, Ok(kind)) = (matches.is_empty(), kind) else { return false };
+    if matches.iter().all(|found| *found == Match::OtherPortOfLocalhost) {
+        log_tolerance(clients.log, "loopback_localhost");
+    }
+    if kind == Kind::DotlessScheme {
+        log_tolerance(clients.log, "private_schemes");
+    }
+    true
 }
 
 /// AZ-15, AZ-17, AZ-21.
@@ -153,8 +234,8 @@ fn check_pkce(form: &Form) -> Check<String> {
 }
 
 /// AZ-18, AZ-19.
-fn check_resource(form: &Form, config: &Config) -> Check<Vec<String>> {
-    resource::audience(form.all("resource"), &config.public_url)
+fn check_resource(form: &Form, config: &Config, log: &dyn Fn(&str)) -> Check<Vec<String>> {
+    resource::audience(form.all("resource"), config, log)
         .map_err(|_| (ErrorCode::InvalidTarget, "the resource is not served here"))
 }
 

@@ -86,6 +86,7 @@ mod tests {
     }
 
     /// AZ-21, AZ-22.
+    /// MCP-S-44.
     #[test]
     fn state_returns_and_iss_is_always_there() {
         let iss = "iss=https%3A%2F%2Fmcp.example.com";

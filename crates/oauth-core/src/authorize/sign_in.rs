@@ -1,9 +1,9 @@
 //! Signing in: a conversation with the identity component, rendered here.
 
-use super::request::AuthorizationRequest;
+use super::{consent, page_form, request::AuthorizationRequest};
 use crate::{
     AuthorizationServer,
-    browser::{self, BrowserSession},
+    browser::{self, Arrival, BrowserSession},
     grants,
     page_error::PageError,
     pages,
@@ -13,13 +13,7 @@ use crate::{
 use http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 use store_core::{Random, Store};
-use web_core::{Form, Head, ReadBody, Reply};
-
-/// The longest answer, in bytes.
-const MAX_BODY_BYTES: usize = transaction::MAX_CHARACTERS + 8 * 1024;
-
-/// The form field that carries the transaction; all others are answers.
-const TRANSACTION: &str = "transaction";
+use web_core::{Head, ReadBody, Reply};
 
 /// What a sign-in page hands back.
 #[derive(Serialize, Deserialize)]
@@ -28,8 +22,13 @@ struct SignInStep {
     browser_id: String,
     /// Where to go on afterwards: the authorization request, as it came. It is checked again then.
     query: String,
+    /// How it came in.
+    arrival: Arrival,
     /// Shown on the page.
     client_name: String,
+    /// Where the form may lead besides here, for the page's policy (see [`consent::form_action`]): to the
+    /// client, where a remembered decision may stand.
+    form_action: String,
     /// What the identity component wants back.
     identity_state: Vec<u8>,
     login_hint: Option<String>,
@@ -45,20 +44,27 @@ pub(super) async fn show<S: Store, R: Random, I: Identity, C: Catalog>(
     head: &Head,
     request: &AuthorizationRequest,
     query: String,
+    arrival: Arrival,
 ) -> Result<Reply, PageError> {
     let browser_id = browser::find_browser_id(head, &server.config.public_url)
         .unwrap_or_else(|| browser::new_id(server.records.random));
     let step = SignInStep {
         browser_id,
         query,
+        arrival,
         client_name: request.client.name.clone(),
+        form_action: if server.config.remembers_consent {
+            consent::form_action(request.redirect.uri())
+        } else {
+            String::new()
+        },
         identity_state: Vec::new(),
         login_hint: request.login_hint.clone(),
     };
     let identity_request = identity_request(server, step.login_hint.clone());
     match server.identity.begin(&identity_request).await? {
         Step::Ask(prompt) => Ok(page(server, step, prompt)),
-        Step::User(user) => signed_in(server, user, &step.query).await,
+        Step::User(user) => signed_in(server, user, step).await,
     }
 }
 
@@ -71,27 +77,21 @@ pub async fn serve<S: Store, R: Random, I: Identity, C: Catalog>(
     if head.method != Method::POST {
         return Ok(Reply::method_not_allowed("POST"));
     }
-    if !browser::is_same_origin(head, &server.config.public_url) {
-        return Err(PageError::ForeignForm);
-    }
-    let form = Form::parse(&body.read(MAX_BODY_BYTES).await?).map_err(|_| PageError::Malformed)?;
-    let sealed = form.single(TRANSACTION).map_err(|_| PageError::Malformed)?.unwrap_or_default();
-    let mut step: SignInStep =
-        transaction::open(sealed, server.records.keys, server.now).ok_or(PageError::StalePage)?;
+    let (mut step, form): (SignInStep, _) = page_form::read(server, head, body).await?;
     // AZ-25, BR-10: a page goes on in the browser that it was shown in.
     if browser::find_browser_id(head, &server.config.public_url) != Some(step.browser_id.clone()) {
         return Err(PageError::OtherBrowser);
     }
     let answers = form
         .iter()
-        .filter(|(name, _)| *name != TRANSACTION)
+        .filter(|(name, _)| *name != page_form::TRANSACTION)
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
     let identity_request = identity_request(server, step.login_hint.clone());
     let identity_state = std::mem::take(&mut step.identity_state);
     match server.identity.resume(&identity_request, identity_state, answers).await? {
         Step::Ask(prompt) => Ok(page(server, step, prompt)),
-        Step::User(user) => signed_in(server, user, &step.query).await,
+        Step::User(user) => signed_in(server, user, step).await,
     }
 }
 
@@ -118,7 +118,7 @@ fn page<S: Store, R: Random, I: Identity, C: Catalog>(
         submit: prompt.submit,
         action: routes::SIGN_IN,
     };
-    pages::reply(StatusCode::OK, &page, "")
+    pages::reply(StatusCode::OK, &page, &step.form_action)
         .with_cookie(&browser::browser_id_cookie(&step.browser_id, server.config))
 }
 
@@ -126,10 +126,11 @@ fn page<S: Store, R: Random, I: Identity, C: Catalog>(
 async fn signed_in<S: Store, R: Random, I: Identity, C: Catalog>(
     server: &AuthorizationServer<'_, S, R, I, C>,
     user: User,
-    query: &str,
+    step: SignInStep,
 ) -> Result<Reply, PageError> {
+    let (config, random) = (server.config, server.records.random);
     let epoch = grants::ensure_user(&server.records, &user.subject).await?;
-    let session = BrowserSession::start(user, epoch, server.config, server.records.random, server.now);
-    let cookie = session.cookie(server.config, server.records.keys, server.records.random);
-    Ok(Reply::see_other(&format!("{}?{query}", routes::AUTHORIZE)).with_cookie(&cookie))
+    let session = BrowserSession::start(user, epoch, step.arrival, config, random, server.now);
+    let cookie = session.cookie(config, server.records.keys, random);
+    Ok(Reply::see_other(&format!("{}?{}", routes::AUTHORIZE, step.query)).with_cookie(&cookie))
 }

@@ -3,14 +3,18 @@
 //! A client authenticates exactly as it registered: one that shows a secret by another way, or shows
 //! none, or has none and shows one, is not who it says. To the caller all of that is one answer.
 
-use super::Client;
-use crate::error::{ErrorCode, WireError};
+use super::{Client, ClientKeys, Clients, Source, assertion};
+use crate::{
+    credential::{Credential, Kind},
+    error::{ErrorCode, WireError},
+    grants,
+    records::Grant,
+};
 use base64ct::{Base64, Encoding};
 use http::{StatusCode, header};
 use serde::{Deserialize, Serialize};
-use store_core::Keyring;
-use subtle::ConstantTimeEq;
-use web_core::{Form, Head};
+use store_core::{Random, RecordError, Store};
+use web_core::{Form, Head, form::Repeated};
 
 /// How a client proves who it is (RFC 7591 section 2, `token_endpoint_auth_method`).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,11 +29,18 @@ pub enum Method {
     /// By its secret in the body.
     #[serde(rename = "p")]
     ClientSecretPost,
+    /// By an assertion that it signs (RFC 7523).
+    #[serde(rename = "k")]
+    PrivateKeyJwt,
 }
 
 /// The names of all methods, for the metadata of endpoints that serve every client.
-pub const METHODS: [&str; 3] =
-    [Method::None.as_str(), Method::ClientSecretBasic.as_str(), Method::ClientSecretPost.as_str()];
+pub const METHODS: &[&str] = &[
+    Method::None.as_str(),
+    Method::ClientSecretBasic.as_str(),
+    Method::ClientSecretPost.as_str(),
+    Method::PrivateKeyJwt.as_str(),
+];
 
 impl Method {
     /// The name on the wire.
@@ -38,12 +49,13 @@ impl Method {
             Self::None => "none",
             Self::ClientSecretBasic => "client_secret_basic",
             Self::ClientSecretPost => "client_secret_post",
+            Self::PrivateKeyJwt => "private_key_jwt",
         }
     }
 
     /// The method of this name.
     pub fn find(name: &str) -> Option<Self> {
-        [Self::None, Self::ClientSecretBasic, Self::ClientSecretPost]
+        [Self::None, Self::ClientSecretBasic, Self::ClientSecretPost, Self::PrivateKeyJwt]
             .into_iter()
             .find(|method| method.as_str() == name)
     }
@@ -51,6 +63,11 @@ impl Method {
     /// Whether it proves nothing: the client is a public one.
     pub fn is_none(&self) -> bool {
         *self == Self::None
+    }
+
+    /// Whether it takes a secret that the server knows too.
+    pub fn has_secret(self) -> bool {
+        matches!(self, Self::ClientSecretBasic | Self::ClientSecretPost)
     }
 }
 
@@ -63,25 +80,148 @@ pub const INVALID_CLIENT: WireError = WireError {
 
 /// What a request shows.
 struct Shown {
-    method: Method,
     client_id: String,
-    client_secret: Option<String>,
+    proof: Proof,
 }
 
-/// Which client asks, if it proves to be that.
-pub fn authenticate(head: &Head, form: &Form, keys: &Keyring) -> Result<Client, WireError> {
-    let shown = read(head, form)?;
-    let client = Client::find(&shown.client_id, keys).ok_or(INVALID_CLIENT)?;
-    if client.authentication != shown.method {
-        return Err(INVALID_CLIENT);
+/// What a request proves its client with.
+enum Proof {
+    Nothing,
+    Basic(String),
+    Post(String),
+    Assertion(String),
+}
+
+impl Proof {
+    fn method(&self) -> Method {
+        match self {
+            Self::Nothing => Method::None,
+            Self::Basic(_) => Method::ClientSecretBasic,
+            Self::Post(_) => Method::ClientSecretPost,
+            Self::Assertion(_) => Method::PrivateKeyJwt,
+        }
     }
-    let is_proven = match (client.secret(keys), shown.client_secret) {
-        (None, None) => true,
-        // TK-20.
-        (Some(secret), Some(shown)) => bool::from(secret.as_bytes().ct_eq(shown.as_bytes())),
-        (None, Some(_)) | (Some(_), None) => false,
-    };
-    if is_proven { Ok(client) } else { Err(INVALID_CLIENT) }
+}
+
+/// Why it is not known which client asks.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AuthenticationError {
+    /// The request does not say, or does not prove it.
+    #[error("{}", .0.description)]
+    Request(WireError),
+    /// The records could not be had.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+}
+
+impl From<WireError> for AuthenticationError {
+    fn from(error: WireError) -> Self {
+        Self::Request(error)
+    }
+}
+
+impl From<Repeated> for AuthenticationError {
+    fn from(error: Repeated) -> Self {
+        Self::Request(error.into())
+    }
+}
+
+/// The answer to a client that the operator switched off (RFC 6749 section 5.2). Not `invalid_client`:
+/// then it would register again, and come back.
+pub const UNAUTHORIZED_CLIENT: WireError =
+    WireError::bad_request(ErrorCode::UnauthorizedClient, "this client is not let in here");
+
+/// Where a request has what it is about: the parameter, and the kinds of credentials that it may hold. A
+/// client may be judged by the approval that it comes from, and that has to be of what the request is then
+/// answered by, not of something else that it brings along.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Subject(&'static str, &'static [Kind]);
+
+impl Subject {
+    /// Nothing: the request is not one that is answered by a credential.
+    pub const NONE: Self = Self("", &[]);
+    /// The code to redeem.
+    pub const CODE: Self = Self("code", &[Kind::AuthorizationCode]);
+    /// The refresh token to use.
+    pub const REFRESH_TOKEN: Self = Self("refresh_token", &[Kind::RefreshToken]);
+    /// The token that is asked about, or given back.
+    pub const TOKEN: Self = Self("token", &[Kind::RefreshToken, Kind::AccessToken]);
+}
+
+impl<S: Store, R: Random> Clients<'_, S, R> {
+    /// Which client asks, if it proves to be that. Nothing is fetched for it (CM-20).
+    pub async fn authenticate(
+        &self,
+        head: &Head,
+        form: &Form,
+        subject: Subject,
+    ) -> Result<Client, AuthenticationError> {
+        let shown = read(head, form)?;
+        let known = self.find_known(&shown.client_id);
+        let is_elsewhere = match &known {
+            Some(client) => matches!(client.keys, ClientKeys::At(_)),
+            None => self.is_document_address(&shown.client_id),
+        };
+        let client =
+            if is_elsewhere { self.find_approved(known, &shown, form, subject).await? } else { known };
+        let client = client.filter(|client| client.authentication == shown.proof.method());
+        let client = client.ok_or(INVALID_CLIENT)?;
+        match (&shown.proof, &client.keys) {
+            (Proof::Nothing, _) => Ok(client),
+            // TK-20.
+            (Proof::Basic(secret) | Proof::Post(secret), _)
+                if client.is_secret(secret, self.records.keys) =>
+            {
+                Ok(client)
+            }
+            (Proof::Assertion(assertion), ClientKeys::Set(keys)) => {
+                self.check_assertion(&client.id, keys, assertion).await?;
+                Ok(client)
+            }
+            (Proof::Basic(_) | Proof::Post(_) | Proof::Assertion(_), _) => Err(INVALID_CLIENT.into()),
+        }
+    }
+
+    /// A client whose metadata, or only its keys, is elsewhere: as it was when a user approved it. Which
+    /// approval it comes for is in what it brings along. One that brings nothing of its own is as good as
+    /// a public client that brings nothing: there is nothing to be had for it.
+    async fn find_approved(
+        &self,
+        known: Option<Client>,
+        shown: &Shown,
+        form: &Form,
+        subject: Subject,
+    ) -> Result<Option<Client>, RecordError> {
+        let grant =
+            self.find_presented(form, subject).await?.filter(|grant| grant.client_id == shown.client_id);
+        let keys = match &grant {
+            Some(grant) => self.approved_keys(grant).await?,
+            None => ClientKeys::None,
+        };
+        if let Some(known) = known {
+            return Ok(Some(Client { keys, ..known }));
+        }
+        let approved = grant.and_then(|grant| grant.client);
+        Ok(Some(Client {
+            id: shown.client_id.clone(),
+            name: String::new(),
+            redirect_uris: Vec::new(),
+            authentication: approved.map_or(Method::None, |approved| approved.authentication),
+            keys,
+            source: Source::MetadataDocument { host: String::new() },
+        }))
+    }
+
+    /// The grant that a request is about, whoever sent it and whatever state it is in.
+    async fn find_presented(&self, form: &Form, subject: Subject) -> Result<Option<Grant>, RecordError> {
+        let Subject(parameter, kinds) = subject;
+        let text = form.single(parameter).ok().flatten().unwrap_or_default();
+        let credential = kinds.iter().find_map(|kind| Credential::verify(*kind, text, self.records.keys));
+        match credential {
+            Some(credential) => grants::find(self.records, &credential.grant.key()).await,
+            None => Ok(None),
+        }
+    }
 }
 
 fn read(head: &Head, form: &Form) -> Result<Shown, WireError> {
@@ -94,9 +234,6 @@ fn read(head: &Head, form: &Form) -> Result<Shown, WireError> {
             "one way of client authentication at a time",
         ));
     }
-    if form.contains("client_assertion") {
-        return Err(INVALID_CLIENT);
-    }
     let named = form.single("client_id")?;
     if has_header {
         let (client_id, client_secret) = basic_credentials(head).ok_or(INVALID_CLIENT)?;
@@ -104,13 +241,26 @@ fn read(head: &Head, form: &Form) -> Result<Shown, WireError> {
         if named.is_some_and(|named| named != client_id) {
             return Err(INVALID_CLIENT);
         }
-        let client_secret = Some(client_secret);
-        return Ok(Shown { method: Method::ClientSecretBasic, client_id, client_secret });
+        return Ok(Shown { client_id, proof: Proof::Basic(client_secret) });
+    }
+    if let Some(assertion) = form.single("client_assertion")? {
+        // RFC 7521 section 4.2.
+        if form.single("client_assertion_type")? != Some(assertion::TYPE) {
+            return Err(WireError::bad_request(
+                ErrorCode::InvalidRequest,
+                "client_assertion_type must be that of a JWT",
+            ));
+        }
+        let client_id = match named {
+            Some(named) => named.to_owned(),
+            None => assertion::claimed_issuer(assertion).ok_or(INVALID_CLIENT)?,
+        };
+        return Ok(Shown { client_id, proof: Proof::Assertion(assertion.to_owned()) });
     }
     let client_id = named.ok_or(INVALID_CLIENT)?.to_owned();
-    let client_secret = form.single("client_secret")?.map(str::to_owned);
-    let method = if client_secret.is_some() { Method::ClientSecretPost } else { Method::None };
-    Ok(Shown { method, client_id, client_secret })
+    let secret = form.single("client_secret")?;
+    let proof = secret.map_or(Proof::Nothing, |secret| Proof::Post(secret.to_owned()));
+    Ok(Shown { client_id, proof })
 }
 
 /// TK-18: the id and the secret of a Basic header (RFC 7617 section 2), each of them form-encoded
@@ -181,10 +331,10 @@ mod tests {
 
     #[test]
     fn methods_have_their_registered_names() {
-        for name in METHODS {
+        for &name in METHODS {
             assert_eq!(Method::find(name).unwrap().as_str(), name);
         }
-        for unknown in ["", "private_key_jwt", "client_secret_jwt", "None"] {
+        for unknown in ["", "client_secret_jwt", "None"] {
             assert_eq!(Method::find(unknown), None);
         }
     }

@@ -1,16 +1,43 @@
 //! Clients: who asks.
 //!
+//! A client is known in one of three ways, and [`lookup`] tries them in this order: the operator
+//! configured it (`configured`); its id is the address of a metadata document (`document`,
+//! `document_cache`); or it registered itself ([`registration`]). Whatever it is known by, its metadata is
+//! judged by one set of rules (`metadata`, [`redirect_uri`]), and it proves who it is in one place
+//! ([`authentication`], `assertion`, `replay`). What the operator decides about clients is in [`policy`].
+//!
+//! Documents are fetched while a person is there: metadata at `/authorize`, and the keys that it leads to
+//! when the person approves. What was approved is kept in the grant ([`approval`]), so that nothing that a
+//! client asks by itself makes this server fetch, or depends on another's being up.
+//!
 //! A client that registered itself is nowhere in the store: its id *is* its registration, sealed. So a
 //! flood of registrations stores nothing, and a registration cannot go stale while its key lives. Its
 //! secret, if it has one, is derived from the id, so that is not stored either.
 
+pub mod approval;
+mod assertion;
 pub mod authentication;
+mod configured;
+mod document;
+mod document_cache;
+mod json;
+pub mod lookup;
+mod metadata;
+pub mod policy;
 pub mod redirect_uri;
 pub mod registration;
+mod replay;
 pub mod request;
+pub mod secret;
+
+pub(crate) use assertion::ALGORITHMS as SIGNING_ALGORITHMS;
+pub use lookup::Clients;
+pub use policy::ClientPolicy;
 
 use authentication::Method;
+use secret::SecretDigest;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use store_core::{Keyring, Purpose, Random, seal};
 
 /// What the id of a self-registered client begins with.
@@ -33,6 +60,39 @@ pub struct Client {
     pub redirect_uris: Vec<String>,
     /// How it proves who it is, at every endpoint that it calls itself.
     pub authentication: Method,
+    /// What its assertions are checked with.
+    pub keys: ClientKeys,
+    /// Where all this comes from.
+    pub source: Source,
+}
+
+/// Public keys of a client, for `private_key_jwt`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub enum ClientKeys {
+    /// It has none.
+    #[default]
+    None,
+    /// A JWK set, reduced to what is needed of it.
+    Set(String),
+    /// The address of one. It is fetched when a user approves.
+    At(String),
+}
+
+/// Where a client's metadata comes from, which is who vouches for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// The operator's configuration.
+    Configured {
+        /// Its secret, if it has one.
+        secret: Option<SecretDigest>,
+    },
+    /// A document at the address that is the client's id. Whoever has the host vouches for it.
+    MetadataDocument {
+        /// The document's host, as the id has it.
+        host: String,
+    },
+    /// Itself. Nobody vouches for any of it.
+    Registered,
 }
 
 /// What is sealed into a client id. The field names are short because clients carry it around.
@@ -45,10 +105,13 @@ struct SealedClient {
     /// Left out for public clients: their ids are older than this field.
     #[serde(rename = "m", default, skip_serializing_if = "Method::is_none")]
     authentication: Method,
+    /// Of a client that signs: its keys.
+    #[serde(rename = "k", default, skip_serializing_if = "Option::is_none")]
+    keys: Option<String>,
 }
 
 impl Client {
-    /// The client that an id stands for. `None` for ids that are forged, cut, of another deployment, or
+    /// The client that registered itself and was given this id. `None` for ids that are forged, cut, of another deployment, or
     /// made with a secret that was retired: to us they are all unknown.
     pub fn find(id: &str, keys: &Keyring) -> Option<Self> {
         if id.len() > MAX_ID_CHARACTERS {
@@ -56,43 +119,55 @@ impl Client {
         }
         let sealed = seal::from_text(id.strip_prefix(PREFIX)?)?;
         let plaintext = seal::open(keys, Purpose::ClientId, PREFIX.as_bytes(), &sealed)?;
-        let SealedClient { name, mut redirect_uris, authentication } =
-            serde_json::from_slice(&plaintext).ok()?;
-        // RG-13: what was registered under older rules is judged by today's.
-        redirect_uris.retain(|uri| redirect_uri::check(uri).is_ok());
-        Some(Self { id: id.to_owned(), name, redirect_uris, authentication })
+        Some(Self::of(id.to_owned(), serde_json::from_slice(&plaintext).ok()?))
+    }
+
+    fn of(id: String, sealed: SealedClient) -> Self {
+        let SealedClient { name, redirect_uris, authentication, keys } = sealed;
+        let keys = keys.map_or(ClientKeys::None, ClientKeys::Set);
+        Self { id, name, redirect_uris, authentication, keys, source: Source::Registered }
     }
 
     /// Registers a client. `None` when the id would be too long.
     ///
-    /// The same name and redirect URIs always give the same id, so a public client that registers at
-    /// every start stays one client. A confidential one gets a new id each time: its name and redirect
+    /// The same metadata always gives the same id, so a client that registers at every start stays one
+    /// client. One with a secret gets a new id each time: its name and redirect
     /// URIs are no secret, and whoever registered them again would be given the secret of the first.
-    fn register(
-        name: String,
-        redirect_uris: Vec<String>,
-        authentication: Method,
-        keys: &Keyring,
-        random: &impl Random,
-    ) -> Option<Self> {
-        let sealed_client = SealedClient { name, redirect_uris, authentication };
+    fn register(sealed_client: SealedClient, keys: &Keyring, random: &impl Random) -> Option<Self> {
         let plaintext = serde_json::to_vec(&sealed_client).ok()?;
         let (purpose, associated_data) = (Purpose::ClientId, PREFIX.as_bytes());
-        let sealed = match authentication {
-            Method::None => seal::seal_deterministically(keys, purpose, associated_data, &plaintext),
-            Method::ClientSecretBasic | Method::ClientSecretPost => {
-                seal::seal(keys, purpose, associated_data, &plaintext, random)
-            }
+        let sealed = if sealed_client.authentication.has_secret() {
+            seal::seal(keys, purpose, associated_data, &plaintext, random)
+        } else {
+            seal::seal_deterministically(keys, purpose, associated_data, &plaintext)
         };
         let id = format!("{PREFIX}{}", seal::to_text(&sealed));
-        let SealedClient { name, redirect_uris, .. } = sealed_client;
-        (id.len() <= MAX_ID_CHARACTERS).then_some(Self { id, name, redirect_uris, authentication })
+        (id.len() <= MAX_ID_CHARACTERS).then(|| Self::of(id, sealed_client))
+    }
+
+    /// A digest of what the client says of itself: another one means that it says something else now.
+    pub fn digest(&self) -> String {
+        let said = (&self.name, &self.redirect_uris, self.authentication, &self.keys);
+        let said = serde_json::to_vec(&said).unwrap_or_default();
+        seal::to_text(&Sha256::digest([b"postern client v1\0", said.as_slice()].concat()))
+    }
+
+    /// Whether this is the client's secret. A client without one has none to show.
+    fn is_secret(&self, shown: &str, keys: &Keyring) -> bool {
+        match &self.source {
+            Source::Configured { secret } => secret.as_ref().is_some_and(|secret| secret.is_of(shown)),
+            // Shared secrets are none of what a document may have.
+            Source::MetadataDocument { .. } => false,
+            Source::Registered => {
+                self.secret(keys).is_some_and(|secret| SecretDigest::of(&secret).is_of(shown))
+            }
+        }
     }
 
     /// The client's secret, which only a confidential client has. It comes from the id, by a key of the
     /// secret that the id is sealed with: both live and end together.
     fn secret(&self, keys: &Keyring) -> Option<String> {
-        if self.authentication.is_none() {
+        if !self.authentication.has_secret() {
             return None;
         }
         let key_id = seal::key_id(&seal::from_text(self.id.strip_prefix(PREFIX)?)?)?;
@@ -136,7 +211,9 @@ mod tests {
 
     fn register(authentication: Method, random: &SequenceRandom) -> Client {
         let uris = vec!["http://localhost:1234/cb".into()];
-        Client::register("Inspector".into(), uris, authentication, &keys(), random).unwrap()
+        let sealed =
+            SealedClient { name: "Inspector".into(), redirect_uris: uris, authentication, keys: None };
+        Client::register(sealed, &keys(), random).unwrap()
     }
 
     fn registered() -> Client {
@@ -154,6 +231,7 @@ mod tests {
 
     /// The text of issued client ids and secrets is a stored format: clients keep them. The first of them
     /// is older than confidential clients.
+    /// MCP-S-25.
     #[test]
     fn format_stays_as_it_is() {
         assert_eq!(registered().id, include_str!("../../tests/golden/client_id.txt").trim_end());

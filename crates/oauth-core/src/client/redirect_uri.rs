@@ -2,10 +2,6 @@
 
 use url::Url;
 
-/// Private-use schemes without a dot in them that well-known clients have (RFC 8252 section 7.1 asks
-/// for a reversed domain name, and these came before they read it).
-const KNOWN_PRIVATE_SCHEMES: [&str; 4] = ["cursor", "vscode", "vscode-insiders", "windsurf"];
-
 /// The longest redirect URI that is registered, in bytes.
 const MAX_BYTES: usize = 512;
 
@@ -38,9 +34,29 @@ pub enum RedirectUriError {
     ReservedParameter,
 }
 
-/// Whether a redirect URI may be registered: `https` anywhere, `http` on the user's own machine
-/// (RFC 8252 section 7.3), and private-use schemes (RFC 8252 section 7.1).
-pub fn check(uri: &str) -> Result<(), RedirectUriError> {
+/// The kinds of redirect URIs that may be registered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// `https`, anywhere.
+    Web,
+    /// `http`, on the user's own machine (RFC 8252 section 7.3).
+    Loopback,
+    /// A private-use scheme that is a reversed domain name (RFC 8252 section 7.1).
+    PrivateScheme,
+    /// A private-use scheme without a dot in it. Tolerance `private_schemes`.
+    DotlessScheme,
+}
+
+impl Kind {
+    /// Whether an app on the user's computer is opened by its scheme.
+    pub fn is_private_scheme(self) -> bool {
+        matches!(self, Self::PrivateScheme | Self::DotlessScheme)
+    }
+}
+
+/// Which kind of redirect URI it is, if it may be registered. `private_schemes` are the ones without a
+/// dot that are accepted.
+pub fn check(uri: &str, private_schemes: &[String]) -> Result<Kind, RedirectUriError> {
     let plain = |byte: u8| byte.is_ascii_graphic() && !b"\"'<>\\^`{|}".contains(&byte);
     if uri.is_empty() || uri.len() > MAX_BYTES || !uri.bytes().all(plain) {
         return Err(RedirectUriError::Syntax);
@@ -57,25 +73,82 @@ pub fn check(uri: &str) -> Result<(), RedirectUriError> {
     if !is_scheme {
         return Err(RedirectUriError::Scheme);
     }
-    let parsed = Url::parse(uri).map_err(|_| RedirectUriError::Syntax)?;
-    if rest.split(['/', '?']).nth(2).is_some_and(|authority| authority.contains('@'))
-        || !parsed.username().is_empty()
-    {
+    if rest.split(['/', '?']).nth(2).is_some_and(|authority| authority.contains('@')) {
         return Err(RedirectUriError::UserInfo);
     }
+    // Before it is parsed: the parser's own tables are not made for encoded names (see `Cargo.toml`), which it
+    // looks for in the schemes of the web.
     match scheme {
-        "https" => check_written_authority(uri, &parsed)?,
+        "http" | "https" if !authority(uri).is_some_and(is_plain_authority) => {
+            return Err(RedirectUriError::Syntax);
+        }
+        "file" | "ftp" | "ws" | "wss" => return Err(RedirectUriError::Scheme),
+        _ => {}
+    }
+    let parsed = Url::parse(uri).map_err(|_| RedirectUriError::Syntax)?;
+    if !parsed.username().is_empty() {
+        return Err(RedirectUriError::UserInfo);
+    }
+    let kind = match scheme {
+        "https" => {
+            check_written_authority(uri, &parsed)?;
+            Kind::Web
+        }
         "http" => {
             check_written_authority(uri, &parsed)?;
             loopback_parts(uri).ok_or(RedirectUriError::InsecureHost)?;
+            Kind::Loopback
         }
-        private if private.contains('.') || KNOWN_PRIVATE_SCHEMES.contains(&private) => {}
+        private if private.contains('.') => Kind::PrivateScheme,
+        dotless if private_schemes.iter().any(|known| known == dotless) => Kind::DotlessScheme,
         _ => return Err(RedirectUriError::Scheme),
-    }
+    };
     if parsed.query_pairs().any(|(name, _)| ["code", "state", "iss", "error"].contains(&&*name)) {
         return Err(RedirectUriError::ReservedParameter);
     }
-    Ok(())
+    Ok(kind)
+}
+
+/// Schemes that an operator cannot accept as somebody's own: they run scripts, read files, lead to the
+/// web, or belong to the platform and with it to any app (RFC 8252 section 8.4).
+const NOBODYS_SCHEMES: &[&str] = &[
+    "about",
+    "android-app",
+    "blob",
+    "chrome",
+    "chrome-extension",
+    "content",
+    "data",
+    "edge",
+    "facetime",
+    "file",
+    "filesystem",
+    "ftp",
+    "http",
+    "https",
+    "intent",
+    "jar",
+    "javascript",
+    "mailto",
+    "market",
+    "moz-extension",
+    "resource",
+    "sms",
+    "tel",
+    "vbscript",
+    "view-source",
+    "wss",
+];
+
+/// Whether an operator may accept this scheme as one of a client's own: a scheme (RFC 3986 section 3.1)
+/// in lower case, without a dot, that is not one of the platform's.
+pub fn may_be_private_scheme(scheme: &str) -> bool {
+    let is_plain = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'+' | b'-');
+    scheme.starts_with(|first: char| first.is_ascii_lowercase())
+        && scheme.bytes().all(is_plain)
+        && !NOBODYS_SCHEMES.contains(&scheme)
+        && !scheme.starts_with("ms-")
+        && scheme != "ws"
 }
 
 /// The host must be written as a browser would read it: then what we compare and show is where the
@@ -83,34 +156,48 @@ pub fn check(uri: &str) -> Result<(), RedirectUriError> {
 fn check_written_authority(uri: &str, parsed: &Url) -> Result<(), RedirectUriError> {
     let authority = authority(uri).ok_or(RedirectUriError::Syntax)?;
     let host = parsed.host_str().filter(|host| !host.is_empty()).ok_or(RedirectUriError::Syntax)?;
-    // Some characters that a URL may have in its host end a directive of the page's security policy.
-    let is_plain =
-        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'[' | b':' | b']');
-    if !host.bytes().all(is_plain) {
-        return Err(RedirectUriError::Syntax);
-    }
     let port = authority.strip_prefix(host).ok_or(RedirectUriError::Syntax)?;
-    match port.strip_prefix(':') {
-        None if port.is_empty() => Ok(()),
-        Some(digits) if digits.parse::<u16>().is_ok_and(|port| port != 0 && port.to_string() == digits) => {
-            Ok(())
-        }
-        _ => Err(RedirectUriError::Syntax),
-    }
+    if port.is_empty() || is_written_port(port) { Ok(()) } else { Err(RedirectUriError::Syntax) }
 }
 
-/// Whether a registered redirect URI covers the requested one: byte for byte (RFC 9700 section 2.1),
-/// except that a loopback one may have any port, because a native client takes what it gets
-/// (RFC 8252 section 7.3).
-///
-/// Tolerance `loopback_localhost`: the name `localhost` counts as loopback too, though only for
-/// itself. Most clients register it.
-pub fn matches(registered: &str, requested: &str) -> bool {
-    registered == requested
-        || match (loopback_parts(registered), loopback_parts(requested)) {
-            (Some(registered), Some(requested)) => registered == requested,
-            _ => false,
-        }
+/// Whether a host and port are of the characters that name one in lower case. Some others, which a URL may
+/// have in its host, end a directive of the page's security policy.
+fn is_plain_authority(authority: &str) -> bool {
+    let is_plain =
+        |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'[' | b':' | b']');
+    !authority.is_empty() && authority.bytes().all(is_plain)
+}
+
+/// Whether this is a colon and a port, as a browser would write it: no sign, no zero in front.
+fn is_written_port(text: &str) -> bool {
+    text.strip_prefix(':')
+        .is_some_and(|digits| digits.parse::<u16>().is_ok_and(|port| port != 0 && port.to_string() == digits))
+}
+
+/// How a registered redirect URI covers a requested one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Match {
+    /// Byte for byte (RFC 9700 section 2.1).
+    Exact,
+    /// On the same loopback address with another port, because a native client takes what it gets
+    /// (RFC 8252 section 7.3).
+    OtherPort,
+    /// The same on the name `localhost`, which that section does not speak of, and which most clients
+    /// register. Tolerance `loopback_localhost`.
+    OtherPortOfLocalhost,
+}
+
+/// Whether, and how, a registered redirect URI covers the requested one.
+pub fn matches(registered: &str, requested: &str) -> Option<Match> {
+    if registered == requested {
+        return Some(Match::Exact);
+    }
+    let (registered, requested) = (loopback_parts(registered)?, loopback_parts(requested)?);
+    match registered {
+        _ if registered != requested => None,
+        ("localhost", _) => Some(Match::OtherPortOfLocalhost),
+        _ => Some(Match::OtherPort),
+    }
 }
 
 /// The host, and what follows the port, of an `http` URI on a loopback host.
@@ -118,20 +205,16 @@ fn loopback_parts(uri: &str) -> Option<(&str, &str)> {
     let authority = authority(uri.strip_prefix("http://").map(|_| uri)?)?;
     let after_authority = uri.get("http://".len() + authority.len()..)?;
     let host = LOOPBACK_HOSTS.into_iter().find(|host| {
-        authority.strip_prefix(host).is_some_and(|port| {
-            port.is_empty()
-                || port
-                    .strip_prefix(':')
-                    .is_some_and(|digits| digits.parse::<u16>().is_ok_and(|port| port != 0))
-        })
+        authority.strip_prefix(host).is_some_and(|port| port.is_empty() || is_written_port(port))
     })?;
     Some((host, after_authority))
 }
 
-/// What stands between `//` and the path or query, as written.
+/// What stands between `//` and the path or query, as written. The `//` comes right after the scheme: one
+/// further on is part of something else.
 fn authority(uri: &str) -> Option<&str> {
-    let (_, rest) = uri.split_once("://")?;
-    rest.split(['/', '?']).next()
+    let (_, rest) = uri.split_once(':')?;
+    rest.strip_prefix("//")?.split(['/', '?']).next()
 }
 
 /// Where a redirect URI leads, for the person who is asked: the host as written, or the scheme of a
@@ -159,20 +242,48 @@ pub enum Destination<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::policy::ClientPolicy;
+
+    fn check(uri: &str) -> Result<Kind, RedirectUriError> {
+        super::check(uri, &ClientPolicy::default().private_schemes)
+    }
+
+    fn matches(registered: &str, requested: &str) -> bool {
+        super::matches(registered, requested).is_some()
+    }
 
     #[test]
     fn clients_that_people_use_can_register() {
-        for good in [
-            "https://claude.ai/api/mcp/auth_callback",
-            "http://127.0.0.1:33418/",
-            "http://localhost:3334/oauth/callback",
-            "http://localhost/callback",
-            "http://[::1]:8080/cb?tenant=1",
-            "https://vscode.dev/redirect",
-            "cursor://anysphere.cursor-mcp/oauth/callback",
-            "com.example.app:/callback",
+        for (good, kind) in [
+            ("https://claude.ai/api/mcp/auth_callback", Kind::Web),
+            ("http://127.0.0.1:33418/", Kind::Loopback),
+            ("http://localhost:3334/oauth/callback", Kind::Loopback),
+            ("http://localhost/callback", Kind::Loopback),
+            ("http://[::1]:8080/cb?tenant=1", Kind::Loopback),
+            ("https://vscode.dev/redirect", Kind::Web),
+            ("https://insiders.vscode.dev/redirect", Kind::Web),
+            ("cursor://anysphere.cursor-mcp/oauth/callback", Kind::DotlessScheme),
+            ("vscode://vscode.github-authentication/did-authenticate", Kind::DotlessScheme),
+            ("com.example.app:/callback", Kind::PrivateScheme),
         ] {
-            assert_eq!(check(good), Ok(()), "{good}");
+            assert_eq!(check(good), Ok(kind), "{good}");
+        }
+    }
+
+    /// RG-04: without the operator's list, a scheme must be a reversed domain name.
+    #[test]
+    fn schemes_without_a_dot_are_on_the_operators_list() {
+        let listed = ["zed".to_owned()];
+        assert_eq!(super::check("zed://cb", &listed), Ok(Kind::DotlessScheme));
+        assert_eq!(super::check("cursor://cb", &listed), Err(RedirectUriError::Scheme));
+        assert_eq!(super::check("com.example:/cb", &[]), Ok(Kind::PrivateScheme));
+        for good in ["zed", "vscode-insiders", "x1+y"] {
+            assert!(may_be_private_scheme(good), "{good}");
+        }
+        for bad in
+            ["", "javascript", "data", "https", "intent", "ms-settings", "Zed", "a.b", "zed:", "1x", "é"]
+        {
+            assert!(!may_be_private_scheme(bad), "{bad}");
         }
     }
 
@@ -185,6 +296,12 @@ mod tests {
             ("/callback", Syntax),
             ("https://", Syntax),
             ("https:/callback", Syntax),
+            ("https:a.example/cb", Syntax),
+            // Which ends a debug build of the parser's tables.
+            ("http://LO%CAL.example/cb", Syntax),
+            ("http:///LO%CAL.example/cb", Syntax),
+            // A browser goes to port 99.
+            ("https:a.example:99/?x=://a.example:88/", Syntax),
             ("https://a.example/cb#x", Fragment),
             ("https://*.example/cb", Wildcard),
             ("http://example.com/cb", InsecureHost),
@@ -197,6 +314,7 @@ mod tests {
             ("java\tscript:alert(1)", Syntax),
             ("data:text/html,x", Scheme),
             ("file:///etc/passwd", Scheme),
+            ("ftp://LO%CAL.example/cb", Scheme),
             ("vbscript:x", Scheme),
             ("blob:https://a.example/x", Scheme),
             ("ms-settings:x", Scheme),
@@ -237,12 +355,16 @@ mod tests {
     }
 
     /// AZ-06, AZ-07, RFC 8252 section 7.3.
+    /// MCP-S-34, MCP-S-35.
     #[test]
     fn loopback_may_have_any_port_and_nothing_else() {
         let registered = "http://localhost:3334/oauth/callback";
         assert!(matches(registered, "http://localhost:49150/oauth/callback"));
         assert!(matches("http://127.0.0.1/cb?a=1", "http://127.0.0.1:9/cb?a=1"));
         assert!(matches("http://[::1]:1/", "http://[::1]:2/"));
+        let localhost = super::matches(registered, "http://localhost:49150/oauth/callback");
+        assert_eq!(localhost, Some(Match::OtherPortOfLocalhost));
+        assert_eq!(super::matches("http://[::1]:1/", "http://[::1]:2/"), Some(Match::OtherPort));
         for other in [
             "http://127.0.0.1:3334/oauth/callback",
             "http://localhost:3334/other",
@@ -251,6 +373,8 @@ mod tests {
             "http://localhost:0/oauth/callback",
             "http://localhost:70000/oauth/callback",
             "http://localhost:x/oauth/callback",
+            "http://localhost:+80/oauth/callback",
+            "http://localhost:080/oauth/callback",
             "http://localhost:1@evil.example/oauth/callback",
             "http://localhost.evil.example/oauth/callback",
         ] {

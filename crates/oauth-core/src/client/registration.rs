@@ -1,25 +1,25 @@
 //! Dynamic client registration (RFC 7591), without storing anything.
 
-use super::{Client, authentication, clean_name, redirect_uri};
-use crate::error::{ErrorCode, WireError};
-use http::{Method, StatusCode};
-use serde::{
-    Deserialize, Deserializer, Serialize,
-    de::{Error, MapAccess, Visitor},
+use super::{
+    Client, ClientKeys, Clients, SealedClient, authentication, json,
+    metadata::{ClientMetadata, Rules, invalid},
 };
-use serde_json::{Map, Value};
-use std::fmt;
-use store_core::{Keyring, Random};
+use crate::{
+    config::log_tolerance,
+    error::WireError,
+    ports::{Catalog, CatalogError, Offer},
+};
+use http::{Method, StatusCode};
+use serde::Serialize;
+use serde_json::Value;
+use store_core::Random;
 use web_core::{
-    Head, ReadBody, Reply,
+    BodyError, Head, ReadBody, Reply,
     cors::{self, Preflight},
 };
 
 /// The longest registration, in bytes.
 const MAX_BODY_BYTES: usize = 16 * 1024;
-
-/// The most redirect URIs of a client.
-const MAX_REDIRECT_URIS: usize = 10;
 
 /// What a registered client is told (section 3.2.1): everything that was registered, whatever it had
 /// asked for.
@@ -33,7 +33,13 @@ struct Registered<'a> {
     response_types: [&'static str; 1],
     token_endpoint_auth_method: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
+    jwks: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     application_type: Option<&'static str>,
+    /// What it asked for of what there is. No limit: what a client may ask for later is for the user to
+    /// decide, and what it may have.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scope: Option<String>,
     #[serde(flatten)]
     secret: Option<Secret>,
 }
@@ -46,44 +52,54 @@ struct Secret {
     client_secret_expires_at: u64,
 }
 
-/// The metadata in a request: a JSON object in which no member is repeated, so that nobody who looked at
-/// it before us can have seen another value (RFC 8259 section 4).
-struct Metadata(Map<String, Value>);
+/// Why nothing was registered.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RegistrationError {
+    /// The request cannot be accepted.
+    #[error("{}", .0.description)]
+    Request(WireError),
+    /// The scopes could not be listed.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+}
 
-impl<'de> Deserialize<'de> for Metadata {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Members;
-        impl<'de> Visitor<'de> for Members {
-            type Value = Metadata;
-
-            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Metadata, A::Error> {
-                let mut map = Map::new();
-                while let Some((name, value)) = members.next_entry()? {
-                    if map.insert(name, value).is_some() {
-                        return Err(A::Error::custom("a member is repeated"));
-                    }
-                }
-                Ok(Metadata(map))
-            }
-        }
-        deserializer.deserialize_map(Members)
+impl From<WireError> for RegistrationError {
+    fn from(error: WireError) -> Self {
+        Self::Request(error)
     }
 }
 
-/// Answers a request to `/register`.
-pub async fn serve(
+impl From<BodyError> for RegistrationError {
+    fn from(error: BodyError) -> Self {
+        Self::Request(error.into())
+    }
+}
+
+impl RegistrationError {
+    /// The one mapping to the wire.
+    pub fn wire(&self) -> WireError {
+        match self {
+            Self::Request(error) => *error,
+            Self::Catalog(_) => WireError::UNAVAILABLE,
+        }
+    }
+}
+
+/// Answers a request to `/register`. Whether there is such a path is for the caller to know
+/// (RG-18: not when the operator closed registration).
+pub async fn serve<S, R: Random>(
     head: &Head,
     body: &mut impl ReadBody,
-    keys: &Keyring,
-    random: &impl Random,
-    now: u64,
+    clients: &Clients<'_, S, R>,
+    catalog: &impl Catalog,
 ) -> Reply {
     let reply = match head.method {
-        Method::POST => register(head, body, keys, random, now).await.unwrap_or_else(WireError::reply),
+        Method::POST => register(head, body, clients, catalog).await.unwrap_or_else(|error| {
+            if let RegistrationError::Catalog(cause) = &error {
+                (clients.log)(&format!("register: {cause}"));
+            }
+            error.wire().reply()
+        }),
         Method::OPTIONS => cors::preflight(Preflight {
             methods: "POST, OPTIONS",
             headers: "accept, content-type, mcp-protocol-version",
@@ -93,39 +109,45 @@ pub async fn serve(
     cors::allow_any(reply)
 }
 
-async fn register(
+async fn register<S, R: Random>(
     head: &Head,
     body: &mut impl ReadBody,
-    keys: &Keyring,
-    random: &impl Random,
-    now: u64,
-) -> Result<Reply, WireError> {
-    let metadata = invalid_metadata("the body must be a JSON object with client metadata");
+    clients: &Clients<'_, S, R>,
+    catalog: &impl Catalog,
+) -> Result<Reply, RegistrationError> {
+    let metadata = invalid("the body must be a JSON object with client metadata");
     if head.content_type().as_deref() != Some("application/json") || head.has_content_encoding() {
-        return Err(WireError { status: StatusCode::UNSUPPORTED_MEDIA_TYPE, ..metadata });
+        return Err(WireError { status: StatusCode::UNSUPPORTED_MEDIA_TYPE, ..metadata }.into());
     }
-    let body = body.read(MAX_BODY_BYTES).await?;
-    let Metadata(request) = serde_json::from_slice(&body).map_err(|_| metadata)?;
-    let redirect_uris = redirect_uris(&request)?;
-    check_capabilities(&request)?;
-    let authentication = authentication_method(&request)?;
-    let application_type = application_type(&request)?;
-    let name = match request.get("client_name") {
-        None | Some(Value::Null) => String::new(),
-        Some(Value::String(name)) => clean_name(name),
-        Some(_) => return Err(invalid_metadata("client_name must be a string")),
+    let request = json::object(&body.read(MAX_BODY_BYTES).await?).ok_or(metadata)?;
+    let metadata = ClientMetadata::parse(&request, Rules::of(clients.config, clients.log))?;
+    let authentication = metadata.authentication.unwrap_or_else(|| default_method(clients));
+    let scope = match &metadata.scopes {
+        Some(asked) => offered(asked, &catalog.list().await?),
+        None => None,
     };
-    let client = Client::register(name, redirect_uris, authentication, keys, random)
-        .ok_or(invalid_metadata("the metadata is too large"))?;
+    let (keys, random) = (clients.records.keys, clients.records.random);
+    let ClientMetadata { name, redirect_uris, application_type, .. } = metadata;
+    let client_keys = client_keys(authentication, metadata.keys)?;
+    let sealed_client = SealedClient { name, redirect_uris, authentication, keys: client_keys };
+    let client = Client::register(sealed_client, keys, random).ok_or(invalid("the metadata is too large"))?;
+    if clients.is_denied(&client.id) {
+        return Err(invalid("this client is not let in here").into());
+    }
     let registered = Registered {
         client_id: &client.id,
-        client_id_issued_at: now,
+        client_id_issued_at: clients.now,
         client_name: &client.name,
         redirect_uris: &client.redirect_uris,
         grant_types: ["authorization_code", "refresh_token"],
         response_types: ["code"],
         token_endpoint_auth_method: client.authentication.as_str(),
-        application_type,
+        jwks: match &client.keys {
+            ClientKeys::Set(keys) => serde_json::from_str(keys).ok(),
+            ClientKeys::None | ClientKeys::At(_) => None,
+        },
+        application_type: application_type.map(|kind| kind.as_str()),
+        scope,
         secret: client
             .secret(keys)
             .map(|client_secret| Secret { client_secret, client_secret_expires_at: 0 }),
@@ -133,106 +155,171 @@ async fn register(
     Ok(Reply::json(StatusCode::CREATED, &registered).no_store())
 }
 
-fn invalid_metadata(description: &'static str) -> WireError {
-    WireError::bad_request(ErrorCode::InvalidClientMetadata, description)
-}
-
-fn redirect_uris(request: &Map<String, Value>) -> Result<Vec<String>, WireError> {
-    let invalid = |description| WireError::bad_request(ErrorCode::InvalidRedirectUri, description);
-    let Some(Value::Array(values)) = request.get("redirect_uris") else {
-        return Err(invalid("redirect_uris must be an array"));
-    };
-    if values.is_empty() || values.len() > MAX_REDIRECT_URIS {
-        return Err(invalid("redirect_uris must have 1 to 10 entries"));
-    }
-    let mut uris = Vec::new();
-    for value in values {
-        let uri = value.as_str().ok_or(invalid("redirect_uris must be strings"))?;
-        redirect_uri::check(uri).map_err(|_| {
-            invalid(
-                "a redirect URI must be https, http on a loopback host, or a private-use scheme, and plain",
-            )
-        })?;
-        if !uris.iter().any(|known| known == uri) {
-            uris.push(uri.to_owned());
-        }
-    }
-    Ok(uris)
-}
-
-/// Section 2: without it, a client would be one of `client_secret_basic`.
+/// Section 2: a client that names no method would be one of `client_secret_basic`.
 ///
 /// Tolerance `public_by_default`: it is a public one instead, and the answer says so (section 3.2.1 lets
 /// the server choose). Native clients leave it out and then show no secret, which would lock them out;
 /// one that wants a secret sees that it was given none.
-fn authentication_method(request: &Map<String, Value>) -> Result<authentication::Method, WireError> {
-    let named = match request.get("token_endpoint_auth_method") {
-        None | Some(Value::Null) => return Ok(authentication::Method::None),
-        Some(value) => value.as_str().and_then(authentication::Method::find),
-    };
-    named.ok_or(invalid_metadata(
-        "token_endpoint_auth_method must be none, client_secret_basic or client_secret_post",
-    ))
-}
-
-/// OpenID Connect Registration section 2. It changes nothing: which redirect URIs are good does not
-/// depend on it, because the claim is the client's own.
-///
-/// Tolerance `web_loopback`: a client of type `web` may have loopback redirect URIs. Editors that run on
-/// the user's machine say that they are one.
-fn application_type(request: &Map<String, Value>) -> Result<Option<&'static str>, WireError> {
-    match request.get("application_type") {
-        None | Some(Value::Null) => Ok(None),
-        Some(value) if value == "native" => Ok(Some("native")),
-        Some(value) if value == "web" => Ok(Some("web")),
-        Some(_) => Err(invalid_metadata("application_type must be native or web")),
+fn default_method<S, R>(clients: &Clients<'_, S, R>) -> authentication::Method {
+    if clients.config.tolerances.public_by_default {
+        log_tolerance(clients.log, "public_by_default");
+        authentication::Method::None
+    } else {
+        authentication::Method::ClientSecretBasic
     }
 }
 
-/// Refuses clients that want what is not offered, and would find out only later.
-fn check_capabilities(request: &Map<String, Value>) -> Result<(), WireError> {
-    let contains = |name: &str, wanted: &str| match request.get(name) {
-        None | Some(Value::Null) => Ok(true),
-        Some(Value::Array(values)) => Ok(values.iter().any(|value| value == wanted)),
-        Some(_) => Err(invalid_metadata("grant_types and response_types must be arrays")),
-    };
-    if !contains("grant_types", "authorization_code")? {
-        return Err(invalid_metadata("grant_types must include authorization_code"));
-    }
-    if !contains("response_types", "code")? {
-        return Err(invalid_metadata("response_types must include code"));
-    }
-    // RG-05: never fetched, never shown, and still not accepted as anything but addresses of pages.
-    for (name, value) in request {
-        let base = name.split('#').next().unwrap_or(name);
-        let is_address = ["client_uri", "logo_uri", "policy_uri", "tos_uri", "jwks_uri"].contains(&base);
-        let is_web = |value: &str| value.starts_with("https://") || value.starts_with("http://");
-        if is_address
-            && !(value.is_null() || value.as_str().is_some_and(|value| value.is_empty() || is_web(value)))
-        {
-            return Err(invalid_metadata("an address in the metadata is not a web address"));
+/// The keys of a client that signs. They are sealed into its id, so they come with the registration: a
+/// stranger's address is not fetched from for it (RG-06). Other clients' keys are ignored.
+fn client_keys(
+    authentication: authentication::Method,
+    keys: ClientKeys,
+) -> Result<Option<String>, WireError> {
+    match (authentication, keys) {
+        (authentication::Method::PrivateKeyJwt, ClientKeys::Set(keys)) => Ok(Some(keys)),
+        (authentication::Method::PrivateKeyJwt, ClientKeys::None | ClientKeys::At(_)) => {
+            Err(invalid("a client of private_key_jwt registers with jwks, not with jwks_uri"))
         }
+        _ => Ok(None),
     }
-    Ok(())
+}
+
+/// RG-09: what a client asks for, cut to what there is.
+fn offered(asked: &[String], offer: &Offer) -> Option<String> {
+    let names = offer.scopes.iter().map(|scope| scope.name.as_str());
+    let scopes: Vec<&str> = names.filter(|name| asked.iter().any(|asked| asked == name)).collect();
+    (!scopes.is_empty()).then(|| scopes.join(" "))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Config, ports::OfferedScope};
     use bytes::Bytes;
     use http::HeaderMap;
+    use jwt_core::testing::TestKey;
     use serde_json::json;
-    use store_core::testing::{SequenceRandom, block_on};
+    use std::cell::RefCell;
+    use store_core::{
+        Keyring, Records,
+        testing::{MemoryStore, SequenceRandom, block_on},
+    };
+    use web_core::PublicUrl;
 
-    fn post(body: impl Into<Bytes>) -> (StatusCode, Value) {
+    struct Scopes;
+
+    impl Catalog for Scopes {
+        async fn list(&self) -> Result<Offer, CatalogError> {
+            let scope =
+                |name: &str| OfferedScope { name: name.into(), description: String::new(), initial: true };
+            Ok(Offer { scopes: vec![scope("a"), scope("b"), scope("c")], tools: Vec::new() })
+        }
+    }
+
+    fn strict(strict: &str) -> Config {
+        let url = PublicUrl::parse("https://mcp.example.com").unwrap();
+        let variable = |name: &str| match name {
+            "strict" => strict.to_owned(),
+            "private_schemes" => "cursor".to_owned(),
+            _ => String::new(),
+        };
+        Config::read(url, variable).unwrap()
+    }
+
+    /// The answer, and what was logged.
+    fn post_to(config: &Config, body: impl Into<Bytes>) -> (StatusCode, Value, Vec<String>) {
         let mut headers = HeaderMap::new();
         headers.insert("content-type", "application/json".parse().unwrap());
         let head =
             Head { method: Method::POST, path: "/register".into(), query: None, authority: None, headers };
         let keys = Keyring::from_secret(&[7; 32]).unwrap();
-        let reply = block_on(serve(&head, &mut body.into(), &keys, &SequenceRandom::default(), 1_000));
+        let (store, random) = (MemoryStore::default(), SequenceRandom::default());
+        let logged = RefCell::new(Vec::new());
+        let log = |line: &str| logged.borrow_mut().push(line.to_owned());
+        let records = Records { store: &store, keys: &keys, random: &random };
+        let clients = Clients { config, records: &records, now: 1_000, log: &log };
+        let reply = block_on(serve(&head, &mut body.into(), &clients, &Scopes));
         assert_eq!(reply.headers["cache-control"], "no-store");
-        (reply.status, serde_json::from_slice(&reply.body).unwrap())
+        (reply.status, serde_json::from_slice(&reply.body).unwrap(), logged.take())
+    }
+
+    fn post(body: impl Into<Bytes>) -> (StatusCode, Value) {
+        let (status, document, _) = post_to(&strict(""), body);
+        (status, document)
+    }
+
+    /// Each tolerance is logged when it makes the difference, and refuses when it is switched off.
+    #[test]
+    fn tolerances_have_switches_and_are_logged() {
+        let with = |application_type: &str, uri: &str| {
+            json!({
+                "redirect_uris": ["https://a.example/cb", uri],
+                "token_endpoint_auth_method": "none",
+                "application_type": application_type,
+            })
+        };
+        let native_https = json!({
+            "redirect_uris": ["https://a.example/cb"],
+            "token_endpoint_auth_method": "none",
+            "application_type": "native",
+        });
+        let nulls = json!({
+            "redirect_uris": ["https://a.example/cb"],
+            "token_endpoint_auth_method": "none",
+            "client_name": null,
+        });
+        let dotless = json!({ "redirect_uris": ["cursor://cb"], "token_endpoint_auth_method": "none" });
+        for (name, metadata, error) in [
+            ("native_https", native_https, "invalid_redirect_uri"),
+            ("web_loopback", with("web", "http://localhost:1/cb"), "invalid_redirect_uri"),
+            ("web_private_schemes", with("web", "com.example:/cb"), "invalid_redirect_uri"),
+            ("private_schemes", dotless, "invalid_redirect_uri"),
+            ("null_members", nulls, "invalid_client_metadata"),
+        ] {
+            let (status, document, logged) = post_to(&strict(""), metadata.to_string());
+            assert_eq!(status, StatusCode::CREATED, "{name}: {document}");
+            assert_eq!(logged, [format!("tolerance: {name}")]);
+            let (status, document, logged) = post_to(&strict(name), metadata.to_string());
+            assert_eq!((status, &document["error"]), (StatusCode::BAD_REQUEST, &json!(error)), "{name}");
+            assert!(logged.is_empty(), "{logged:?}");
+        }
+        let plain = json!({ "redirect_uris": ["https://a.example/cb"] }).to_string();
+        let (_, document, logged) = post_to(&strict("public_by_default"), plain.clone());
+        assert_eq!(document["token_endpoint_auth_method"], "client_secret_basic", "RFC 7591 section 2");
+        assert!(document["client_secret"].is_string() && logged.is_empty());
+        assert_eq!(post_to(&strict(""), plain).2, ["tolerance: public_by_default"]);
+    }
+
+    /// OpenID Connect Registration section 2: who keeps to the rules needs no tolerance.
+    /// MCP-S-30.
+    #[test]
+    fn application_types_have_their_redirect_uris() {
+        let everything = "native_https,web_loopback,web_private_schemes";
+        for (application_type, uri) in [
+            ("web", "https://a.example/cb"),
+            ("native", "http://127.0.0.1:1/cb"),
+            ("native", "http://localhost/cb"),
+            ("native", "com.example.app:/cb"),
+            ("native", "cursor://cb"),
+        ] {
+            let metadata = json!({ "redirect_uris": [uri], "application_type": application_type });
+            let (status, document, _) = post_to(&strict(everything), metadata.to_string());
+            assert_eq!(status, StatusCode::CREATED, "{uri}: {document}");
+            assert_eq!(document["application_type"], application_type);
+        }
+    }
+
+    /// RG-09: the answer has of the scopes that were asked for those that there are.
+    #[test]
+    fn scopes_are_cut_to_what_is_offered() {
+        let scope = |scope: Value| {
+            post(json!({ "redirect_uris": ["https://a.example/cb"], "scope": scope }).to_string())
+        };
+        assert_eq!(scope(json!("c admin a openid")).1["scope"], "a c");
+        assert_eq!(scope(json!("admin")).1.get("scope"), None);
+        for bad in [json!(1), json!("a\"b"), json!(["a"])] {
+            assert_eq!(scope(bad).1["error"], "invalid_client_metadata");
+        }
     }
 
     fn refused(body: Value) -> String {
@@ -253,7 +340,7 @@ mod tests {
             })
             .to_string()
         };
-        for method in authentication::METHODS {
+        for method in ["none", "client_secret_basic", "client_secret_post"] {
             let (status, document) = post(metadata(json!(method)));
             assert_eq!(status, StatusCode::CREATED);
             assert_eq!(document["client_name"], "MCP CLI Client");
@@ -270,6 +357,38 @@ mod tests {
         let (_, document) = post(metadata(Value::Null));
         assert_eq!(document["token_endpoint_auth_method"], "none", "tolerance public_by_default");
         assert!(document.get("client_secret").is_none());
+    }
+
+    /// A client that signs brings its keys; they are sealed into its id, as everything else is.
+    #[test]
+    fn client_that_signs_registers_with_its_keys() {
+        let jwks = json!({ "keys": [TestKey::p256(1).jwk("a")] });
+        let with = |name: &str, value: Value| {
+            json!({
+                "redirect_uris": ["https://a.example/cb"],
+                "token_endpoint_auth_method": "private_key_jwt",
+                name: value,
+            })
+            .to_string()
+        };
+        let (status, document) = post(with("jwks", jwks.clone()));
+        assert_eq!((status, &document["jwks"]), (StatusCode::CREATED, &jwks));
+        assert_eq!(document.get("client_secret"), None);
+        let id = document["client_id"].as_str().unwrap();
+        assert_eq!(post(with("jwks", jwks.clone())).1["client_id"], id, "the same metadata, the same client");
+        let client = Client::find(id, &Keyring::from_secret(&[7; 32]).unwrap()).unwrap();
+        assert_eq!(client.keys, ClientKeys::Set(jwks.to_string()));
+        let many = json!({ "keys": (1..40).map(|seed| TestKey::p256(seed).jwk("a")).collect::<Vec<_>>() });
+        for (name, value) in [
+            ("jwks", json!({ "keys": [] })),
+            ("jwks", json!({ "keys": [{ "kty": "oct", "k": "c2VjcmV0" }] })),
+            ("jwks", many),
+            ("jwks", json!("x")),
+            ("jwks_uri", json!("https://a.example/jwks")),
+        ] {
+            let (_, document) = post(with(name, value));
+            assert_eq!(document["error"], "invalid_client_metadata", "{name}");
+        }
     }
 
     /// RG-01, RG-02.
@@ -296,7 +415,13 @@ mod tests {
         assert_eq!(with("response_types", json!(["token"])), "invalid_client_metadata");
         assert_eq!(with("response_types", json!("code")), "invalid_client_metadata");
         assert_eq!(with("client_name", json!(1)), "invalid_client_metadata");
-        for method in [json!("private_key_jwt"), json!("client_secret_jwt"), json!(1), json!([])] {
+        for method in [
+            json!("private_key_jwt"),
+            json!("client_secret_jwt"),
+            json!("tls_client_auth"),
+            json!(1),
+            json!([]),
+        ] {
             assert_eq!(with("token_endpoint_auth_method", method), "invalid_client_metadata");
         }
         assert_eq!(with("application_type", json!("desktop")), "invalid_client_metadata");

@@ -26,8 +26,9 @@ pub(super) async fn redeem<S: Store, R: Random>(
     // The resource never changes after approval, so it may be judged before the transition, and must
     // be: a mistaken resource does not burn the code.
     let grant = grants::find::<Grant, _, _>(records, &key).await?.ok_or(TokenError::Unknown)?;
+    let mut audience = Vec::new();
     if grant.client_id == request.client.id {
-        request.check_resource(&grant.audience)?;
+        audience = request.audience(&grant.audience)?;
     }
     if grants::find_epoch(records, &grant.subject).await? != Some(grant.user_epoch) {
         return Err(TokenError::NotGood(NotGood::Revoked));
@@ -39,5 +40,5 @@ pub(super) async fn redeem<S: Store, R: Random>(
         grants::forget(records, code.grant).await?;
     }
     let issue = issue.map_err(TokenError::NotGood)?;
-    Ok(request.reply(code.grant, &issue, &issue.grant.scopes, records.keys))
+    Ok(request.reply(code.grant, &issue, &issue.grant.scopes, &audience, records.keys))
 }

@@ -8,10 +8,12 @@ mod refresh_token;
 use crate::{
     Config,
     client::{
-        Client, authentication,
+        Client, Clients,
+        authentication::{self, AuthenticationError, Subject},
         request::{self, invalid_request},
     },
-    credential::{Credential, Kind, ScopeSet},
+    config::log_tolerance,
+    credential::{Audience, Credential, Kind, ScopeSet},
     error::{ErrorCode, WireError},
     grants::{Issue, NotGood},
     records::GrantId,
@@ -19,7 +21,7 @@ use crate::{
 };
 use http::{HeaderValue, Method, StatusCode, header};
 use serde::Serialize;
-use store_core::{Keyring, Random, RecordError, Records, Store, TransitionError};
+use store_core::{Keyring, Random, RecordError, Store, TransitionError};
 use web_core::{Form, Head, ReadBody, Reply, cors, form::Repeated};
 
 /// Why no token was issued.
@@ -64,6 +66,15 @@ impl From<Repeated> for TokenError {
     }
 }
 
+impl From<AuthenticationError> for TokenError {
+    fn from(error: AuthenticationError) -> Self {
+        match error {
+            AuthenticationError::Request(error) => Self::Request(error),
+            AuthenticationError::Record(error) => Self::Record(error),
+        }
+    }
+}
+
 impl From<TransitionError<NotGood>> for TokenError {
     fn from(error: TransitionError<NotGood>) -> Self {
         match error {
@@ -74,25 +85,27 @@ impl From<TransitionError<NotGood>> for TokenError {
     }
 }
 
+/// Parameters that a client may leave out, and that may say `undefined` when it has none.
+const OPTIONAL: [&str; 2] = ["resource", "scope"];
+
 /// A request from a client that is known.
 struct TokenRequest<'a> {
     client: Client,
     form: &'a Form,
     config: &'a Config,
     now: u64,
+    log: &'a dyn Fn(&str),
 }
 
 /// Answers a request to `/token`.
 pub async fn serve<S: Store, R: Random>(
     head: &Head,
     body: &mut impl ReadBody,
-    records: &Records<'_, S, R>,
-    config: &Config,
-    now: u64,
-    log: &dyn Fn(&str),
+    clients: &Clients<'_, S, R>,
 ) -> Reply {
+    let log = clients.log;
     let reply = match head.method {
-        Method::POST => match issue(head, body, records, config, now).await {
+        Method::POST => match issue(head, body, clients).await {
             Ok(reply) => reply,
             Err(error) => {
                 match &error {
@@ -112,14 +125,24 @@ pub async fn serve<S: Store, R: Random>(
 async fn issue<S: Store, R: Random>(
     head: &Head,
     body: &mut impl ReadBody,
-    records: &Records<'_, S, R>,
-    config: &Config,
-    now: u64,
+    clients: &Clients<'_, S, R>,
 ) -> Result<Reply, TokenError> {
-    let form = request::read(head, body, &["resource"]).await?;
+    let Clients { config, records, now, log, .. } = *clients;
+    let mut form = request::read(head, body, &["resource"]).await?;
+    if config.tolerances.undefined_parameters && form.forget_undefined(&OPTIONAL) {
+        log_tolerance(log, "undefined_parameters");
+    }
     let grant_type = form.single("grant_type")?.ok_or(invalid_request("grant_type is missing"))?;
-    let client = authentication::authenticate(head, &form, records.keys)?;
-    let request = TokenRequest { client, form: &form, config, now };
+    let subject = match grant_type {
+        "authorization_code" => Subject::CODE,
+        "refresh_token" => Subject::REFRESH_TOKEN,
+        _ => Subject::NONE,
+    };
+    let client = clients.authenticate(head, &form, subject).await?;
+    if clients.is_denied(&client.id) {
+        return Err(authentication::UNAUTHORIZED_CLIENT.into());
+    }
+    let request = TokenRequest { client, form: &form, config, now, log };
     match grant_type {
         "authorization_code" => authorization_code::redeem(&request, records).await,
         "refresh_token" => refresh_token::refresh(&request, records).await,
@@ -152,20 +175,27 @@ impl TokenRequest<'_> {
         Credential::verify(kind, text, keys).ok_or(TokenError::Unknown)
     }
 
-    /// What the request's `resource` parameters ask for must be within what was granted (RFC 8707
-    /// section 2.2). Tokens keep the whole audience: they are for one server.
-    fn check_resource(&self, granted: &[String]) -> Result<(), WireError> {
+    /// The resources that the access token is to be for: those that the request names, which must be within
+    /// what was granted (RFC 8707 section 2.2), or all of that.
+    fn audience(&self, granted: &[String]) -> Result<Vec<String>, WireError> {
         let error = WireError::bad_request(ErrorCode::InvalidTarget, "the resource was not granted");
         if !self.form.contains("resource") {
-            return Ok(());
+            return Ok(granted.to_vec());
         }
         let asked =
-            resource::audience(self.form.all("resource"), &self.config.public_url).map_err(|_| error)?;
-        if asked.iter().all(|resource| granted.contains(resource)) { Ok(()) } else { Err(error) }
+            resource::audience(self.form.all("resource"), self.config, self.log).map_err(|_| error)?;
+        if asked.iter().all(|resource| granted.contains(resource)) { Ok(asked) } else { Err(error) }
     }
 
-    /// Hands tokens out. `scopes` is what the access token carries.
-    fn reply(&self, id: GrantId, issue: &Issue, scopes: &[String], keys: &Keyring) -> Reply {
+    /// Hands tokens out. `scopes` and `audience` are the access token's own.
+    fn reply(
+        &self,
+        id: GrantId,
+        issue: &Issue,
+        scopes: &[String],
+        audience: &[String],
+        keys: &Keyring,
+    ) -> Reply {
         let lifetime = self.config.lifetimes.access_token.as_secs();
         let expires_at = issue.issued_at.saturating_add(lifetime).min(issue.grant.expires_at);
         let access_token = Credential {
@@ -174,11 +204,13 @@ impl TokenRequest<'_> {
             generation: issue.generation,
             expires_at,
             scopes: ScopeSet::of(&issue.grant.scopes, scopes),
+            audience: Audience::of(&issue.grant.audience, audience),
         };
         let refresh_token = Credential {
             kind: Kind::RefreshToken,
             expires_at: issue.grant.expires_at,
             scopes: ScopeSet::ALL,
+            audience: Audience::ALL,
             ..access_token
         };
         let tokens = Tokens {

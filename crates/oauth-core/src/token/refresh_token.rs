@@ -2,6 +2,7 @@
 
 use super::{TokenError, TokenRequest};
 use crate::{
+    config::log_tolerance,
     credential::Kind,
     error::{ErrorCode, WireError},
     grants,
@@ -21,9 +22,9 @@ pub(super) async fn refresh<S: Store, R: Random>(
     let grant = grants::find::<Grant, _, _>(records, &key).await?.ok_or(TokenError::Unknown)?;
     // What was granted never changes, so what is asked for is judged before anything is rotated, and
     // only for the client that it was granted to.
-    let mut scopes = grant.scopes.clone();
+    let (mut scopes, mut audience) = (Vec::new(), Vec::new());
     if grant.client_id == request.client.id {
-        request.check_resource(&grant.audience)?;
+        audience = request.audience(&grant.audience)?;
         scopes = narrow(request, &grant)?;
     }
     if grants::find_epoch(records, &grant.subject).await? != Some(grant.user_epoch) {
@@ -39,7 +40,7 @@ pub(super) async fn refresh<S: Store, R: Random>(
         grants::forget(records, token.grant).await?;
     }
     let issue = issue.map_err(TokenError::NotGood)?;
-    Ok(request.reply(token.grant, &issue, &scopes, records.keys))
+    Ok(request.reply(token.grant, &issue, &scopes, &audience, records.keys))
 }
 
 /// The scopes for this access token: fewer if the client asks for fewer, never more. The grant keeps
@@ -53,8 +54,12 @@ fn narrow(request: &TokenRequest<'_>, grant: &Grant) -> Result<Vec<String>, Wire
     let asked = scope::parse(parameter).map_err(|_| invalid_scope)?;
     let (granted, beyond): (Vec<String>, Vec<String>) =
         asked.into_iter().partition(|scope| grant.scopes.contains(scope));
-    if beyond.iter().any(|scope| !grant.declined_scopes.contains(scope)) {
-        return Err(invalid_scope);
+    if !beyond.is_empty() {
+        let are_declined = beyond.iter().all(|scope| grant.declined_scopes.contains(scope));
+        if !are_declined || !request.config.tolerances.declined_scopes {
+            return Err(invalid_scope);
+        }
+        log_tolerance(request.log, "declined_scopes");
     }
     Ok(if granted.is_empty() { grant.scopes.clone() } else { granted })
 }

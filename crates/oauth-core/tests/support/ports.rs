@@ -1,10 +1,14 @@
-//! The users and the tools, as small as they can be.
+//! The users, the tools and the network, as small as they can be.
 
 use oauth_core::ports::{
-    Catalog, CatalogError, Field, Identity, IdentityError, IdentityRequest, Offer, OfferedScope, OfferedTool,
-    Prompt, Step, User,
+    Catalog, CatalogError, Field, Identity, IdentityError, IdentityRequest, Later, Network, Offer,
+    OfferedScope, OfferedTool, Prompt, Step, User,
 };
-use std::cell::{Cell, RefCell};
+use std::{
+    cell::{Cell, RefCell},
+    future::ready,
+};
+use web_core::fetch::{Fetch, FetchError, FetchRequest, Fetched, testing::FakeNetwork};
 
 /// Everybody whose password is "good".
 #[derive(Default)]
@@ -104,5 +108,27 @@ impl Default for Tools {
 impl Catalog for Tools {
     async fn list(&self) -> Result<Offer, CatalogError> {
         if self.fails.get() { Err(CatalogError("the tools trapped".into())) } else { Ok(self.offer.clone()) }
+    }
+}
+
+/// The servers of others, behind a host that blocks private networks.
+pub(crate) struct Elsewhere {
+    pub(crate) servers: FakeNetwork,
+    pub(crate) blocks_private_networks: Cell<bool>,
+}
+
+impl Default for Elsewhere {
+    fn default() -> Self {
+        Self { servers: FakeNetwork::default(), blocks_private_networks: Cell::new(true) }
+    }
+}
+
+impl Network for Elsewhere {
+    fn fetch<'a>(&'a self, request: FetchRequest<'a>) -> Later<'a, Result<Fetched, FetchError>> {
+        Box::pin(async move { self.servers.fetcher().fetch(request).await })
+    }
+
+    fn blocks_private_networks(&self) -> Later<'_, bool> {
+        Box::pin(ready(self.blocks_private_networks.get()))
     }
 }

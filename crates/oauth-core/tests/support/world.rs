@@ -1,7 +1,7 @@
 //! The server with everything around it.
 
 use super::{
-    Browser, PageForm, People, Tools,
+    Browser, Elsewhere, PageForm, People, Tools,
     http::{Params, Request, body_text, header, json, location},
 };
 use base64ct::{Base64, Encoding};
@@ -37,6 +37,7 @@ pub(crate) struct World {
     pub(crate) random: SequenceRandom,
     pub(crate) people: People,
     pub(crate) tools: Tools,
+    pub(crate) network: Elsewhere,
     pub(crate) now: Cell<u64>,
     /// What went to the operator's log.
     pub(crate) logged: Rc<RefCell<Vec<String>>>,
@@ -80,6 +81,7 @@ impl World {
             random: SequenceRandom::new(1),
             people: People::default(),
             tools: Tools::default(),
+            network: Elsewhere::default(),
             now: Cell::new(START),
             logged,
             log: Box::new(move |line| lines.borrow_mut().push(line.to_owned())),
@@ -105,6 +107,7 @@ impl World {
             records: Records { store, keys: &self.keys, random: &self.random },
             identity: &self.people,
             catalog: &self.tools,
+            network: &self.network,
             now: self.now.get(),
             log: &*self.log,
         };

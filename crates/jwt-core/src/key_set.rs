@@ -1,0 +1,223 @@
+//! Public keys of another party: JSON Web Key Sets (RFC 7517).
+
+use crate::{Algorithm, strict};
+use rsa::BoxedUint;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+/// The most keys that a set may have. Providers publish a handful.
+pub const MAX_KEYS: usize = 32;
+
+/// How many keys are tried on one token. Where there are more, tokens name theirs; without an end to it,
+/// a forgery that names none would cost as much as all keys of the set.
+const MAX_TRIED: usize = 4;
+
+/// The longest key id that is understood, in bytes.
+pub(crate) const MAX_KEY_ID_BYTES: usize = 256;
+
+/// RSA moduli, in bits. RFC 7518 section 3.3 wants 2048 at least; the upper end bounds what a check costs.
+const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=4096;
+
+/// The smallest public exponent, the one that everybody uses.
+const MIN_RSA_EXPONENT: u32 = 65_537;
+
+/// The keys of one party that can check signatures of the algorithms that are understood.
+#[derive(Debug, Clone)]
+pub struct KeySet {
+    keys: Vec<Key>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Key {
+    id: Option<String>,
+    /// The key's own `alg`, if it is bound to one (RFC 7517 section 4.4).
+    algorithm: Option<Algorithm>,
+    pub(crate) material: KeyMaterial,
+    /// What it was read from, without what does not matter.
+    members: Members,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum KeyMaterial {
+    Rsa(Box<rsa::PublicKey>),
+    P256(p256::ecdsa::VerifyingKey),
+    Ed25519(ed25519_dalek::VerifyingKey),
+}
+
+/// Why a document is no key set that can be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum KeySetError {
+    /// It is not a JSON object with an array `keys` of objects.
+    #[error("the key set is not well-formed")]
+    Malformed,
+    /// More than [`MAX_KEYS`].
+    #[error("the key set has too many keys")]
+    TooMany,
+    /// A key has private or symmetric members. Whoever publishes those has given the key away.
+    #[error("the key set publishes a private or symmetric key")]
+    NotPublic,
+    /// No key is of a kind that is understood and meant for signatures.
+    #[error("the key set has no key that can check a signature")]
+    NoUsableKey,
+}
+
+#[derive(Deserialize)]
+struct RawKeySet {
+    keys: Vec<Box<RawValue>>,
+}
+
+/// The members of a key that matter. `serde` refuses one that occurs twice.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Members {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kty: Option<String>,
+    #[serde(rename = "use", skip_serializing_if = "Option::is_none")]
+    public_key_use: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key_ops: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    alg: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kid: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    crv: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    n: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    e: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    x: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    y: Option<String>,
+}
+
+/// Whether the private and symmetric members are there (RFC 7518 sections 6.2.2, 6.3.2 and 6.4, RFC 8037
+/// section 2).
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct SecretMembers {
+    #[serde(deserialize_with = "strict::present")]
+    d: bool,
+    #[serde(deserialize_with = "strict::present")]
+    p: bool,
+    #[serde(deserialize_with = "strict::present")]
+    q: bool,
+    #[serde(deserialize_with = "strict::present")]
+    dp: bool,
+    #[serde(deserialize_with = "strict::present")]
+    dq: bool,
+    #[serde(deserialize_with = "strict::present")]
+    qi: bool,
+    #[serde(deserialize_with = "strict::present")]
+    oth: bool,
+    #[serde(deserialize_with = "strict::present")]
+    k: bool,
+}
+
+impl SecretMembers {
+    fn any(&self) -> bool {
+        self.d || self.p || self.q || self.dp || self.dq || self.qi || self.oth || self.k
+    }
+}
+
+impl KeySet {
+    /// Reads a JWK Set (RFC 7517 section 5).
+    ///
+    /// Keys of other kinds, for other uses, or out of the supported range are left out, as that section
+    /// asks; a private or symmetric member anywhere makes the whole set worthless. How long the document
+    /// may be is for whoever fetched it to say.
+    pub fn parse(json: &[u8]) -> Result<Self, KeySetError> {
+        let set: RawKeySet = strict::object(json).ok_or(KeySetError::Malformed)?;
+        if set.keys.len() > MAX_KEYS {
+            return Err(KeySetError::TooMany);
+        }
+        let mut keys = Vec::new();
+        for key in set.keys {
+            let key = key.get().as_bytes();
+            let secret: SecretMembers = strict::object(key).ok_or(KeySetError::Malformed)?;
+            if secret.any() {
+                return Err(KeySetError::NotPublic);
+            }
+            let members: Members = strict::object(key).ok_or(KeySetError::Malformed)?;
+            keys.extend(members.into_key());
+        }
+        if keys.is_empty() { Err(KeySetError::NoUsableKey) } else { Ok(Self { keys }) }
+    }
+
+    /// Writes the set out, without what [`parse`](Self::parse) left out and what does not matter, such as
+    /// certificates: to be kept and read again.
+    pub fn to_json(&self) -> String {
+        let keys: Vec<&Members> = self.keys.iter().map(|key| &key.members).collect();
+        serde_json::json!({ "keys": keys }).to_string()
+    }
+
+    /// The first keys that may have made a signature of this algorithm under this key id. A token that
+    /// names no key may have been signed by any that fits.
+    pub(crate) fn candidates(&self, algorithm: Algorithm, id: Option<&str>) -> impl Iterator<Item = &Key> {
+        let may_be_it = move |key: &&Key| {
+            algorithm.fits(&key.material)
+                && key.algorithm.is_none_or(|bound_to| bound_to == algorithm)
+                && id.is_none_or(|id| key.id.as_deref() == Some(id))
+        };
+        self.keys.iter().filter(may_be_it).take(MAX_TRIED)
+    }
+}
+
+impl Members {
+    /// `None` for a key that is of no use here.
+    fn into_key(self) -> Option<Key> {
+        let for_signatures = self.public_key_use.as_deref().is_none_or(|use_| use_ == "sig")
+            && self.key_ops.as_ref().is_none_or(|operations| operations.iter().any(|name| name == "verify"));
+        let id_fits = self.kid.as_ref().is_none_or(|id| id.len() <= MAX_KEY_ID_BYTES);
+        if !for_signatures || !id_fits {
+            return None;
+        }
+        let algorithm = match &self.alg {
+            None => None,
+            Some(name) => Some(Algorithm::from_name(name)?),
+        };
+        let material = self.material()?;
+        if algorithm.is_some_and(|algorithm| !algorithm.fits(&material)) {
+            return None;
+        }
+        Some(Key { id: self.kid.clone(), algorithm, material, members: self })
+    }
+
+    fn material(&self) -> Option<KeyMaterial> {
+        match (self.kty.as_deref()?, self.crv.as_deref()) {
+            ("RSA", _) => rsa_key(self.n.as_deref()?, self.e.as_deref()?),
+            ("EC", Some("P-256")) => p256_key(self.x.as_deref()?, self.y.as_deref()?),
+            ("OKP", Some("Ed25519")) => ed25519_key(self.x.as_deref()?),
+            _ => None,
+        }
+    }
+}
+
+/// RFC 7518 section 6.3.1.
+fn rsa_key(n: &str, e: &str) -> Option<KeyMaterial> {
+    // Whoever writes more has not written a key; and the arithmetic must not be made to run long.
+    if n.len() > 1024 || e.len() > 16 {
+        return None;
+    }
+    let number = |text: &str| Some(BoxedUint::from_be_slice_vartime(&strict::decode(text)?));
+    let (n, e) = (number(n)?, number(e)?);
+    if e < BoxedUint::from(MIN_RSA_EXPONENT) {
+        return None;
+    }
+    let key = rsa::PublicKey::new_with_size_limits(n, e, RSA_BITS).ok()?;
+    Some(KeyMaterial::Rsa(Box::new(key)))
+}
+
+/// RFC 7518 section 6.2.1. A point that is not on the curve is no key.
+fn p256_key(x: &str, y: &str) -> Option<KeyMaterial> {
+    let (x, y) = (strict::decode_array::<32>(x)?, strict::decode_array::<32>(y)?);
+    let point = [&[4][..], &x, &y].concat();
+    Some(KeyMaterial::P256(p256::ecdsa::VerifyingKey::from_sec1_bytes(&point).ok()?))
+}
+
+/// RFC 8037 section 2.
+fn ed25519_key(x: &str) -> Option<KeyMaterial> {
+    let key = ed25519_dalek::VerifyingKey::from_bytes(&strict::decode_array(x)?).ok()?;
+    (!key.is_weak()).then_some(KeyMaterial::Ed25519(key))
+}

@@ -1,0 +1,27 @@
+//! The forms that our own pages post.
+
+use crate::{AuthorizationServer, browser, page_error::PageError, transaction};
+use store_core::{Random, Store};
+use web_core::{Form, Head, ReadBody};
+
+/// The longest form, in bytes: a transaction, and room for what a person fills in.
+const MAX_BODY_BYTES: usize = transaction::MAX_CHARACTERS + 8 * 1024;
+
+/// The form field that carries the transaction. What else there is, a person filled in.
+pub(super) const TRANSACTION: &str = "transaction";
+
+/// Reads a posted form, and opens what the page handed back with it. Only from a page of ours (AZ-26,
+/// BR-10), and only within its time (AZ-33).
+pub(super) async fn read<T: transaction::Step, S: Store, R: Random, I, C>(
+    server: &AuthorizationServer<'_, S, R, I, C>,
+    head: &Head,
+    body: &mut impl ReadBody,
+) -> Result<(T, Form), PageError> {
+    if !browser::is_same_origin(head, &server.config.public_url) {
+        return Err(PageError::ForeignForm);
+    }
+    let form = Form::parse(&body.read(MAX_BODY_BYTES).await?).map_err(|_| PageError::Malformed)?;
+    let sealed = form.single(TRANSACTION).map_err(|_| PageError::Malformed)?.unwrap_or_default();
+    let step = transaction::open(sealed, server.records.keys, server.now).ok_or(PageError::StalePage)?;
+    Ok((step, form))
+}

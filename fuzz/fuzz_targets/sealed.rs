@@ -1,0 +1,6 @@
+//! `cargo fuzz run sealed`: see the library.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| {
+    postern_fuzz::run("sealed", input);
+});
