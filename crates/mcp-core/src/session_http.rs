@@ -480,7 +480,7 @@ impl Continuation {
             reads_streams: true,
         };
         let call = match server.prepare_call(&id, &call, &context).await {
-            Ok(Prepared::Call(call)) => call,
+            Ok(Prepared::Call(call)) => *call,
             Ok(Prepared::Answer(message)) => return Err(message),
             Err(failure) => return Err(failure.to_message(&id)),
         };
