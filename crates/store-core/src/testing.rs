@@ -210,10 +210,13 @@ pub fn run_interleaved<T, F: Future<Output = T>>(tasks: impl IntoIterator<Item =
 
 async fn yield_once() {
     let mut yielded = false;
-    std::future::poll_fn(
-        |_| {
-            if std::mem::replace(&mut yielded, true) { Poll::Ready(()) } else { Poll::Pending }
-        },
-    )
+    std::future::poll_fn(|context| {
+        if std::mem::replace(&mut yielded, true) {
+            return Poll::Ready(());
+        }
+        // What selects among many polls only who has asked for it.
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
     .await;
 }

@@ -203,9 +203,13 @@ impl Bench {
 /// Lets somebody else go on.
 pub(crate) async fn yield_once() {
     let mut yielded = false;
-    std::future::poll_fn(|_| match std::mem::replace(&mut yielded, true) {
-        true => std::task::Poll::Ready(()),
-        false => std::task::Poll::Pending,
+    std::future::poll_fn(|context| {
+        if std::mem::replace(&mut yielded, true) {
+            return std::task::Poll::Ready(());
+        }
+        // What selects among many polls only who has asked for it.
+        context.waker().wake_by_ref();
+        std::task::Poll::Pending
     })
     .await;
 }
