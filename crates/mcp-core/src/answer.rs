@@ -16,7 +16,7 @@ pub(crate) enum Answered {
     /// The same, for as long as the client listens: there is no other way to answer.
     Endless(Messages),
     /// One message, and a session begins with it.
-    Handshake(Vec<u8>, OpenSession),
+    Handshake(Vec<u8>, Box<OpenSession>),
     /// What takes the client's session.
     Conversation(Conversation),
 }

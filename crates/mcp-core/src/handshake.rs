@@ -63,7 +63,7 @@ impl<O: Outside> McpServer<O> {
         };
         let message = jsonrpc::result_message(id, &result)?;
         Ok(match begun {
-            Some(session) => Answered::Handshake(message, session),
+            Some(session) => Answered::Handshake(message, Box::new(session)),
             None => message.into(),
         })
     }

@@ -149,7 +149,7 @@ impl<O: Outside> McpServer<O> {
             }
             // Nothing else has rounds.
             _ => match self.prepare_call(id, call, context).await.map_err(ended)? {
-                Prepared::Call(call) => Ok(Rc::new(ToolRounds { server, call })),
+                Prepared::Call(call) => Ok(Rc::new(ToolRounds { server, call: *call })),
                 Prepared::Answer(message) => Err(message),
             },
         }

@@ -80,10 +80,9 @@ impl ToolCall {
 }
 
 /// What comes of the checks before a call.
-#[expect(clippy::large_enum_variant, reason = "it is taken apart at once")]
 pub(crate) enum Prepared {
     /// It may be made.
-    Call(ToolCall),
+    Call(Box<ToolCall>),
     /// It is answered already: its arguments do not fit, and that is for the model to read.
     Answer(Vec<u8>),
 }
@@ -106,7 +105,7 @@ impl<O: Outside> McpServer<O> {
         context: Context<'_>,
     ) -> Result<Answered, Failure> {
         let mut tool_call = match self.prepare_call(id, call, &context).await? {
-            Prepared::Call(tool_call) => tool_call,
+            Prepared::Call(tool_call) => *tool_call,
             Prepared::Answer(message) => return Ok(message.into()),
         };
         let mut resumption = None;
@@ -170,7 +169,7 @@ impl<O: Outside> McpServer<O> {
             let error = self.judge_misfit(misfit, &tool_call.tool)?;
             return Ok(Prepared::Answer(self.conclude(&tool_call, Err(error)).await?));
         }
-        Ok(Prepared::Call(tool_call))
+        Ok(Prepared::Call(Box::new(tool_call)))
     }
 
     /// The tool of that name. One that nobody may be shown is none (MCP-T-27).

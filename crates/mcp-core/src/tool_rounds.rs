@@ -52,7 +52,7 @@ impl<O: Outside> McpServer<O> {
         let session = context.session.clone().ok_or(Fault::SessionNeeded)?;
         let may_pause = context.conversation.unwrap_or_default();
         let call = match self.prepare_call(id, call, &context).await? {
-            Prepared::Call(call) => call,
+            Prepared::Call(call) => *call,
             Prepared::Answer(message) => return Ok(message.into()),
         };
         let rounds = Rc::new(ToolRounds { server: Rc::clone(self), call });

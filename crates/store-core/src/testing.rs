@@ -211,9 +211,12 @@ pub fn run_interleaved<T, F: Future<Output = T>>(tasks: impl IntoIterator<Item =
 async fn yield_once() {
     let mut yielded = false;
     std::future::poll_fn(|context| {
-        // Whoever polls only what has been woken gets on, too.
+        if std::mem::replace(&mut yielded, true) {
+            return Poll::Ready(());
+        }
+        // What selects among many polls only who has asked for it.
         context.waker().wake_by_ref();
-        if std::mem::replace(&mut yielded, true) { Poll::Ready(()) } else { Poll::Pending }
+        Poll::Pending
     })
     .await;
 }

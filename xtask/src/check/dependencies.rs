@@ -70,6 +70,10 @@ const WALLS: [Wall; 9] = [
     Wall { packages: &["postern-tests", "xtask"], may_not_reach: &["postern-host"], because: OUTSIDE },
 ];
 
+/// What is reached all the same, and does no harm: `boon` seeds its hash maps by way of `ahash` and `getrandom`, which
+/// ask the host for chance. `mcp` may have it anyway; natively it is the operating system's.
+const EXCEPTIONS: [(&str, &str); 2] = [("mcp-core", "wasip2"), ("mcp-core", "wit-bindgen")];
+
 /// Fails when a package reaches what it must not.
 pub(super) fn check() -> Result<()> {
     let mut faults = Vec::new();
@@ -78,6 +82,7 @@ pub(super) fn check() -> Result<()> {
             let reached = reached(package)?;
             let reached =
                 reached.iter().filter(|name| wall.may_not_reach.iter().any(|rule| matches(rule, name)));
+            let reached = reached.filter(|name| !EXCEPTIONS.contains(&(*package, name.as_str())));
             faults.extend(reached.map(|name| format!("{package} reaches {name}: {}", wall.because)));
         }
     }

@@ -204,11 +204,12 @@ impl Bench {
 pub(crate) async fn yield_once() {
     let mut yielded = false;
     std::future::poll_fn(|context| {
-        context.waker().wake_by_ref();
-        match std::mem::replace(&mut yielded, true) {
-            true => Poll::Ready(()),
-            false => Poll::Pending,
+        if std::mem::replace(&mut yielded, true) {
+            return std::task::Poll::Ready(());
         }
+        // What selects among many polls only who has asked for it.
+        context.waker().wake_by_ref();
+        std::task::Poll::Pending
     })
     .await;
 }

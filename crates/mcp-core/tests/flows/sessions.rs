@@ -121,6 +121,12 @@ impl Stream {
         }
     }
 
+    /// Nothing comes for a while but the comment that says that the stream is still there.
+    #[track_caller]
+    pub(crate) fn expect_sign_of_life(&mut self) {
+        assert_eq!(self.bench.run(self.events.next()).as_deref(), Some(&b":\n\n"[..]));
+    }
+
     /// The next message. `None` at the end.
     pub(crate) fn message(&mut self) -> Option<Value> {
         loop {
