@@ -1,12 +1,13 @@
 //! The methods of the legacy era that are about the session itself.
 
 use crate::{
-    McpServer,
+    McpServer, access,
     answer::Answered,
     json,
     jsonrpc::{self, Call, Fault, Id},
     methods::{Capabilities, Context, Empty, Failure, ServerInfo},
     ports::{ClientCapabilities, LogLevel, Outside},
+    resources,
     revision::Revision,
     session::{Handshake, Lost, OpenSession, Session},
 };
@@ -92,6 +93,13 @@ impl<O: Outside> McpServer<O> {
         let uri = call.params.uri.and_then(json::string).filter(|uri| (1..=MAX_URI).contains(&uri.len()));
         let uri = uri.ok_or_else(|| Fault::InvalidParams("uri must be a URI".to_owned()))?;
         let session = needed(context)?;
+        if subscribes {
+            // Nobody is told of what they may not read.
+            let caller = context.caller();
+            let declared = self.scopes_to_read(&caller, &uri).await?;
+            let declared = declared.ok_or_else(|| resources::not_found(&uri, context.revision))?;
+            access::authorize(&caller.scopes, &declared)?;
+        }
         let mut outcome = Ok(());
         self.change(session, |session| {
             if subscribes {

@@ -9,6 +9,10 @@ use std::{borrow::Cow, rc::Rc};
 
 /// What is in a body.
 #[derive(Debug)]
+#[cfg_attr(
+    target_pointer_width = "64",
+    expect(clippy::large_enum_variant, reason = "there is one for a request, and it is taken apart at once")
+)]
 pub(crate) enum Parsed<'a> {
     /// One message.
     One(Message<'a>),

@@ -275,7 +275,7 @@ fn write_contents(asker: &Asker, result: &ReadResult) -> Option<Result<Vec<u8>, 
     Some(jsonrpc::result_message(&asker.id, &result))
 }
 
-fn not_found(uri: &str, revision: Revision) -> Fault {
+pub(crate) fn not_found(uri: &str, revision: Revision) -> Fault {
     Fault::ResourceNotFound { uri: uri.to_owned(), code: revision.resource_not_found_code() }
 }
 

@@ -5,6 +5,7 @@
 
 mod authorize;
 mod discovery;
+mod http_sse;
 mod introspection;
 mod limits;
 mod mcp;

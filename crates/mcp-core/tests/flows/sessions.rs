@@ -308,9 +308,23 @@ fn level_and_subscriptions_are_the_sessions_own() {
     assert_eq!(told.message().unwrap()["method"], "notifications/message");
     json(&two.bench.send(call(&two)));
     for method in ["resources/subscribe", "resources/unsubscribe"] {
-        assert_eq!(result(&one.send(method, json!({ "uri": "test://x" }))), json!({}));
+        assert_eq!(result(&one.send(method, json!({ "uri": "test://bench/text" }))), json!({}));
         assert_eq!(error(&one.send(method, json!({}))), (200, -32602));
     }
+}
+
+/// SS-10, MP-15: nobody is told of what they may not read.
+#[test]
+fn only_what_can_be_read_is_subscribed_to() {
+    let bench = Bench::new();
+    let client = Client::connect(&bench, "2025-11-25");
+    let subscribe = |uri: &str| client.send("resources/subscribe", json!({ "uri": uri }));
+    for uri in ["test://bench/nothing", "test://bench/../escapes", "file:///etc/passwd", "x"] {
+        assert_eq!(error(&subscribe(uri)), (200, -32002), "{uri}");
+    }
+    assert_eq!(subscribe("test://bench/needs-statistics").status, 403);
+    // What was subscribed to, and has gone since, can still be left.
+    result(&client.send("resources/unsubscribe", json!({ "uri": "test://bench/nothing" })));
 }
 
 /// MCP-L-23, MCP-L-26, MCP-L-27: an event to come back to before anything happens, where it is known.
@@ -759,12 +773,12 @@ fn stream_that_cannot_be_kept_goes_on() {
 fn what_is_kept_is_sealed() {
     let bench = Bench::new();
     let client = Client::connect(&bench, "2025-11-25");
-    result(&client.send("resources/subscribe", json!({ "uri": "test://secret-name" })));
+    result(&client.send("resources/subscribe", json!({ "uri": "test://bench/parts" })));
     let mut stream = client.call("asks-to-fill-in");
     stream.message().unwrap();
     for (key, value) in bench.store.snapshot() {
         assert!(key.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b':')), "{key}");
-        for secret in [&client.session[..], "secret-name", "Who are you?", "alice"] {
+        for secret in [&client.session[..], "bench/parts", "Who are you?", "alice"] {
             assert!(
                 !value.windows(secret.len()).any(|window| window == secret.as_bytes()),
                 "{key}: {secret}"

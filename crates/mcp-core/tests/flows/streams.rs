@@ -78,7 +78,7 @@ fn slow_call_becomes_a_stream() {
     let slow = || Request::modern("tools/call", json!({ "name": "is-slow" })).token("lasting");
     let reply = Bench::new().send(slow());
     assert_eq!(
-        (reply.status.as_u16(), &*reply.headers["content-type"].to_str().unwrap()),
+        (reply.status.as_u16(), reply.headers["content-type"].to_str().unwrap()),
         (200, "text/event-stream")
     );
     let text = std::str::from_utf8(&reply.body).unwrap();
