@@ -4,10 +4,12 @@
 use crate::{Target, shape, two_lines};
 use base64ct::{Base64, Encoding};
 use bytes::Bytes;
+use futures_core::future::LocalBoxFuture;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use mcp_core::ports::{
-    Access, Call, Caller, Clock, ContentBlock, Introspection, IntrospectionError, Lasting, Log, Outcome,
-    Reply, Scope, Tool, ToolResult, Tools, ToolsError,
+    Access, Call, Caller, Clock, Completion, ContentBlock, GetPrompt, Introspection, IntrospectionError,
+    Lasting, Log, Outcome, Prompt, PromptOutcome, Prompts, PromptsError, Read, ReadOutcome, Reply, Resource,
+    Resources, ResourcesError, Scope, Suggestions, Template, Tool, ToolResult, Tools, ToolsError,
 };
 use mcp_core::{LogEvent, McpServer, Tolerances};
 use serde_json::{Value, json};
@@ -50,6 +52,8 @@ impl Clock for Outside {
     }
 
     async fn sleep(&self, _: Duration) {}
+
+    fn spawn(&self, _: LocalBoxFuture<'static, ()>) {}
 }
 
 impl Log for Outside {
@@ -86,6 +90,38 @@ impl Tools for Outside {
         assert!(arguments.is_object(), "TL-01");
         let content = vec![ContentBlock::Text(call.arguments)];
         Ok(Reply::Done(Outcome::Complete(ToolResult { content, ..ToolResult::default() })))
+    }
+}
+
+impl Resources for Outside {
+    async fn list_resources(&self, _: Caller) -> Result<Vec<Resource>, ResourcesError> {
+        Ok(Vec::new())
+    }
+
+    async fn list_templates(&self, _: Caller) -> Result<Vec<Template>, ResourcesError> {
+        Ok(Vec::new())
+    }
+
+    async fn read_resource(&self, _: Caller, _: Read) -> Result<ReadOutcome, ResourcesError> {
+        panic!("nothing is listed that could be read");
+    }
+
+    async fn complete_template(&self, _: Caller, _: Completion) -> Result<Suggestions, ResourcesError> {
+        Err(ResourcesError::NotFound)
+    }
+}
+
+impl Prompts for Outside {
+    async fn list_prompts(&self, _: Caller) -> Result<Vec<Prompt>, PromptsError> {
+        Ok(Vec::new())
+    }
+
+    async fn get_prompt(&self, _: Caller, _: GetPrompt) -> Result<PromptOutcome, PromptsError> {
+        panic!("nothing is listed that could be got");
+    }
+
+    async fn complete_prompt(&self, _: Caller, _: Completion) -> Result<Suggestions, PromptsError> {
+        Err(PromptsError::UnknownPrompt)
     }
 }
 

@@ -3,7 +3,7 @@
 //! Only `boon` uses it here, for the keywords `pattern` and `patternProperties` of JSON Schema. It asks for `regex` with
 //! everything, which makes 0.7 MB of a component; the small one is by the same authors and has no Unicode tables, and
 //! matches in linear time too. What it lacks is `\p{…}`: a schema with such a pattern cannot be used, and says so.
-//! The classes in classes that `boon` makes of `[\w.-]` it lacks as well; those are [taken apart](flatten) here.
+//! The classes in classes that `boon` makes of `[\w.-]` it lacks as well; those are taken apart here.
 
 use std::fmt;
 
