@@ -35,15 +35,16 @@ pub(crate) fn node_fault() -> Option<String> {
 
 /// Installs exactly what `package-lock.json` in a folder says, unless that is there already.
 pub(crate) fn install_packages(dir: &Path) -> Result<()> {
-    let (wanted, installed) = (dir.join("package-lock.json"), dir.join("node_modules/.package-lock.json"));
-    let modified = |file: &Path| std::fs::metadata(file).and_then(|metadata| metadata.modified()).ok();
-    if modified(&installed)
-        .is_some_and(|installed| modified(&wanted).is_some_and(|wanted| installed >= wanted))
-    {
+    let wanted = dir.join("package-lock.json");
+    let wanted = std::fs::read(&wanted).with_context(|| format!("no {}", wanted.display()))?;
+    // What was installed, to the letter: the times of files tell nothing after a merge or a checkout.
+    let mark = dir.join("node_modules/.installed-package-lock.json");
+    if std::fs::read(&mark).is_ok_and(|installed| installed == wanted) {
         return Ok(());
     }
     let npm = find_program("npm").context("npm is missing")?;
-    Program::new(npm).args(["ci", "--no-fund", "--no-audit"]).in_dir(dir).run()
+    Program::new(npm).args(["ci", "--no-fund", "--no-audit"]).in_dir(dir).run()?;
+    std::fs::write(&mark, wanted).with_context(|| format!("cannot write {}", mark.display()))
 }
 
 /// How to get Python.
