@@ -45,7 +45,7 @@ async fn asks_twice(ctx: &Context) -> Result<String, Unanswered> {
     Ok(format!("{} {}", first.name, last.name))
 }
 
-/// MCP-R-01: what was answered travels with the call, so that a later round needs nothing of an earlier instance.
+/// MCP-R-04, MCP-R-15: what was answered travels with the call, so that a later round needs nothing of an earlier instance.
 #[test]
 fn a_tool_runs_again_with_the_answers_that_it_has_had() {
     let asked = call::<asks_twice>(json!({}))
@@ -71,6 +71,7 @@ fn a_question_without_an_answer_ends_the_round() {
     );
 }
 
+/// MCP-R-11, MCP-R-16, MCP-R-29: a wrong answer is asked for again, or said to be one; a refusal is a result.
 #[test]
 fn an_answer_of_another_kind_is_none() {
     let asked = call::<asks_twice>(json!({})).answer("first", testing::sampled("Ada")).run();
@@ -122,7 +123,7 @@ fn questions_that_are_waited_for_together_go_out_together() {
     assert_eq!((sample.max_tokens, sample.options.as_deref()), (50, Some(r#"{"temperature":0.5}"#)));
 }
 
-/// MCP-R-10: what a client does not offer is not asked for.
+/// MCP-R-03, MCP-R-35: what a client does not offer is not asked for.
 #[test]
 fn a_client_that_cannot_be_asked_is_told_what_it_lacks() {
     let run = call::<asks_at_once>(json!({})).client(|client| client.sample = false).run();
@@ -144,6 +145,7 @@ async fn tells(ctx: &Context, times: u32) -> u32 {
     times
 }
 
+/// MCP-M-46.
 #[test]
 fn what_nobody_wants_is_not_told() {
     let loud = call::<tells>(json!({ "times": 2 })).run();
@@ -153,7 +155,7 @@ fn what_nobody_wants_is_not_told() {
     assert_eq!((quiet.text().as_str(), quiet.structured()), ("2", json!({ "result": 2 })));
 }
 
-/// MCP-B-30: a client that leaves cancels the call, and what the tool holds is let go.
+/// MCP-T-44: a client that leaves cancels the call, and what the tool holds is let go.
 #[test]
 fn a_tool_ends_where_it_tells_somebody_who_has_left() {
     let run = call::<tells>(json!({ "times": 1_000_000 })).leaves_after(2).run();
@@ -215,7 +217,7 @@ async fn job(ctx: &Context, steps: u32) -> Result<Outcome<String>, ToolError> {
     Ok(Outcome::Task(task.worth_fetching_for(Duration::from_secs(u64::MAX))))
 }
 
-/// MCP-K-07: a task is found again by what it remembered, and nothing else is kept.
+/// MCP-K-21: a task is found again by what it remembered, and nothing else is kept.
 #[test]
 fn a_task_goes_on_from_what_it_remembered() {
     let begun = call::<job>(json!({ "steps": 2 })).run();
@@ -232,7 +234,7 @@ fn a_task_goes_on_from_what_it_remembered() {
     assert_eq!((done.text().as_str(), done.rounds), ("done for Ada", 2));
 }
 
-/// MCP-K-02: a task begins only for a client that can come back for it.
+/// MCP-K-05: a task begins only for a client that can come back for it.
 #[test]
 fn a_client_that_cannot_come_back_gets_no_task() {
     let run = call::<job>(json!({ "steps": 2 })).client(|client| client.tasks = false).run();
