@@ -118,7 +118,7 @@ fn page<S: Store, R: Random, I: Identity, C: Catalog>(
         submit: prompt.submit,
         action: routes::SIGN_IN,
     };
-    pages::reply(StatusCode::OK, &page, &step.form_action)
+    pages::reply(StatusCode::OK, &page, &server.config.brand, &step.form_action)
         .with_cookie(&browser::browser_id_cookie(&step.browser_id, server.config))
 }
 
