@@ -12,8 +12,8 @@
 //! 7. [`client`], [`metadata`], [`introspection`], [`introspection_endpoint`], [`revocation`]: registration,
 //!    discovery, what `mcp` asks, what clients ask, and giving back;
 //! 8. [`pkce`], [`scope`], [`resource`]: one rule each;
-//! 9. [`transaction`], [`browser`], [`pages`], [`words`], [`page_error`], [`stale_client`], [`trace`], [`error`]:
-//!    how it meets people and programs.
+//! 9. [`transaction`], [`browser`], `away`, [`pages`], [`words`], [`page_error`], [`stale_client`], [`trace`],
+//!    [`error`]: how it meets people and programs.
 //!
 //! ```
 //! use oauth_core::credential::{Credential, Kind};
@@ -25,6 +25,7 @@
 //! ```
 
 pub mod authorize;
+mod away;
 pub mod browser;
 pub mod client;
 pub mod config;
@@ -90,20 +91,20 @@ impl<S: Store, R: Random, I: Identity, C: Catalog> AuthorizationServer<'_, S, R,
         }
         match routes::serve(self, head, body).await {
             Ok(reply) => reply,
-            Err(error) => {
-                if error.is_fault() {
-                    let cause = match &error {
-                        page_error::PageError::Record(error) => error.for_log(),
-                        other => other.to_string(),
-                    };
-                    (self.log)(&format!("{}: {cause}", head.path));
-                } else {
-                    (self.log)(&format!("refused: {}: {error}", head.path));
-                }
-                let Config { tolerances, brand, .. } = self.config;
-                reply_with_error(head, &error, tolerances, brand, self.trace)
-            }
+            Err(error) => self.answer_error(head, &error),
         }
+    }
+
+    /// The answer to a request that went wrong. The log has it under the trace id that the person is shown.
+    fn answer_error(&self, head: &Head, error: &page_error::PageError) -> Reply {
+        let cause = match error {
+            page_error::PageError::Record(error) => error.for_log(),
+            other => other.to_string(),
+        };
+        let refused = if error.is_fault() { "" } else { "refused: " };
+        (self.log)(&format!("{refused}{}: {cause}", head.path));
+        let Config { tolerances, brand, .. } = self.config;
+        reply_with_error(head, error, tolerances, brand, self.trace)
     }
 
     /// Where this request's clients are looked up.

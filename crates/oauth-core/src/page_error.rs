@@ -51,6 +51,15 @@ pub enum PageError {
     /// The form comes from a page that is not ours.
     #[error("a foreign form")]
     ForeignForm,
+    /// What a browser brought from elsewhere does not prove who the person is.
+    #[error("an unproven sign-in")]
+    Unproven,
+    /// The person was asked elsewhere, and declined.
+    #[error("a sign-in that was declined elsewhere")]
+    DeclinedElsewhere,
+    /// Elsewhere something failed.
+    #[error("a sign-in that failed elsewhere")]
+    FailedElsewhere,
     /// There is no such page.
     #[error("no such page")]
     NotFound,
@@ -81,6 +90,9 @@ impl From<IdentityError> for PageError {
     fn from(error: IdentityError) -> Self {
         match error {
             IdentityError::InvalidState => Self::StalePage,
+            IdentityError::Unproven => Self::Unproven,
+            IdentityError::Denied => Self::DeclinedElsewhere,
+            IdentityError::Failed => Self::FailedElsewhere,
             other => Self::Identity(other),
         }
     }
@@ -141,6 +153,15 @@ impl PageError {
             Self::OtherBrowser | Self::ForeignForm => {
                 (StatusCode::FORBIDDEN, ErrorCode::InvalidRequest, "the form was not posted from our page")
             }
+            Self::Unproven => {
+                (StatusCode::BAD_REQUEST, ErrorCode::InvalidRequest, "the sign-in elsewhere proves nothing")
+            }
+            Self::DeclinedElsewhere => {
+                (StatusCode::BAD_REQUEST, ErrorCode::AccessDenied, "the sign-in elsewhere was declined")
+            }
+            Self::FailedElsewhere => {
+                (StatusCode::BAD_GATEWAY, ErrorCode::ServerError, "the sign-in elsewhere failed")
+            }
             Self::NotFound => (StatusCode::NOT_FOUND, ErrorCode::InvalidRequest, "there is nothing here"),
             Self::Misconfigured => {
                 (StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::ServerError, "the server is not set up yet")
@@ -180,6 +201,9 @@ impl PageError {
             Self::StalePage => errors::STALE_PAGE,
             Self::OtherBrowser => errors::OTHER_BROWSER,
             Self::ForeignForm => errors::FOREIGN_FORM,
+            Self::Unproven => errors::UNPROVEN,
+            Self::DeclinedElsewhere => errors::DECLINED_ELSEWHERE,
+            Self::FailedElsewhere => errors::FAILED_ELSEWHERE,
             Self::NotFound => errors::NOT_FOUND,
             Self::Misconfigured => errors::MISCONFIGURED,
             Self::Record(_) | Self::Identity(_) | Self::Catalog(_) => errors::UNAVAILABLE,

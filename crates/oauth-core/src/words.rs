@@ -239,6 +239,24 @@ pub mod errors {
         text: "A form was sent to this server from a page that is not its own. Nothing has been done.",
         help: "If you did not start this yourself, close the page that you came from.",
     };
+    /// What a browser brought from elsewhere proves nothing.
+    pub const UNPROVEN: ErrorWords = ErrorWords {
+        title: "You could not be signed in",
+        text: "What came back from where you signed in does not prove that it was you, or that it was meant for this browser. Nobody has been signed in.",
+        help: "Go back to the application and connect again. If you did not start this yourself, close this page.",
+    };
+    /// The person declined elsewhere.
+    pub const DECLINED_ELSEWHERE: ErrorWords = ErrorWords {
+        title: "You have not been signed in",
+        text: "Where you were sent to sign in, the answer was no. Nothing has been changed.",
+        help: "To try again, or in another way, begin again where you came from.",
+    };
+    /// Elsewhere something failed.
+    pub const FAILED_ELSEWHERE: ErrorWords = ErrorWords {
+        title: "Signing in elsewhere did not work",
+        text: "Where you were sent to sign in, something failed. Nothing has been changed.",
+        help: "Try again in a while. If it keeps happening, tell whoever runs this server.",
+    };
     /// No such page.
     pub const NOT_FOUND: ErrorWords =
         ErrorWords { title: "There is nothing here", text: "The address may be mistyped.", help: "" };

@@ -10,7 +10,7 @@ pub use home::HomePage;
 
 use crate::{
     client::redirect_uri,
-    ports::Field,
+    ports::{Alternative, Field},
     trace::TraceId,
     words::{self, ErrorWords},
 };
@@ -85,8 +85,10 @@ pub struct SignInPage {
     pub problem: Option<String>,
     /// What to fill in.
     pub fields: Vec<Field>,
-    /// The button's text.
+    /// The text of the button that sends the fields.
     pub submit: String,
+    /// Other ways to sign in.
+    pub alternatives: Vec<Alternative>,
 }
 
 /// The decision.
@@ -225,6 +227,7 @@ mod tests {
                 field("password", "Password", "password", ""),
             ],
             submit: "Continue".into(),
+            alternatives: vec![Alternative { name: "elsewhere".into(), label: text.into() }],
         }
     }
 
