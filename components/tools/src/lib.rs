@@ -1,8 +1,9 @@
 //! The tools that this server offers: a little mathematics. **This is the file to replace by yours.**
 //!
-//! A tool is a function, `async` if it waits for something: its doc comment says what it does, its arguments and its result
-//! say what it takes and gives, and the attribute says which scope a caller needs. At the end, `export!` lists the tools, and the scopes in the words
-//! in which the consent page asks for them. The crate `postern-tools` explains the rest.
+//! A tool is a function, `async` if it waits for something: its doc comment says what it does, its arguments and its
+//! result say what it takes and gives, and the attribute says which scope a caller needs. At the end, `export!` lists
+//! the tools, and the scopes in the words in which the consent page asks for them. The crate `postern-tools` explains
+//! the rest.
 //!
 //! Signing in, tokens, scopes, HTTP and JSON-RPC are other components' work and never get here.
 
