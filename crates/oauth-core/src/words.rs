@@ -83,6 +83,36 @@ pub mod consent {
         ".",
     );
 
+    /// AZ-30: a word with letters of several scripts.
+    pub const MIXED_SCRIPTS: &str = "The name has letters of different alphabets in one word. Such letters can look alike, and hide that it is another name.";
+
+    /// AZ-30: a name like that of a known application.
+    pub fn known_name(name: &str, home: &str) -> String {
+        format!(
+            "The name looks like \u{201c}{name}\u{201d}, but nothing here shows that the application is from {home}. Anybody can choose a name."
+        )
+    }
+
+    /// AZ-30: a name like the server's own.
+    pub fn own_name(name: &str) -> String {
+        format!("The name looks like that of this server, {name}. The application is not a part of it.")
+    }
+
+    /// BR-15: a host that is written in ASCII only for programs.
+    pub fn foreign_host(host: &str) -> String {
+        format!(
+            "The address {host} stands for one with letters beyond a to z. Such letters can look like those of another address."
+        )
+    }
+
+    /// BR-15: a host that reads like a known one.
+    pub fn host_like(host: &str, other: &str) -> String {
+        format!("The address {host} looks like {other}, and is not.")
+    }
+
+    /// Before what should make one think twice.
+    pub const CAREFUL: &str = "Careful:";
+
     /// Before the scopes.
     pub const ASKS_TO: &str = "It asks to";
     /// What unlocks no tool.
@@ -193,10 +223,10 @@ pub mod errors {
     pub const UNKNOWN_CLIENT: ErrorWords = ErrorWords {
         title: "This application is not known here",
         text: "It shows a registration that this server did not make, or no longer accepts. That happens when the server was set up anew. You have not been sent anywhere.",
-        help: "In the application, remove this server and add it again.",
+        help: "In the application, remove this server and add it again. That makes it register anew.",
     };
     /// Added where the application was guessed.
-    pub const OTHERWISE: &str = "If it is another one, remove this server in it and add it again.";
+    pub const OTHERWISE: &str = "That is a guess, by where it wants to send you.";
     /// The operator switched the client off.
     pub const DENIED_CLIENT: ErrorWords = ErrorWords {
         title: "This application is not let in here",

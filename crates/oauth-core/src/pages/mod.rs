@@ -103,6 +103,8 @@ pub struct ConsentPage {
     pub client_name: String,
     /// Who says so.
     pub identity: ClientIdentity,
+    /// What should make one think twice (see [`crate::look_alike`]).
+    pub warnings: Vec<String>,
     /// The server's host.
     pub host: String,
     /// Where the user will be sent.
@@ -237,6 +239,7 @@ mod tests {
             transaction: "sealed".into(),
             client_name: text.into(),
             identity: ClientIdentity::Registered,
+            warnings: vec![text.into()],
             host: "127.0.0.1:3000".into(),
             destination: Destination::Website(text.into()),
             user: text.into(),
