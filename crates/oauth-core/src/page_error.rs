@@ -190,7 +190,11 @@ impl PageError {
     fn words(&self) -> (ErrorWords, Option<Application>) {
         let said = match self {
             Self::MissingClient | Self::MissingRedirectUri | Self::Malformed => errors::INCOMPLETE,
-            Self::UnknownClient(application) => return (errors::UNKNOWN_CLIENT, *application),
+            Self::UnknownClient(None) => errors::UNKNOWN_CLIENT,
+            // What it says in general is said in particular.
+            Self::UnknownClient(application) => {
+                return (ErrorWords { help: "", ..errors::UNKNOWN_CLIENT }, *application);
+            }
             Self::DeniedClient => errors::DENIED_CLIENT,
             Self::Document => errors::DOCUMENT,
             Self::UnregisteredRedirectUri(application) => {

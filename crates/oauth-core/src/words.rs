@@ -41,11 +41,11 @@ pub mod consent {
     pub const WANTS_TO_CONNECT: Around = Around("\u{201c}", "\u{201d} wants to connect");
     /// The heading, when it has no name.
     pub const NAMELESS_WANTS_TO_CONNECT: &str = "An application wants to connect";
-    /// Around the server's host.
-    pub const TO_HOST: Around = Around("to ", ", on your behalf");
+    /// Around the server's host, and before the user's name.
+    pub const TO_HOST: Around = Around("to ", " as ");
 
-    /// Before the user's name.
-    pub const SIGNED_IN_AS: &str = "Signed in as";
+    /// Before the next.
+    pub const NOT_YOU: &str = "Is that not you?";
     /// The button to become somebody else.
     pub const SWITCH: &str = "Use another account";
 
@@ -111,7 +111,7 @@ pub mod consent {
     }
 
     /// Before what should make one think twice.
-    pub const CAREFUL: &str = "Careful:";
+    pub const CAREFUL: &str = "Careful";
 
     /// Before the scopes.
     pub const ASKS_TO: &str = "It asks to";
@@ -134,17 +134,16 @@ pub mod consent {
 
 /// The home page.
 pub mod home {
+    /// Around the server's name, in the heading.
+    pub const HEADING: super::Around = super::Around("Connect to ", "");
     /// Under the heading.
-    pub const LEAD: &str =
-        "This is a remote MCP server. Connect your AI client to it, sign in, and choose what it may do.";
-    /// Before the endpoint.
-    pub const ADDRESS: &str = "Its address";
+    pub const LEAD: &str = "This is a remote MCP server. Connect your AI client to its address, sign in, and choose what it may do.";
     /// A heading.
     pub const TOOLS: &str = "Tools";
     /// Instead of tools.
     pub const NO_TOOLS: &str = "None yet.";
     /// A heading.
-    pub const CONNECT: &str = "Connect";
+    pub const CONNECT: &str = "How to connect";
 
     /// How each client is connected. What to copy comes after the sentence.
     pub mod setup {
@@ -223,10 +222,10 @@ pub mod errors {
     pub const UNKNOWN_CLIENT: ErrorWords = ErrorWords {
         title: "This application is not known here",
         text: "It shows a registration that this server did not make, or no longer accepts. That happens when the server was set up anew. You have not been sent anywhere.",
-        help: "In the application, remove this server and add it again. That makes it register anew.",
+        help: "In the application, remove this server and add it again.",
     };
     /// Added where the application was guessed.
-    pub const OTHERWISE: &str = "That is a guess, by where it wants to send you.";
+    pub const OTHERWISE: &str = "If it is another application, remove this server in it and add it again.";
     /// The operator switched the client off.
     pub const DENIED_CLIENT: ErrorWords = ErrorWords {
         title: "This application is not let in here",
