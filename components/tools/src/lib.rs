@@ -104,7 +104,7 @@ async fn count_primes(ctx: &Context, #[schemars(range(max = 1_000_000))] limit: 
 /// Splits a bill, and asks among how many people and with how much of a tip.
 #[tool(title = "Split a bill", scopes(BASIC), read_only, open_world = false)]
 async fn split_bill(ctx: &Context, amount: f64) -> Result<f64, Unanswered> {
-    let party: Party = ctx.elicit("party", format!("Who pays {amount}?")).await?;
+    let party: Party = ctx.elicit("party", "Who pays?").await?;
     let total = amount * (1.0 + party.tip.unwrap_or(0.0) / 100.0);
     Ok((total / f64::from(party.people.max(1)) * 100.0).round() / 100.0)
 }

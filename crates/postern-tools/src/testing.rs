@@ -30,7 +30,7 @@ use crate::{
         self, Answer, AnswerValue, Caller, ClientCapabilities, ClientInfo, ContentBlock, Elicited, Error,
         LogLevel, Notification, Progress, Question, Resumption, Root, Scope, ToolResult,
     },
-    definition::{self, Provider, Tool, describe},
+    definition::{self, Entry, Provider, Tool},
     round::{Round, Step, Work},
     schema::Shape,
 };
@@ -79,7 +79,7 @@ pub fn call<T: Tool>(arguments: Value) -> Call {
         wants_progress: true,
         log_level: Some(LogLevel::Debug),
     };
-    let shape = describe::<T>().shape;
+    let shape = Entry::of::<T>().describe().shape;
     Call { begin: T::call, shape, caller, call, answers: Vec::new(), leaves_after: None }
 }
 
