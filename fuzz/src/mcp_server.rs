@@ -143,6 +143,7 @@ fn send(headers: &[(&'static str, &[u8])], body: &[u8]) -> (StatusCode, Option<V
         authorization_server: Issuer::own(&public_url),
         public_url,
         tolerances: Tolerances::default(),
+        tool_limits: ToolLimits::default(),
         outside: Outside::default(),
     });
     let reply = block_on(server.handle(&head, &mut Bytes::copy_from_slice(body), now()));
