@@ -110,7 +110,8 @@ fn write_manifest() -> Result<PathBuf> {
     let manifest = std::fs::read_to_string(root().join("spin.toml")).context("no spin.toml")?;
     let file = dir().join("spin.toml");
     std::fs::create_dir_all(dir())?;
-    std::fs::write(&file, swapped(&manifest, &SWAPS)?).with_context(|| format!("cannot write {}", file.display()))?;
+    std::fs::write(&file, swapped(&manifest, &SWAPS)?)
+        .with_context(|| format!("cannot write {}", file.display()))?;
     Ok(file)
 }
 

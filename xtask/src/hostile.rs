@@ -17,7 +17,10 @@ const GRANT: [(&str, &str); 3] = [
         "mcp.wasm\"\nkey_value_stores",
         "mcp.wasm\"\nallowed_outbound_hosts = [\"{{ tool_hosts }}\"]\nkey_value_stores",
     ),
-    ("hostile_tools.wasm\" }", "hostile_tools.wasm\", inherit_configuration = [\"allowed_outbound_hosts\"] }"),
+    (
+        "hostile_tools.wasm\" }",
+        "hostile_tools.wasm\", inherit_configuration = [\"allowed_outbound_hosts\"] }",
+    ),
 ];
 
 /// Builds the tools, and writes the manifests.

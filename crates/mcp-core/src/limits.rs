@@ -10,8 +10,8 @@
 use crate::{
     McpServer,
     ports::{
-        Call, Caller, ContentBlock, LogEvent, Notification, Outcome, Outside, Reply, Running, Tool, ToolResult,
-        ToolsError,
+        Call, Caller, ContentBlock, LogEvent, Notification, Outcome, Outside, Reply, Running, Tool,
+        ToolResult, ToolsError,
     },
 };
 use async_stream::stream;
@@ -83,10 +83,12 @@ impl ToolLimits {
         let default = Self::default();
         let read = |name: &'static str, units, bounds, expected| match variable(name) {
             text if text.trim().is_empty() => Ok(None),
-            text => match parse(text.trim(), units).filter(|value| RangeInclusive::contains(&bounds, value)) {
-                Some(value) => Ok(Some(value)),
-                None => Err(LimitError { variable: name, expected }),
-            },
+            text => {
+                match parse(text.trim(), units).filter(|value| RangeInclusive::contains(&bounds, value)) {
+                    Some(value) => Ok(Some(value)),
+                    None => Err(LimitError { variable: name, expected }),
+                }
+            }
         };
         let size = |name, bounds, expected| {
             let bytes = read(name, &[("KiB", KIB), ("MiB", MIB)], bounds, expected)?;

@@ -173,7 +173,12 @@ impl<O: Outside> McpServer<O> {
     }
 
     /// The message that tells how a task stands, if that is news.
-    async fn follow_task(self: &Rc<Self>, id: &Id, asker: &Asker, followed: &mut Followed) -> Option<Vec<u8>> {
+    async fn follow_task(
+        self: &Rc<Self>,
+        id: &Id,
+        asker: &Asker,
+        followed: &mut Followed,
+    ) -> Option<Vec<u8>> {
         #[derive(Serialize)]
         struct Params<'a> {
             #[serde(flatten)]

@@ -27,7 +27,11 @@ pub(crate) struct ToolRounds<O> {
 
 impl<O: Outside> ToolRounds<O> {
     /// What became of a round.
-    async fn judge(server: &Rc<McpServer<O>>, call: &ToolCall, outcome: Result<Outcome, ToolsError>) -> Round {
+    async fn judge(
+        server: &Rc<McpServer<O>>,
+        call: &ToolCall,
+        outcome: Result<Outcome, ToolsError>,
+    ) -> Round {
         if let Ok(Outcome::InputRequired(input)) = outcome {
             return Round::Ask(input);
         }

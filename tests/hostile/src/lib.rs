@@ -16,8 +16,8 @@ mod reaching_out;
 mod using_up;
 
 use bindings::exports::postern::tools::tools::{
-    Annotations, Call, Caller, ContentBlock, Error, Guest, Notification, Outcome, Reply, Running, Scope, Tool,
-    ToolResult,
+    Annotations, Call, Caller, ContentBlock, Error, Guest, Notification, Outcome, Reply, Running, Scope,
+    Tool, ToolResult,
 };
 use bindings::{wit_future, wit_stream};
 use serde_json::Value;
@@ -58,11 +58,8 @@ impl Guest for Hostile {
     }
 
     async fn list_scopes() -> Result<Vec<Scope>, Error> {
-        let scope = |name: &str, initial| Scope {
-            name: name.to_owned(),
-            description: "Do harm".to_owned(),
-            initial,
-        };
+        let scope =
+            |name: &str, initial| Scope { name: name.to_owned(), description: "Do harm".to_owned(), initial };
         Ok(vec![scope(SCOPE, true), scope(MORE, false)])
     }
 
@@ -100,11 +97,7 @@ fn tool(name: &str, input_schema: &str) -> Tool {
 }
 
 fn result(text: impl Into<String>) -> ToolResult {
-    ToolResult {
-        content: vec![ContentBlock::Text(text.into())],
-        structured_content: None,
-        is_error: false,
-    }
+    ToolResult { content: vec![ContentBlock::Text(text.into())], structured_content: None, is_error: false }
 }
 
 fn text(text: impl Into<String>) -> Reply {

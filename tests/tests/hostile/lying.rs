@@ -63,7 +63,11 @@ fn forged_events_stay_inside_the_event_that_they_came_in() {
     let scene = Scene::open(&[]);
     let mut stream = scene.host.open(&scene.attentive_request("forges_events"));
     let text = stream.read_to_end().to_owned();
-    assert!(!text.lines().any(|line| line.starts_with("data: ") && !line.starts_with("data: {\"jsonrpc\":\"2.0\",\"")));
+    assert!(
+        !text
+            .lines()
+            .any(|line| line.starts_with("data: ") && !line.starts_with("data: {\"jsonrpc\":\"2.0\",\""))
+    );
     let told = messages(&text);
     let events = text.lines().filter(|line| *line == "event: message").count();
     assert_eq!(told.len(), events, "{text}");

@@ -80,13 +80,16 @@ fn granted_host_is_reached_and_no_other() {
 #[test]
 fn tool_has_no_address_of_its_own() {
     let scene = Scene::open(&[]);
-    for path in ["/tools", "/tools/call", "/who_am_i", "/postern:tools/tools", "/mcp/tools", "/hostile_tools.wasm"] {
+    for path in
+        ["/tools", "/tools/call", "/who_am_i", "/postern:tools/tools", "/mcp/tools", "/hostile_tools.wasm"]
+    {
         scene.host.get(path).expect(404);
     }
     let mut request = scene.request("who_am_i", json!({}));
     request = request.header("host", "tools.spin.internal");
     assert_ne!(scene.host.send(&request).status, 200);
-    let client = postern_tests::mcp::unauthorized(&json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call",
+    let client =
+        postern_tests::mcp::unauthorized(&json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call",
         "params": { "name": "who_am_i", "arguments": {} } }));
     scene.host.send(&client).expect(401);
 }
