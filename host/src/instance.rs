@@ -273,7 +273,11 @@ impl WorkerExpiration for Expiration {
         if self.sleep.deadline() != deadline.into() {
             self.sleep.as_mut().reset(deadline.into());
         }
-        self.sleep.as_mut().poll(cx)
+        let expired = self.sleep.as_mut().poll(cx);
+        if expired.is_ready() && status == WorkerStatus::Requests {
+            self.current.get().turns.iter().for_each(|turn| turn.time_out());
+        }
+        expired
     }
 }
 

@@ -110,14 +110,13 @@ fn text_argument(call: &Call, name: &str) -> String {
     arguments[name].as_str().unwrap_or_default().to_owned()
 }
 
-/// A call that goes on beside its reader. Without a result, its outcome never comes.
+/// A call that goes on beside its reader. Without a result, it ends without a word.
 fn running(run: impl AsyncFnOnce(StreamWriter<Notification>) -> Option<ToolResult> + 'static) -> Reply {
     let (writer, notifications) = wit_stream::new();
     let (outcome, outcome_reader) = wit_future::new(|| Err(Error::Unavailable));
     wit_bindgen::spawn(async move {
-        match run(writer).await {
-            Some(result) => drop(outcome.write(Ok(Outcome::Complete(result))).await),
-            None => std::future::pending().await,
+        if let Some(result) = run(writer).await {
+            drop(outcome.write(Ok(Outcome::Complete(result))).await);
         }
     });
     Reply::Running(Running { notifications, outcome: outcome_reader })

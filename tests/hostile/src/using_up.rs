@@ -4,7 +4,6 @@ use crate::bindings::exports::postern::tools::tools::{
     Call, Error, LogLevel, LogMessage, Notification, Progress, Reply,
 };
 use crate::{result, running, text};
-use std::future::pending;
 use std::hint::black_box;
 use std::time::Duration;
 
@@ -44,7 +43,7 @@ pub(crate) async fn find(call: &Call) -> Option<Result<Reply, Error>> {
         }),
         "loops_when_dropped" => {
             let _guard = LoopsWhenDropped;
-            pending().await
+            hang().await
         }
         // Its caller is answered at once; what it leaves behind begins to loop when another may be there.
         "loops_when_left_alone" => {
@@ -68,10 +67,10 @@ pub(crate) async fn find(call: &Call) -> Option<Result<Reply, Error>> {
             writer.write_one(progress(1.0)).await;
             panic!("a panic")
         }),
-        "hangs" => pending().await,
+        "hangs" => hang().await,
         "hangs_after_a_word" => running(async |mut writer| {
             writer.write_one(progress(1.0)).await;
-            pending().await
+            hang().await
         }),
         // The instance as a whole cannot go on meanwhile.
         "sleeps" => {
@@ -114,6 +113,13 @@ pub(crate) async fn find(call: &Call) -> Option<Result<Reply, Error>> {
         "gives_sixty_mib" => text("x".repeat(60 * MIB)),
         _ => return None,
     }))
+}
+
+/// Waits for ever. A future that nothing could ever wake would be a panic instead.
+async fn hang() -> ! {
+    loop {
+        wasip3::clocks::monotonic_clock::wait_for(HOUR * 1_000_000_000).await;
+    }
 }
 
 fn progress(progress: f64) -> Notification {

@@ -17,7 +17,7 @@ fn what_breaks_the_contract_is_an_error() {
         ("structure_is_no_json", -32603),
         ("structure_is_deep", -32603),
         ("denies_that_it_exists", -32602),
-        ("asks_for_everything", -32003),
+        ("asks_for_everything", -32021),
     ] {
         assert_eq!(error_code(&scene, tool), code, "{tool}");
         scene.expect_good_service();

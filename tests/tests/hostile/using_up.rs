@@ -9,14 +9,14 @@ use serde_json::json;
 const DEADLY: [(&str, &str); 6] = [
     ("loops", "of processor time"),
     ("allocates_without_end", "64 MiB of memory"),
-    ("recurses_without_end", "call stack exhausted"),
-    ("panics", "failed: "),
+    ("recurses_without_end", "failed: wasm trap: "),
+    ("panics", "or it panicked"),
     ("traps", "failed: "),
     ("exits", "failed: "),
 ];
 
 /// Limits that are soon reached.
-const TIGHT: [&str; 4] = ["--cpu-timeout", "2s", "--max-instance-memory", "64"];
+const TIGHT: [&str; 4] = ["--cpu-timeout", "500ms", "--max-instance-memory", "64"];
 
 /// TL-03, DQ-10: a loop, a flood of memory, a recursion, a panic, a trap and an exit are each a 500 for the call
 /// that it happened in. Meanwhile, and after it, others are answered; what was in the store is there.
@@ -29,7 +29,7 @@ fn tool_that_ends_its_instance_fails_its_own_call_and_no_other() {
         let skip = scene.host.log_lines();
         std::thread::scope(|scope| {
             let scene = &scene;
-            let attacks: Vec<_> = (0..4).map(|_| scope.spawn(|| scene.call(tool, json!({})))).collect();
+            let attacks: Vec<_> = (0..3).map(|_| scope.spawn(|| scene.call(tool, json!({})))).collect();
             let others: Vec<_> = (0..4)
                 .map(|_| {
                     scope.spawn(|| {
@@ -89,39 +89,42 @@ fn tool_that_hangs_has_a_result_that_says_so() {
                 client.call_tool("who_am_i", json!({}));
             });
             scope.spawn(move || {
-                let mut stream = scene.host.open(&scene.attentive_request(tool));
-                let told = messages(stream.read_to_end());
-                assert_eq!(told.last().unwrap()["result"]["content"][0]["text"], TOO_LATE, "{tool}");
+                let response = scene.host.send(&scene.attentive_request(tool)).expect(200);
+                assert_eq!(failure(&response), TOO_LATE, "{tool}");
             });
         }
         (0..20).for_each(|_| scene.expect_good_service());
     });
 }
 
+/// Calls a tool that goes on, until the host has had enough of it; meanwhile others come and go.
+fn outlive(scene: &mut Scene, leave: impl FnOnce(&Scene)) {
+    let skip = scene.host.log_lines();
+    leave(scene);
+    for _ in 0..5000 {
+        scene.expect_good_service();
+        if scene.host.log().lines().skip(skip).any(|line| line.contains("component mcp failed")) {
+            scene.host.log_line(skip, &["component mcp failed", "of processor time"]);
+            return;
+        }
+    }
+    panic!("nothing was left to be ended:\n{}", scene.host.log());
+}
+
 /// TL-03: the answer does not wait for the tool to let go. What it does then is its instance's end and nobody else's.
 #[test]
 fn tool_that_does_not_let_go_is_left_behind() {
-    let mut scene = impatient(&["--cpu-timeout", "2s"]);
-    let skip = scene.host.log_lines();
-    assert_eq!(failure(&scene.call("loops_when_dropped", json!({})).expect(200)), TOO_LATE);
-    // From here on it loops, while others come and go.
-    for _ in 0..50 {
-        scene.expect_good_service();
-    }
-    scene.host.log_line(skip, &["component mcp failed", "of processor time"]);
-    scene.expect_good_service();
+    let mut scene = impatient(&["--cpu-timeout", "500ms"]);
+    outlive(&mut scene, |scene| {
+        assert_eq!(failure(&scene.call("loops_when_dropped", json!({})).expect(200)), TOO_LATE);
+    });
 }
 
 /// TL-03, TL-09: what a tool leaves running behind its answer meets no other caller.
 #[test]
 fn what_a_tool_leaves_running_meets_nobody() {
-    let mut scene = Scene::open(&["--cpu-timeout", "2s"]);
-    let skip = scene.host.log_lines();
-    scene.call("loops_when_left_alone", json!({})).expect(200);
-    while !scene.host.log().lines().skip(skip).any(|line| line.contains("component mcp failed")) {
-        scene.expect_good_service();
-    }
-    scene.host.log_line(skip, &["component mcp failed", "of processor time"]);
+    let mut scene = Scene::open(&["--cpu-timeout", "500ms"]);
+    outlive(&mut scene, |scene| drop(scene.call("loops_when_left_alone", json!({})).expect(200)));
 }
 
 /// TL-03: who puts the whole instance to sleep is not seen from inside it. The host gives up on it.
@@ -143,13 +146,18 @@ fn tool_that_floods_is_stopped() {
     let state = State::new().with_manifest("target/hostile/spin.toml");
     let scene = Scene::of(state.with_variable("tool_notification_limit", "20"));
     let flooded = "The tool sent too many notifications, and was stopped";
-    for (tool, told) in [("floods_with_progress", 20), ("floods_with_logs", 0)] {
-        let mut stream = scene.host.open(&scene.attentive_request(tool));
-        let messages = messages(stream.read_to_end());
-        assert_eq!(messages.len(), told + 1, "{tool}");
-        assert_eq!(messages[told]["result"]["content"][0]["text"], flooded, "{tool}");
+    let mut stream = scene.host.open(&scene.attentive_request("floods_with_progress"));
+    let told = messages(stream.read_to_end());
+    assert_eq!(told.len(), 21);
+    assert_eq!(told[20]["result"]["content"][0]["text"], flooded);
+    // Too long, each of them: the client hears of none.
+    let response = scene.host.send(&scene.attentive_request("floods_with_logs")).expect(200);
+    assert_eq!(response.header("content-type"), Some("application/json"));
+    assert_eq!(failure(&response), flooded);
+    for tool in ["floods_with_progress", "floods_with_logs"] {
         assert_eq!(failure(&scene.call(tool, json!({}))), flooded, "{tool}");
     }
+    scene.expect_good_service();
 }
 
 /// TL-07: what is for everybody is made known so often and no more, whatever a tool says.
