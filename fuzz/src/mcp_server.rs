@@ -11,7 +11,7 @@ use mcp_core::ports::{
     Lasting, Log, Outcome, Prompt, PromptOutcome, Prompts, PromptsError, Read, ReadOutcome, Reply, Resource,
     Resources, ResourcesError, Scope, Suggestions, Template, Tool, ToolResult, Tools, ToolsError,
 };
-use mcp_core::{LogEvent, McpServer, Tolerances};
+use mcp_core::{LogEvent, McpServer, Tolerances, ToolLimits};
 use serde_json::{Value, json};
 use std::rc::Rc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
