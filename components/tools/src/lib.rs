@@ -61,7 +61,7 @@ async fn square_root(#[schemars(range(min = 0))] number: f64) -> Result<f64, &'s
 /// Summarises a list of numbers: count, mean, median and standard deviation (of the numbers as a whole population).
 #[tool(title = "Statistics", scopes(STATISTICS), read_only, open_world = false)]
 async fn statistics(#[schemars(length(min = 1))] mut numbers: Vec<f64>) -> Result<Summary, ToolError> {
-    numbers.sort_by(f64::total_cmp);
+    numbers.sort_unstable_by(f64::total_cmp);
     let count = numbers.len();
     let (Some(upper), Some(lower)) = (numbers.get(count / 2), numbers.get(count.saturating_sub(1) / 2))
     else {

@@ -76,7 +76,11 @@ pub(crate) fn tool(attribute: TokenStream, item: TokenStream) -> Result<TokenStr
         ReturnType::Type(_, kind) => kind.span(),
     };
     let output = quote_spanned!(span=> type Output = #output;);
-    let finished = quote_spanned!(span=> ::postern_tools::__private::#finish(#ident(#(#values),*)#wait));
+    let called = quote!(#ident(#(#values),*)#wait);
+    let finished = match returns_nothing(&function.sig.output) {
+        true => quote!({ #called; ::postern_tools::__private::finish(()) }),
+        false => quote_spanned!(span=> ::postern_tools::__private::#finish(#called)),
+    };
 
     let documentation = format!("The tool `{name}`.");
     Ok(quote! {
@@ -139,6 +143,13 @@ fn check(signature: &Signature) -> Result<()> {
         return Err(Error::new(kind.span(), "a tool's result is a type that has a name"));
     }
     Ok(())
+}
+
+fn returns_nothing(output: &ReturnType) -> bool {
+    match output {
+        ReturnType::Default => true,
+        ReturnType::Type(_, kind) => matches!(&**kind, Type::Tuple(tuple) if tuple.elems.is_empty()),
+    }
 }
 
 /// The doc comment, as a text.

@@ -164,16 +164,20 @@ pub fn finish_result<T: ToolOutput, E: Into<ToolError>>(value: Result<T, E>) -> 
 pub const fn check_scopes<T: Tool>(known: &[ScopeEntry]) {
     let mut needed = T::SCOPES;
     while let [scope, rest @ ..] = needed {
-        let mut others = known;
-        loop {
-            match others {
-                [] => panic!("the tool needs a scope that `scopes` does not describe"),
-                [(name, ..), ..] if is_same(name, scope) => break,
-                [_, rest @ ..] => others = rest,
-            }
-        }
+        assert!(is_among(scope, known), "the tool needs a scope that `scopes` does not describe");
         needed = rest;
     }
+}
+
+const fn is_among(scope: &str, known: &[ScopeEntry]) -> bool {
+    let mut others = known;
+    while let [(name, ..), rest @ ..] = others {
+        if is_same(name, scope) {
+            return true;
+        }
+        others = rest;
+    }
+    false
 }
 
 /// Fails the build if two tools have the same name.

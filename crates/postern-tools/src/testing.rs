@@ -55,7 +55,6 @@ pub fn scopes<P: Provider>() -> Vec<Scope> {
 }
 
 /// A call of a tool, by somebody whose client offers everything and wants to know everything.
-#[must_use]
 pub fn call<T: Tool>(arguments: Value) -> Call {
     let client = ClientCapabilities {
         elicit_form: true,
