@@ -61,7 +61,7 @@ async fn square_root(#[schemars(range(min = 0))] number: f64) -> Result<f64, &'s
 /// Summarises a list of numbers: count, mean, median and standard deviation (of the numbers as a whole population).
 #[tool(title = "Statistics", scopes(STATISTICS), read_only, open_world = false)]
 async fn statistics(#[schemars(length(min = 1))] mut numbers: Vec<f64>) -> Result<Summary, ToolError> {
-    numbers.sort_by(f64::total_cmp);
+    numbers.sort_unstable_by(f64::total_cmp);
     let count = numbers.len();
     let (Some(upper), Some(lower)) = (numbers.get(count / 2), numbers.get(count.saturating_sub(1) / 2))
     else {
@@ -104,7 +104,7 @@ async fn count_primes(ctx: &Context, #[schemars(range(max = 1_000_000))] limit: 
 /// Splits a bill, and asks among how many people and with how much of a tip.
 #[tool(title = "Split a bill", scopes(BASIC), read_only, open_world = false)]
 async fn split_bill(ctx: &Context, amount: f64) -> Result<f64, Unanswered> {
-    let party: Party = ctx.elicit("party", format!("Who pays {amount}?")).await?;
+    let party: Party = ctx.elicit("party", "Who pays?").await?;
     let total = amount * (1.0 + party.tip.unwrap_or(0.0) / 100.0);
     Ok((total / f64::from(party.people.max(1)) * 100.0).round() / 100.0)
 }

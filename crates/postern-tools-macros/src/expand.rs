@@ -20,7 +20,7 @@ pub(crate) fn tool(attribute: TokenStream, item: TokenStream) -> Result<TokenStr
         syn::parse2(attribute)?;
     check(&function.sig)?;
     let description = description(&function.attrs, &function.sig.ident)?;
-    let read: Vec<Argument> = function.sig.inputs.iter_mut().map(arguments::read).collect::<Result<_>>()?;
+    let read = arguments::read_all(function.sig.inputs.iter_mut())?;
 
     let ident = &function.sig.ident;
     let visibility = &function.vis;
@@ -39,21 +39,24 @@ pub(crate) fn tool(attribute: TokenStream, item: TokenStream) -> Result<TokenStr
 
     let fields = read.iter().filter_map(|argument| match argument {
         Argument::Context => None,
-        Argument::Field { name, kind, attributes } => Some(quote!(#(#attributes)* #name: #kind)),
+        Argument::Field { variable, kind, attributes, .. } => Some(quote!(#(#attributes)* #variable: #kind)),
     });
-    let names: Vec<_> = read
-        .iter()
-        .filter_map(|argument| match argument {
-            Argument::Context => None,
-            Argument::Field { name, .. } => Some(name),
-        })
-        .collect();
     // Names that no argument has: a tool may call one of its own `context`.
     let context = format_ident!("__context", span = Span::mixed_site());
     let text = format_ident!("__text", span = Span::mixed_site());
+    let taken = read.iter().filter_map(|argument| match argument {
+        Argument::Context => None,
+        Argument::Field { variable, name, kind, .. } => {
+            Some(quote_spanned!(kind.span()=> let #variable: #kind = #text.take(#name)?;))
+        }
+    });
+    let names = read.iter().filter_map(|argument| match argument {
+        Argument::Context => None,
+        Argument::Field { name, .. } => Some(name),
+    });
     let values = read.iter().map(|argument| match argument {
         Argument::Context => quote!(&#context),
-        Argument::Field { name, .. } => quote!(#name),
+        Argument::Field { variable, .. } => quote!(#variable),
     });
     let arguments = format_ident!("__Arguments", span = Span::mixed_site());
 
@@ -73,7 +76,11 @@ pub(crate) fn tool(attribute: TokenStream, item: TokenStream) -> Result<TokenStr
         ReturnType::Type(_, kind) => kind.span(),
     };
     let output = quote_spanned!(span=> type Output = #output;);
-    let finished = quote_spanned!(span=> ::postern_tools::__private::#finish(#ident(#(#values),*)#wait));
+    let called = quote!(#ident(#(#values),*)#wait);
+    let finished = match returns_nothing(&function.sig.output) {
+        true => quote!({ #called; ::postern_tools::__private::finish(()) }),
+        false => quote_spanned!(span=> ::postern_tools::__private::#finish(#called)),
+    };
 
     let documentation = format!("The tool `{name}`.");
     Ok(quote! {
@@ -84,9 +91,9 @@ pub(crate) fn tool(attribute: TokenStream, item: TokenStream) -> Result<TokenStr
         #visibility struct #ident {}
 
         const _: () = {
-            #[derive(::postern_tools::__private::Deserialize, ::postern_tools::__private::JsonSchema)]
-            #[serde(crate = "::postern_tools::__private::serde", deny_unknown_fields)]
-            #[schemars(crate = "::postern_tools::__private::schemars")]
+            #[derive(::postern_tools::__private::JsonSchema)]
+            #[schemars(crate = "::postern_tools::__private::schemars", deny_unknown_fields)]
+            #[allow(dead_code)]
             #visibility struct #arguments { #(#fields),* }
 
             #[automatically_derived]
@@ -110,7 +117,9 @@ pub(crate) fn tool(attribute: TokenStream, item: TokenStream) -> Result<TokenStr
                     #text: ::std::string::String,
                 ) -> ::postern_tools::__private::Work {
                     ::std::boxed::Box::pin(async move {
-                        let #arguments { #(#names),* } = ::postern_tools::__private::parse(&#text)?;
+                        let mut #text = ::postern_tools::__private::Arguments::read(&#text)?;
+                        #(#taken)*
+                        #text.end(&[#(#names),*])?;
                         #finished
                     })
                 }
@@ -134,6 +143,13 @@ fn check(signature: &Signature) -> Result<()> {
         return Err(Error::new(kind.span(), "a tool's result is a type that has a name"));
     }
     Ok(())
+}
+
+fn returns_nothing(output: &ReturnType) -> bool {
+    match output {
+        ReturnType::Default => true,
+        ReturnType::Type(_, kind) => matches!(&**kind, Type::Tuple(tuple) if tuple.elems.is_empty()),
+    }
 }
 
 /// The doc comment, as a text.

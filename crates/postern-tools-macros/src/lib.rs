@@ -3,6 +3,8 @@
 mod arguments;
 mod attributes;
 mod expand;
+#[cfg(test)]
+mod refusals;
 
 use proc_macro::TokenStream;
 
@@ -26,9 +28,9 @@ use proc_macro::TokenStream;
 /// * The **name** is the function's, or `name = "…"`: 1 to 64 of `A-Z a-z 0-9 _ - .`.
 /// * The **description** is the doc comment. A model reads it to decide whether to call the tool.
 /// * The **arguments** are the function's, of any type that is `serde::Deserialize` and `schemars::JsonSchema`. Their doc
-///   comments are for the model too. One in an `Option` may be left out. `#[serde(…)]` and `#[schemars(…)]` on an argument
-///   mean what they mean on a field: `#[schemars(range(min = 0))]`, `#[serde(rename = "type")]`. What is no argument
-///   of the tool is refused.
+///   comments are for the model too. One in an `Option` may be left out. `#[schemars(…)]` on an argument means what it means
+///   on a field: `#[schemars(range(min = 0))]`. `#[name("page-size")]` gives it a name that Rust does not know. What
+///   is no argument of the tool is refused.
 /// * An argument of the type `&Context` is the tool's [`Context`](../postern_tools/struct.Context.html), and no argument for the client.
 /// * The **result** is whatever is a [`ToolOutput`](../postern_tools/trait.ToolOutput.html), or a `Result` of that and something that
 ///   becomes a [`ToolError`](../postern_tools/enum.ToolError.html): all that can be displayed. (The attribute sees words, not types: an alias of

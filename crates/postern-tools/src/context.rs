@@ -1,11 +1,12 @@
 //! What a tool is given besides its arguments.
 
 use crate::{
+    carried::{Carried, KeptAnswer},
     contract::{
         self, Answer, AnswerValue, Caller, ClientCapabilities, Elicited, LogLevel, LogMessage, Notification,
         Progress, Question, Root,
     },
-    round::{Carried, KeptAnswer},
+    json,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use std::{
@@ -146,7 +147,7 @@ impl Context {
     pub async fn log(&self, level: LogLevel, data: impl Serialize) {
         let wanted = self.0.log_level.is_some_and(|least| level as u8 >= least as u8);
         // What cannot be written is a map with keys that are no text; it is not worth failing for.
-        if wanted && let Ok(data) = serde_json::to_string(&data) {
+        if wanted && let Ok(data) = json::text(&data) {
             self.tell(Notification::Log(LogMessage { level, logger: None, data })).await;
         }
     }
@@ -271,12 +272,13 @@ impl Context {
     /// An answer that the tool has had already, or gets now. One of the wrong kind is none.
     fn find_answer(&self, key: &str, answers: impl Fn(&KeptAnswer) -> bool) -> Option<KeptAnswer> {
         let mut state = self.0.state.borrow_mut();
-        if let Some(kept) = state.carried.answers.get(key).filter(|kept| answers(kept)) {
+        let kept = state.carried.answers.iter().find(|(kept, _)| kept == key);
+        if let Some((_, kept)) = kept.filter(|(_, kept)| answers(kept)) {
             return Some(kept.clone());
         }
         let new = state.answers.iter().find(|answer| answer.key == key)?;
         let new = Some(KeptAnswer::from(&new.value)).filter(answers)?;
-        state.carried.answers.insert(key.to_owned(), new.clone());
+        state.carried.answers.push((key.to_owned(), new.clone()));
         Some(new)
     }
 }

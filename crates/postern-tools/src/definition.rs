@@ -6,10 +6,9 @@ use crate::{
     error::ToolError,
     result::{Finished, ToolOutput},
     round::{Round, Work},
-    schema::{self, OutputSchema, Shape},
+    schema::{self, OutputSchema, Schemer, Shape},
 };
 use schemars::JsonSchema;
-use serde::de::DeserializeOwned;
 use std::sync::OnceLock;
 
 /// A tool. The attribute [`tool`](crate::tool) makes a type that is one, of the function's name.
@@ -26,7 +25,7 @@ pub trait Tool {
     const SCOPES: &'static [&'static str];
     /// Its arguments.
     #[doc(hidden)]
-    type Arguments: DeserializeOwned + JsonSchema;
+    type Arguments: JsonSchema;
     /// What it gives.
     #[doc(hidden)]
     type Output: ToolOutput;
@@ -36,19 +35,48 @@ pub trait Tool {
     fn call(context: Context, arguments: String) -> Work;
 }
 
-/// What is the same of every tool, for a list of tools of many types.
+/// A tool in a list of tools of many types: data, as far as it goes, because each tool adds to what ships.
 #[doc(hidden)]
 #[derive(Debug, Clone, Copy)]
 pub struct Entry {
     name: &'static str,
-    describe: fn() -> Described,
+    title: Option<&'static str>,
+    description: &'static str,
+    annotations: Annotations,
+    scopes: &'static [&'static str],
+    arguments: Schemer,
+    output: fn() -> OutputSchema,
     call: fn(Context, String) -> Work,
 }
 
 impl Entry {
     /// The entry of a tool.
     pub const fn of<T: Tool>() -> Self {
-        Self { name: T::NAME, describe: describe::<T>, call: T::call }
+        Self {
+            name: T::NAME,
+            title: T::TITLE,
+            description: T::DESCRIPTION,
+            annotations: T::ANNOTATIONS,
+            scopes: T::SCOPES,
+            arguments: T::Arguments::json_schema,
+            output: T::Output::schema,
+            call: T::call,
+        }
+    }
+
+    /// The tool as it is listed, and how its values become results.
+    pub(crate) fn describe(&self) -> Described {
+        let OutputSchema { shape, schema } = (self.output)();
+        let tool = contract::Tool {
+            name: self.name.to_owned(),
+            title: self.title.map(str::to_owned),
+            description: self.description.to_owned(),
+            input_schema: schema::of_arguments(self.arguments),
+            output_schema: schema,
+            annotations: self.annotations,
+            scopes: self.scopes.iter().map(|scope| (*scope).to_owned()).collect(),
+        };
+        Described { tool, shape }
     }
 }
 
@@ -58,21 +86,6 @@ impl Entry {
 pub struct Described {
     pub(crate) tool: contract::Tool,
     pub(crate) shape: Shape,
-}
-
-/// Describes a tool.
-pub(crate) fn describe<T: Tool>() -> Described {
-    let OutputSchema { shape, schema } = T::Output::schema();
-    let tool = contract::Tool {
-        name: T::NAME.to_owned(),
-        title: T::TITLE.map(str::to_owned),
-        description: T::DESCRIPTION.to_owned(),
-        input_schema: schema::of_arguments::<T::Arguments>(),
-        output_schema: schema,
-        annotations: T::ANNOTATIONS,
-        scopes: T::SCOPES.iter().map(|scope| (*scope).to_owned()).collect(),
-    };
-    Described { tool, shape }
 }
 
 /// A scope as `export!` has it: name, description, and whether clients ask for it at sign-in.
@@ -95,7 +108,7 @@ pub trait Provider {
 
 /// The tools' descriptions, in order.
 pub(crate) fn described<P: Provider>() -> &'static [Described] {
-    P::descriptions().get_or_init(|| P::TOOLS.iter().map(|entry| (entry.describe)()).collect())
+    P::descriptions().get_or_init(|| P::TOOLS.iter().map(Entry::describe).collect())
 }
 
 /// `list-tools`.
@@ -134,12 +147,6 @@ impl<T, E> Fallible for Result<T, E> {
     type Output = T;
 }
 
-/// A tool's arguments from their text. The model sees what is wrong with them.
-#[doc(hidden)]
-pub fn parse<T: DeserializeOwned>(arguments: &str) -> Result<T, ToolError> {
-    serde_json::from_str(arguments).map_err(|error| ToolError::InvalidArguments(error.to_string()))
-}
-
 /// The end of a tool that cannot fail.
 #[doc(hidden)]
 pub fn finish<T: ToolOutput>(value: T) -> Result<Finished, ToolError> {
@@ -157,16 +164,20 @@ pub fn finish_result<T: ToolOutput, E: Into<ToolError>>(value: Result<T, E>) -> 
 pub const fn check_scopes<T: Tool>(known: &[ScopeEntry]) {
     let mut needed = T::SCOPES;
     while let [scope, rest @ ..] = needed {
-        let mut others = known;
-        loop {
-            match others {
-                [] => panic!("the tool needs a scope that `scopes` does not describe"),
-                [(name, ..), ..] if is_same(name, scope) => break,
-                [_, rest @ ..] => others = rest,
-            }
-        }
+        assert!(is_among(scope, known), "the tool needs a scope that `scopes` does not describe");
         needed = rest;
     }
+}
+
+const fn is_among(scope: &str, known: &[ScopeEntry]) -> bool {
+    let mut others = known;
+    while let [(name, ..), rest @ ..] = others {
+        if is_same(name, scope) {
+            return true;
+        }
+        others = rest;
+    }
+    false
 }
 
 /// Fails the build if two tools have the same name.

@@ -37,9 +37,12 @@
 //! Nothing. An instance may serve one call or many, of different callers, so a `static` must not keep anything about a
 //! caller. What one round of a call has to remember for the next travels with the call.
 
+mod arguments;
+mod carried;
 mod context;
 mod definition;
 mod error;
+mod json;
 mod questions;
 mod result;
 mod round;
@@ -70,16 +73,16 @@ pub use result::{Outcome, Structured, Task, ToolOutput, Unwritable};
 #[doc(hidden)]
 pub mod __private {
     pub use crate::{
+        arguments::Arguments,
         bindings,
         definition::{
             Described, Entry, Fallible, ScopeEntry, check_names, check_scopes, finish, finish_result,
-            list_scopes, list_tools, parse,
+            list_scopes, list_tools,
         },
         round::Work,
         serve::call_tool,
     };
     pub use schemars::{self, JsonSchema};
-    pub use serde::{self, Deserialize};
     pub use std::sync::OnceLock;
 
     /// The word after a scope's description in `export!`.

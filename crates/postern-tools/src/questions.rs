@@ -2,11 +2,11 @@
 
 use crate::{
     Context,
+    carried::KeptAnswer,
     context::needed,
     contract::{Ask, ContentBlock, ElicitForm, ElicitUrl, Role, Root, Sample, SamplingMessage},
     error::Unanswered,
-    round::KeptAnswer,
-    schema,
+    json, schema,
 };
 use schemars::JsonSchema;
 use serde::{Serialize, de::DeserializeOwned};
@@ -58,7 +58,7 @@ impl Context {
         };
         let needed = needed(|needed| needed.elicit_form = true);
         let content = accepted(self.ask(key, needed, ask, is_elicited).await)?;
-        serde_json::from_str(content.as_deref().unwrap_or("{}"))
+        F::deserialize(read(content.as_deref().unwrap_or("{}"))?)
             .map_err(|error| Unanswered::Unusable(error.to_string()))
     }
 
@@ -111,7 +111,7 @@ impl Context {
         let KeptAnswer::Sampled(result) = answer.await else {
             return Err(Unanswered::Unusable("it is no message".to_owned()));
         };
-        serde_json::from_str(&result).map(Sampled).map_err(|error| Unanswered::Unusable(error.to_string()))
+        read(&result).map(Sampled)
     }
 
     /// Which places the client works in. For guidance: it grants nothing.
@@ -122,6 +122,10 @@ impl Context {
         let KeptAnswer::Roots(roots) = answer.await else { return Vec::new() };
         roots.into_iter().map(|(uri, name)| Root { uri, name }).collect()
     }
+}
+
+fn read(text: &str) -> Result<Value, Unanswered> {
+    serde_json::from_str(text).map_err(|error| Unanswered::Unusable(error.to_string()))
 }
 
 fn is_elicited(answer: &KeptAnswer) -> bool {
@@ -187,7 +191,8 @@ impl Sampling {
     }
 
     fn into_contract(self) -> Sample {
-        let options = (!self.options.is_empty()).then(|| Value::Object(self.options).to_string());
+        let options =
+            (!self.options.is_empty()).then(|| json::text(&Value::Object(self.options)).unwrap_or_default());
         let Self { messages, max_tokens, system_prompt, .. } = self;
         Sample { messages, max_tokens, system_prompt, options }
     }

@@ -3,12 +3,13 @@
 use crate::{
     contract::{self, ContentBlock, Media, ToolResult},
     error::ToolError,
+    json,
     schema::{self, OutputSchema, Shape},
 };
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::{Value, ser::Formatter};
-use std::{io, time::Duration};
+use serde_json::Value;
+use std::time::Duration;
 
 /// What a tool's function may return, alone or in a `Result`.
 ///
@@ -281,10 +282,10 @@ fn shaped(
     let text = match shape {
         Shape::Nothing => None,
         // What a text is in words is the text itself.
-        Shape::Text => Some(
-            serde_json::from_str::<String>(&json)
-                .map_err(|_| contract::Error::Other("a result is no text, unlike its type".to_owned()))?,
-        ),
+        Shape::Text => Some(match serde_json::from_str(&json) {
+            Ok(Value::String(text)) => text,
+            _ => return Err(contract::Error::Other("a result is no text, unlike its type".to_owned())),
+        }),
         Shape::Object | Shape::Wrapped => Some(json.clone()),
     };
     let structured_content = match shape {
@@ -297,24 +298,5 @@ fn shaped(
 }
 
 fn to_json(value: &impl Serialize) -> Result<String, ToolError> {
-    let mut written = Vec::new();
-    let mut serializer = serde_json::Serializer::with_formatter(&mut written, Plain);
-    let written = match value.serialize(&mut serializer) {
-        Ok(()) => String::from_utf8(written).map_err(|error| error.to_string()),
-        Err(error) => Err(error.to_string()),
-    };
-    written.map_err(ToolError::Other)
-}
-
-/// Numbers as a person writes them: 42, not 42.0.
-struct Plain;
-
-impl Formatter for Plain {
-    fn write_f64<W: ?Sized + io::Write>(&mut self, writer: &mut W, value: f64) -> io::Result<()> {
-        const EXACT: f64 = 9_007_199_254_740_992.0; // 2 to the 53: up to there f64 has every integer.
-        if value.fract() == 0.0 && value.abs() <= EXACT {
-            return self.write_i64(writer, value as i64);
-        }
-        serde_json::ser::CompactFormatter.write_f64(writer, value)
-    }
+    json::text(value).map_err(|error| ToolError::Other(error.to_string()))
 }

@@ -5,15 +5,13 @@
 
 use crate::{
     Context,
+    carried::Carried,
     contract::{self, Call, Caller, InputRequired, Notification, Resumption},
     error::ToolError,
     result::{Finished, Task, conclude},
     schema::Shape,
 };
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use std::{
-    collections::BTreeMap,
     future::poll_fn,
     pin::Pin,
     task::{self, Poll},
@@ -21,30 +19,6 @@ use std::{
 
 /// A tool at work.
 pub type Work = Pin<Box<dyn Future<Output = Result<Finished, ToolError>>>>;
-
-/// What a tool leaves for its next round. It travels as JSON, sealed.
-#[derive(Debug, Default, Clone, Serialize, Deserialize)]
-pub(crate) struct Carried {
-    /// The answers that the tool was given, by key.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub(crate) answers: BTreeMap<String, KeptAnswer>,
-    /// What the tool's task is found again by.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) task: Option<Value>,
-}
-
-/// An answer that a tool was given.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum KeptAnswer {
-    /// To a form or a page; of a form, the text of a JSON object.
-    Accepted(Option<String>),
-    Declined,
-    Cancelled,
-    /// The text of a JSON object.
-    Sampled(String),
-    /// URIs, and names.
-    Roots(Vec<(String, Option<String>)>),
-}
 
 /// What comes of a round next.
 #[derive(Debug)]
@@ -81,8 +55,8 @@ impl Round {
             Carried::default()
         } else {
             // It comes back as it went. If not, it is another version's, of before a deployment.
-            serde_json::from_slice(&state)
-                .map_err(|error| contract::Error::Other(format!("the state of a call: {error}")))?
+            Carried::read(&state)
+                .ok_or_else(|| contract::Error::Other("the state of a call cannot be read".to_owned()))?
         };
         let context = Context::new(caller, client, wants_progress, log_level, cancelled, carried, answers);
         let work = begin(context.clone(), arguments);
@@ -132,7 +106,7 @@ impl Round {
                 self.task(task, questions)
             }
             None => {
-                let state = write(&self.context.carried());
+                let state = self.context.carried().write();
                 state.map(|state| contract::Outcome::InputRequired(InputRequired { questions, state }))
             }
         })
@@ -144,7 +118,7 @@ impl Round {
         questions: Vec<contract::Question>,
     ) -> Result<contract::Outcome, contract::Error> {
         let Task { state, status_message, ttl_ms, poll_interval_ms } = task;
-        let state = write(&Carried { task: Some(state), ..self.context.carried() })?;
+        let state = Carried { task: Some(state), ..self.context.carried() }.write()?;
         Ok(contract::Outcome::Task(contract::Task {
             state,
             status_message,
@@ -153,8 +127,4 @@ impl Round {
             poll_interval_ms,
         }))
     }
-}
-
-fn write(carried: &Carried) -> Result<Vec<u8>, contract::Error> {
-    serde_json::to_vec(carried).map_err(|error| contract::Error::Other(error.to_string()))
 }

@@ -3,7 +3,8 @@
 //! They are written for a model and for a person who fills in a form, so what only a code generator would miss is left
 //! out: `$schema`, the name of the Rust type, and the width of a number.
 
-use schemars::{JsonSchema, generate::SchemaSettings};
+use crate::json;
+use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
 /// How a value becomes a result.
@@ -28,37 +29,50 @@ pub struct OutputSchema {
     pub schema: Option<String>,
 }
 
+/// The schema of a type, as the type gives it. What is the same for all types is done once, behind this pointer: a
+/// component has many types, and ships.
+pub(crate) type Schemer = fn(&mut SchemaGenerator) -> Schema;
+
 /// The text of the schema of a tool's arguments.
-pub(crate) fn of_arguments<T: JsonSchema>() -> String {
-    let mut schema = of::<T>(SchemaSettings::default());
-    if let Some(members) = schema.as_object_mut() {
-        members.entry("type").or_insert_with(|| "object".into());
-    }
-    schema.to_string()
+pub(crate) fn of_arguments(schemer: Schemer) -> String {
+    text(&make(schemer, SchemaSettings::default()))
 }
 
 /// What a value of this type becomes as a result.
 pub(crate) fn of_result<T: JsonSchema>() -> OutputSchema {
-    shaped(of::<T>(SchemaSettings::default().for_serialize()))
+    shaped(T::json_schema)
 }
 
 /// The text of the schema of a form. Forms are flat, and a field that may be left out is not `null`.
 pub(crate) fn of_form<T: JsonSchema>() -> String {
-    let mut schema = of::<T>(SchemaSettings::default());
-    if let Some(fields) = schema.get_mut("properties").and_then(Value::as_object_mut) {
-        fields.values_mut().for_each(never_null);
-    }
-    schema.to_string()
+    form(T::json_schema)
 }
 
-fn of<T: JsonSchema>(settings: SchemaSettings) -> Value {
-    let settings = settings.with(|settings| {
-        settings.meta_schema = None;
-        settings.inline_subschemas = true;
-    });
-    let mut schema = Value::from(settings.into_generator().into_root_schema_for::<T>());
+fn form(schemer: Schemer) -> String {
+    let mut schema = make(schemer, SchemaSettings::default());
+    if let Some(fields) = schema.get_mut("properties").and_then(Value::as_object_mut) {
+        fields.values_mut().for_each(write_field);
+    }
+    text(&schema)
+}
+
+/// A schema has nothing in it that could not be written.
+fn text(schema: &Value) -> String {
+    json::text(schema).unwrap_or_default()
+}
+
+fn make(schemer: Schemer, mut settings: SchemaSettings) -> Value {
+    settings.meta_schema = None;
+    settings.inline_subschemas = true;
+    let mut generator = settings.into_generator();
+    let mut schema = Value::from(schemer(&mut generator));
+    // Only a type that contains itself is still referred to by name.
+    let definitions = generator.take_definitions(false);
     if let Some(members) = schema.as_object_mut() {
         members.remove("title");
+        if !definitions.is_empty() {
+            members.insert("$defs".to_owned(), definitions.into());
+        }
     }
     tidy(&mut schema);
     schema
@@ -82,7 +96,8 @@ fn tidy(value: &mut Value) {
     }
 }
 
-fn shaped(mut schema: Value) -> OutputSchema {
+fn shaped(schemer: Schemer) -> OutputSchema {
+    let mut schema = make(schemer, SchemaSettings::default().for_serialize());
     let kind = schema.get("type").and_then(Value::as_str);
     let shape = match kind {
         Some("null") => Shape::Nothing,
@@ -94,7 +109,6 @@ fn shaped(mut schema: Value) -> OutputSchema {
         Shape::Nothing | Shape::Text => None,
         Shape::Object => Some(schema),
         Shape::Wrapped => {
-            // Only a type that contains itself is still referred to by name.
             let definitions = schema.as_object_mut().and_then(|members| members.remove("$defs"));
             let mut wrapped = json!({
                 "type": "object",
@@ -108,12 +122,13 @@ fn shaped(mut schema: Value) -> OutputSchema {
             Some(wrapped)
         }
     };
-    OutputSchema { shape, schema: schema.map(|schema| schema.to_string()) }
+    OutputSchema { shape, schema: schema.as_ref().map(text) }
 }
 
-/// Turns "this or null" into "this".
-fn never_null(field: &mut Value) {
+/// Writes a field in the way of forms.
+fn write_field(field: &mut Value) {
     let Some(members) = field.as_object_mut() else { return };
+    // "This or null" is "this".
     if let Some(Value::Array(kinds)) = members.get_mut("type") {
         kinds.retain(|kind| kind != "null");
         if let [kind] = &kinds[..] {
@@ -134,10 +149,35 @@ fn never_null(field: &mut Value) {
             merge(members, only);
         }
     }
-    // Named choices are strings, and a client looks for that in the field itself.
-    if members.contains_key("oneOf") && !members.contains_key("type") {
-        members.insert("type".to_owned(), "string".into());
+    name_choices(members, "oneOf");
+    if let Some(items) = members.get_mut("items").and_then(Value::as_object_mut) {
+        name_choices(items, "anyOf");
+        if items.contains_key("anyOf") {
+            items.remove("type");
+        }
     }
+}
+
+/// Writes choices with a description in the way of forms: what schemars takes for a description is the name that the
+/// person is shown. Below `keyword`, because forms have one for "one of" and another for "some of".
+fn name_choices(members: &mut Map<String, Value>, keyword: &str) {
+    let Some(Value::Array(choices)) = members.remove("oneOf") else { return };
+    let mut named = Vec::new();
+    for mut choice in choices {
+        match choice.get_mut("enum").map(Value::take) {
+            // Those without a description stand together.
+            Some(Value::Array(values)) => {
+                named.extend(values.into_iter().map(|value| json!({ "title": value, "const": value })));
+            }
+            _ => {
+                let value = choice.get_mut("const").map(Value::take).unwrap_or_default();
+                let title = choice.get_mut("description").map(Value::take);
+                named.push(json!({ "title": title.as_ref().unwrap_or(&value), "const": value }));
+            }
+        }
+    }
+    members.insert("type".to_owned(), "string".into());
+    members.insert(keyword.to_owned(), named.into());
 }
 
 fn merge(members: &mut Map<String, Value>, more: Map<String, Value>) {

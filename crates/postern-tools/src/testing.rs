@@ -30,7 +30,7 @@ use crate::{
         self, Answer, AnswerValue, Caller, ClientCapabilities, ClientInfo, ContentBlock, Elicited, Error,
         LogLevel, Notification, Progress, Question, Resumption, Root, Scope, ToolResult,
     },
-    definition::{self, Provider, Tool, describe},
+    definition::{self, Entry, Provider, Tool},
     round::{Round, Step, Work},
     schema::Shape,
 };
@@ -55,7 +55,6 @@ pub fn scopes<P: Provider>() -> Vec<Scope> {
 }
 
 /// A call of a tool, by somebody whose client offers everything and wants to know everything.
-#[must_use]
 pub fn call<T: Tool>(arguments: Value) -> Call {
     let client = ClientCapabilities {
         elicit_form: true,
@@ -79,7 +78,7 @@ pub fn call<T: Tool>(arguments: Value) -> Call {
         wants_progress: true,
         log_level: Some(LogLevel::Debug),
     };
-    let shape = describe::<T>().shape;
+    let shape = Entry::of::<T>().describe().shape;
     Call { begin: T::call, shape, caller, call, answers: Vec::new(), leaves_after: None }
 }
 
