@@ -4,7 +4,7 @@ use crate::Provider;
 use jwt_core::{KeySet, KeySetError};
 use serde::Deserialize;
 use web_core::fetch::{
-    Fetch, FetchError, FetchFailure, FetchRequest, FetchUrl, FetchUrlError, Freshness, MediaRule,
+    Fetch, FetchError, FetchFailure, FetchRequest, FetchUrl, FetchUrlError, Freshness, MediaRule, Sending,
 };
 
 /// The longest document that is read, in bytes. Key sets with certificates have some 20 KB.
@@ -81,7 +81,7 @@ async fn get(url: &str, provider: &Provider, fetch: &impl Fetch) -> Result<Vec<u
 }
 
 fn request(url: &FetchUrl) -> FetchRequest<'_> {
-    FetchRequest { url, media: MediaRule::JsonOrUnnamed, max_bytes: MAX_BYTES }
+    FetchRequest { url, media: MediaRule::JsonOrUnnamed, max_bytes: MAX_BYTES, sending: Sending::Nothing }
 }
 
 /// Where the metadata of an issuer is: for OpenID Connect behind the issuer (Discovery section 4.1), for
