@@ -14,7 +14,7 @@ use provider_core::{
     KeyMemory,
     sign_in::{SignIn, SignInError, UpstreamProvider},
 };
-use store_core::{DeploymentError, Provision, Records};
+use store_core::{DeploymentError, Keyring, Provision, Records};
 
 thread_local! {
     static MEMORY: KeyMemory = KeyMemory::default();
@@ -29,40 +29,33 @@ const ALTERNATIVE: &str = "alternative";
 /// no passwords.
 pub(crate) async fn complete(step: Step) -> Result<Step, Error> {
     let Step::Ask(mut prompt) = step else { return Ok(step) };
-    with_providers(async |elsewhere| {
-        if !elsewhere.has_passwords {
-            prompt = Prompt { fields: Vec::new(), notice: None, alternatives: Vec::new(), ..prompt };
-        }
-        prompt
-            .alternatives
-            .extend(elsewhere.alternatives().into_iter().map(|(name, label)| Alternative { name, label }));
-        Ok(Step::Ask(prompt))
-    })
-    .await
+    let opened = Opened::new().await?;
+    if !opened.has_passwords {
+        prompt = Prompt { fields: Vec::new(), notice: None, alternatives: Vec::new(), ..prompt };
+    }
+    let alternatives = opened.elsewhere().alternatives().into_iter();
+    prompt.alternatives.extend(alternatives.map(|(name, label)| Alternative { name, label }));
+    Ok(Step::Ask(prompt))
 }
 
 /// Goes on with a sign-in that leads elsewhere. `None` when another one was chosen.
 pub(crate) async fn choose(request: &Request, answers: &[Answer]) -> Result<Option<Step>, Error> {
-    with_providers(async |elsewhere| {
-        let chosen = answers.iter().find(|answer| answer.name == ALTERNATIVE);
-        let chosen = chosen.map(|answer| answer.value.as_str()).unwrap_or_default();
-        let next = elsewhere.choose(chosen, request.login_hint.as_deref(), &request.return_url).await?;
-        match next {
-            None if !elsewhere.has_passwords => Err(Error::InvalidState),
-            next => Ok(next.map(Step::from)),
-        }
-    })
-    .await
+    let opened = Opened::new().await?;
+    let chosen = answers.iter().find(|answer| answer.name == ALTERNATIVE);
+    let chosen = chosen.map(|answer| answer.value.as_str()).unwrap_or_default();
+    let hint = request.login_hint.as_deref();
+    match opened.elsewhere().choose(chosen, hint, &request.return_url).await? {
+        None if !opened.has_passwords => Err(Error::InvalidState),
+        next => Ok(next.map(Step::from)),
+    }
 }
 
 /// Begins a change. `None` when it is none of these.
 pub(crate) async fn change(request: &Request, change: &Change) -> Result<Option<Step>, Error> {
-    with_providers(async |elsewhere| {
-        let Change { user, name } = change;
-        let next = elsewhere.change(&user.subject, name, &request.return_url).await?;
-        Ok(next.map(Step::from))
-    })
-    .await
+    let Change { user, name } = change;
+    let opened = Opened::new().await?;
+    let next = opened.elsewhere().change(&user.subject, name, &request.return_url).await?;
+    Ok(next.map(Step::from))
 }
 
 /// Goes on with a browser that comes back.
@@ -77,44 +70,67 @@ pub(crate) async fn returned(
         Purpose::SignIn => elsewhere::Purpose::SignIn,
         Purpose::Change(Change { user, name }) => elsewhere::Purpose::Change { subject: &user.subject, name },
     };
-    with_providers(async |elsewhere| {
-        Ok(elsewhere.returned(purpose, state, &request.return_url, &parameters).await?.into())
-    })
-    .await
+    let opened = Opened::new().await?;
+    Ok(opened.elsewhere().returned(purpose, state, &request.return_url, &parameters).await?.into())
 }
 
 /// What a person can change.
 pub(crate) async fn changes(user: &User) -> Result<Vec<ChangeItem>, Error> {
-    with_providers(async |elsewhere| {
-        let changes = elsewhere.changes(&user.subject).await?;
-        Ok(changes.into_iter().map(|(name, label)| ChangeItem { name, label }).collect())
-    })
-    .await
+    let changes = Opened::new().await?.elsewhere().changes(&user.subject).await?;
+    Ok(changes.into_iter().map(|(name, label)| ChangeItem { name, label }).collect())
 }
 
-/// Calls `judge` with the deployment's providers.
-async fn with_providers<T>(judge: impl AsyncFnOnce(Providers<'_>) -> Result<T, Error>) -> Result<T, Error> {
-    let wrong = |error: &dyn std::fmt::Display| Error::Other(error.to_string());
-    let public_url = deployment::public_url().map_err(Fault::from)?;
-    let providers = UpstreamProvider::parse_all(&variables::value("providers"), &public_url)
-        .map_err(|error| wrong(&error))?;
-    let sign_up = SignUp::parse(&variables::value("sign_up"), public_url.is_loopback())
-        .map_err(|error| wrong(&error))?;
-    let has_passwords =
-        elsewhere::parse_password_sign_in(&variables::value("password_sign_in"), !providers.is_empty())
-            .map_err(|error| wrong(&error))?;
-    let store = HostStore::default();
-    let keys = deployment::keyring(&public_url, Provision::Make, &store).await.map_err(Fault::from)?;
-    let keys = keys.ok_or(DeploymentError::Missing).map_err(Fault::from)?;
-    let sign_in = SignIn {
-        providers: &providers,
-        records: Records { store: &store, keys: &keys, random: &HostRandom },
-        fetch: &HostFetch::default(),
-        memory: &MEMORY.with(KeyMemory::clone),
-        now: clock::unix_now(),
-        log: &|line| log::line(&format!("accounts: {line}")),
-    };
-    judge(Elsewhere { sign_in, admits_newcomers: elsewhere::admits_newcomers(sign_up), has_passwords }).await
+/// What the providers of a deployment are made of, for one request.
+struct Opened {
+    providers: Vec<UpstreamProvider>,
+    admits_newcomers: bool,
+    has_passwords: bool,
+    store: HostStore,
+    keys: Keyring,
+    fetch: HostFetch,
+    memory: KeyMemory,
+    now: u64,
+}
+
+impl Opened {
+    /// Of this deployment.
+    async fn new() -> Result<Self, Error> {
+        let public_url = deployment::public_url().map_err(Fault::from)?;
+        let providers =
+            UpstreamProvider::parse_all(&variables::value("providers"), &public_url).map_err(wrong)?;
+        let sign_up = SignUp::parse(&variables::value("sign_up"), public_url.is_loopback()).map_err(wrong)?;
+        let has_passwords =
+            elsewhere::parse_password_sign_in(&variables::value("password_sign_in"), !providers.is_empty());
+        let store = HostStore::default();
+        let keys = deployment::keyring(&public_url, Provision::Make, &store).await.map_err(Fault::from)?;
+        Ok(Self {
+            providers,
+            admits_newcomers: elsewhere::admits_newcomers(sign_up),
+            has_passwords: has_passwords.map_err(wrong)?,
+            store,
+            keys: keys.ok_or(DeploymentError::Missing).map_err(Fault::from)?,
+            fetch: HostFetch::default(),
+            memory: MEMORY.with(KeyMemory::clone),
+            now: clock::unix_now(),
+        })
+    }
+
+    fn elsewhere(&self) -> Providers<'_> {
+        let sign_in = SignIn {
+            providers: &self.providers,
+            records: Records { store: &self.store, keys: &self.keys, random: &HostRandom },
+            fetch: &self.fetch,
+            memory: &self.memory,
+            now: self.now,
+            log: &|line| log::line(&format!("accounts: {line}")),
+        };
+        let Self { admits_newcomers, has_passwords, .. } = *self;
+        Elsewhere { sign_in, admits_newcomers, has_passwords }
+    }
+}
+
+fn wrong(error: impl std::fmt::Display) -> Error {
+    Error::Other(error.to_string())
 }
 
 impl From<Next> for Step {
