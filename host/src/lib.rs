@@ -84,7 +84,8 @@ impl Server {
         let served: HashSet<&str> = manifest.routes.iter().map(|route| route.component.as_str()).collect();
         let (stores, store_lines) = open_stores(&manifest, &runtime_config, &served)?;
 
-        let limits = options.limits();
+        let mut limits = options.limits();
+        limits.memory = runtime_config.max_instance_memory.unwrap_or(limits.memory);
         let mut components = HashMap::new();
         for (id, component) in manifest.components.iter().filter(|(id, _)| served.contains(id.as_str())) {
             let granted = grant(id, component, &variables, &stores, &runtime_config);

@@ -1,5 +1,6 @@
 //! Who gets in from elsewhere, and into which account. The provider is GitHub's kind: which kind it is makes no
 //! difference here (`provider-core/tests/sign_in.rs` has both).
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail loudly")]
 
 use accounts_core::elsewhere::{Elsewhere, ElsewhereError, Next, Purpose, parse_password_sign_in};
 use provider_core::{

@@ -5,7 +5,7 @@ use super::ledger::Ledger;
 use anyhow::Result;
 
 /// AZ authorization and consent, TK tokens, RG registration, CM client id metadata documents, DS discovery,
-/// RS the resource server, K storage, HT HTTP, FD providers that people sign in at.
+/// RS the resource server, TL tools, K storage, HT HTTP, FD providers that people sign in at.
 const THREATS: Ledger = Ledger {
     what: "abuse cases",
     prefix: "",
@@ -16,6 +16,7 @@ const THREATS: Ledger = Ledger {
         ("CM", 25),
         ("DS", 10),
         ("RS", 16),
+        ("TL", 12),
         ("K", 33),
         ("HT", 17),
         ("FD", 13),

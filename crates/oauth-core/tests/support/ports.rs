@@ -10,6 +10,9 @@ use std::{
 };
 use web_core::fetch::{Fetch, FetchError, FetchRequest, Fetched, testing::FakeNetwork};
 
+/// The address that a browser came back to, and its parameters.
+pub(crate) type ComeBack = (String, Vec<(String, String)>);
+
 /// Everybody whose password is "good".
 #[derive(Default)]
 pub(crate) struct People {
@@ -18,7 +21,7 @@ pub(crate) struct People {
     /// Whether there is another place to sign in.
     pub(crate) has_elsewhere: Cell<bool>,
     /// What came back from there, with the address that the browser came back to.
-    pub(crate) came_back: RefCell<Vec<(String, Vec<(String, String)>)>>,
+    pub(crate) came_back: RefCell<Vec<ComeBack>>,
     /// How often somebody was asked.
     pub(crate) calls: Cell<usize>,
 }
