@@ -13,6 +13,7 @@ mod clients;
 mod command;
 mod conformance;
 mod doctor;
+mod hostile;
 mod manifest;
 mod privileges;
 mod redis;

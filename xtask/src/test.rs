@@ -5,7 +5,7 @@
 use crate::command::Program;
 use crate::server::Server;
 use crate::tally::Tally;
-use crate::{build, clients, conformance, redis};
+use crate::{build, clients, conformance, hostile, redis};
 use anyhow::{Context, Result, bail};
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -150,7 +150,7 @@ fn outside(base_url: &str) -> Result<Tally> {
 }
 
 /// The tests that start servers of their own.
-const OWNED: [&str; 3] = ["owned", "stores", "faults"];
+const OWNED: [&str; 4] = ["owned", "stores", "faults", "hostile"];
 
 fn black_box(tests: &[&str]) -> Program {
     Program::cargo()
@@ -233,6 +233,7 @@ impl Report {
     fn owned(&mut self) {
         let program = redis::program();
         self.phase("owned", || {
+            hostile::prepare()?;
             let tests = black_box(&OWNED).env("POSTERN_HOST", build::host_file());
             match &program {
                 Ok(program) => tests.env("REDIS_SERVER", program).tally(),

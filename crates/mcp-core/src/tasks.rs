@@ -21,7 +21,7 @@ use crate::{
 };
 use futures_util::StreamExt;
 use serde::Serialize;
-use std::time::UNIX_EPOCH;
+use std::{rc::Rc, time::UNIX_EPOCH};
 use store_core::{Change, Connection, Keyring, Random, RecordError, Slot, TransitionError, seal};
 
 /// The longest result that is kept, in bytes. A slot holds a little more.
@@ -76,7 +76,7 @@ struct Shown<'a> {
 impl<O: Outside> McpServer<O> {
     /// `tasks/get`: how a task stands.
     pub(crate) async fn get_task(
-        &self,
+        self: &Rc<Self>,
         id: &Id,
         call: &Call<'_>,
         context: &Context<'_>,
@@ -122,7 +122,7 @@ impl<O: Outside> McpServer<O> {
 
     /// `tasks/cancel`: the client gives a task up. One that has ended stays as it is (MCP-K-16).
     pub(crate) async fn cancel_task(
-        &self,
+        self: &Rc<Self>,
         id: &Id,
         call: &Call<'_>,
         context: &Context<'_>,
@@ -151,7 +151,7 @@ impl<O: Outside> McpServer<O> {
     }
 
     /// How a task stands by now. If it may have gone on, its tool is asked.
-    pub(crate) async fn ask_about_task(&self, asker: &Asker, id: &str) -> Result<Task, Failure> {
+    pub(crate) async fn ask_about_task(self: &Rc<Self>, asker: &Asker, id: &str) -> Result<Task, Failure> {
         let found = self.find_task(asker, id).await?;
         let who = seal::to_text(&self.outside.random().bytes::<12>());
         let task = if found.task.take(&who, self.unix_now_ms()).is_some() {
@@ -169,7 +169,7 @@ impl<O: Outside> McpServer<O> {
 
     /// Asks the tool about a task, unless somebody else does so already.
     async fn take_on_task(
-        &self,
+        self: &Rc<Self>,
         asker: &Asker,
         Found { key, keys, .. }: &Found,
         id: &str,
@@ -215,7 +215,7 @@ impl<O: Outside> McpServer<O> {
     }
 
     /// What becomes of a task, in its tool's words. A failure here is about the one who asks, not about the task.
-    async fn ask_tool(&self, asker: &Asker, task: &Task) -> Result<Next, Failure> {
+    async fn ask_tool(self: &Rc<Self>, asker: &Asker, task: &Task) -> Result<Next, Failure> {
         let tool = match self.find_tool(&task.tool).await {
             Ok(tool) => tool,
             // It is no longer offered.
@@ -257,7 +257,7 @@ impl<O: Outside> McpServer<O> {
 
     /// Calls a tool about a task. What it tells meanwhile is for those who listen to changes only (MCP-K-24).
     async fn call_quietly(
-        &self,
+        self: &Rc<Self>,
         tool: &Tool,
         caller: Caller,
         arguments: &str,
@@ -272,7 +272,7 @@ impl<O: Outside> McpServer<O> {
             wants_progress: false,
             log_level: None,
         };
-        match self.outside.call_tool(caller, call).await? {
+        match self.call_within_limits(caller, call).await? {
             ports::Reply::Done(outcome) => Ok(outcome),
             ports::Reply::Running(ports::Running { mut notifications, outcome }) => {
                 while let Some(notification) = notifications.next().await {
@@ -286,7 +286,7 @@ impl<O: Outside> McpServer<O> {
 
     /// Lets a tool undo what it has begun.
     async fn call_off(
-        &self,
+        self: &Rc<Self>,
         tool: &Tool,
         caller: Caller,
         arguments: &str,

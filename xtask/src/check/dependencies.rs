@@ -18,8 +18,8 @@ const CORES: [&str; 7] =
 const SERVERS: [&str; 4] = ["oauth-core", "accounts-core", "mcp-core", "provider-core"];
 const COMPONENTS: [&str; 9] =
     ["oauth", "accounts", "mcp", "tools", "guide", "prompts", "empty", "introspection", "jwt-introspection"];
-/// The components that a user replaces, and those that the official suite has in their place.
-const REPLACED: [&str; 7] = [
+/// The components that a user replaces, and those that tests have in their place.
+const REPLACED: [&str; 8] = [
     "tools",
     "guide",
     "prompts",
@@ -27,6 +27,7 @@ const REPLACED: [&str; 7] = [
     "conformance-tools",
     "conformance-resources",
     "conformance-prompts",
+    "hostile-tools",
 ];
 
 const OURS: [&str; 8] = [

@@ -18,7 +18,7 @@ use std::time::Instant;
 const NATIVE_PROGRAMS: [&str; 3] = ["xtask", "postern-tests", "postern-fuzz"];
 
 /// What builds for components only.
-const WASM_PACKAGES: [&str; 13] = [
+const WASM_PACKAGES: [&str; 14] = [
     "platform",
     "oauth",
     "accounts",
@@ -32,6 +32,7 @@ const WASM_PACKAGES: [&str; 13] = [
     "conformance-tools",
     "conformance-resources",
     "conformance-prompts",
+    "hostile-tools",
 ];
 
 type Rule = (&'static str, fn() -> Result<()>);

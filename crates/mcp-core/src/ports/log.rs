@@ -48,7 +48,7 @@ pub enum LogEvent<'a> {
         /// What is wrong with it.
         fault: &'static str,
     },
-    /// A tool's description or result is not what its interface promises.
+    /// A tool's description or result is not what its interface promises, or went beyond a limit.
     ToolMalformed {
         /// Its name.
         tool: &'a str,

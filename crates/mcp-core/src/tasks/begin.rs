@@ -10,6 +10,7 @@ use crate::{
     task::{Step, Task},
     tool_call::ToolCall,
 };
+use std::rc::Rc;
 use store_core::{Change, Connection, Keyring, Random, RecordError, Slot, TransitionError, seal};
 
 /// How often room is made for a task that others may take before it does.
@@ -17,7 +18,11 @@ const MAX_ATTEMPTS: u32 = 4;
 
 impl<O: Outside> McpServer<O> {
     /// Keeps what a tool has begun, and tells of it once it is kept (MCP-K-07). What cannot be kept is called off.
-    pub(crate) async fn begin_task(&self, call: &ToolCall, begun: ports::Task) -> Result<Vec<u8>, Fault> {
+    pub(crate) async fn begin_task(
+        self: &Rc<Self>,
+        call: &ToolCall,
+        begun: ports::Task,
+    ) -> Result<Vec<u8>, Fault> {
         match self.keep_task(call, &begun).await {
             Ok(task) => {
                 let envelope = Envelope::of_type("task");

@@ -31,7 +31,7 @@ fn initialize(revision: &str, capabilities: Value) -> Request {
 }
 
 impl Client {
-    fn connect(bench: &Bench, revision: &'static str) -> Self {
+    pub(crate) fn connect(bench: &Bench, revision: &'static str) -> Self {
         Self::with(bench, revision, everything())
     }
 
@@ -58,7 +58,7 @@ impl Client {
         self.post(&json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params }))
     }
 
-    fn send(&self, method: &str, params: Value) -> Reply {
+    pub(crate) fn send(&self, method: &str, params: Value) -> Reply {
         self.bench.send(self.request(method, params))
     }
 
