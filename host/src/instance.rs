@@ -343,6 +343,8 @@ mod tests {
             requests: 100,
             at_once: 1,
             timeout: Duration::from_secs(1),
+            served: AtomicU64::new(0),
+            count_instructions: false,
         };
         let turn = Arc::new(Turn::default());
         turn.finish();
