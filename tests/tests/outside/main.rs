@@ -5,6 +5,7 @@
 
 mod authorize;
 mod discovery;
+mod example;
 mod http_sse;
 mod introspection;
 mod limits;

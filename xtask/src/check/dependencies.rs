@@ -43,7 +43,7 @@ const OURS: [&str; 8] = [
 
 const OUTSIDE: &str = "it sees the product from outside";
 
-const WALLS: [Wall; 9] = [
+const WALLS: [Wall; 10] = [
     Wall {
         packages: &CORES,
         may_not_reach: &["spin-*", "wit-bindgen", "wasi", "wasip2", "wasip3", "tokio", "platform"],
@@ -64,6 +64,11 @@ const WALLS: [Wall; 9] = [
         packages: &["web-core", "store-core", "jwt-core"],
         may_not_reach: &SERVERS,
         because: "it is below both servers",
+    },
+    Wall {
+        packages: &["postern-tools", "postern-tools-macros"],
+        may_not_reach: &OURS,
+        because: "it is for components that a user writes, wherever they are",
     },
     Wall { packages: &REPLACED, may_not_reach: &OURS, because: "it is what a user replaces" },
     Wall { packages: &["postern-host"], may_not_reach: &OURS, because: "it runs components" },
