@@ -4,7 +4,7 @@
 
 use accounts_core::{Accounts, Answer as Filled, Prompt as Question, SignUp, Step as Next};
 use bindings::exports::postern::identity::identity::{
-    Answer, Error, Field, FieldKind, Guest, Prompt, Request, Step, User,
+    Answer, ChangeItem, Error, Field, FieldKind, Guest, Prompt, Request, Step, User,
 };
 use platform::{deployment, fault::Fault, random::HostRandom, store::HostStore, variables};
 use store_core::{Provision, RecordError, Records};
@@ -42,6 +42,15 @@ impl Guest for Component {
         let filled = Filled { email: find(EMAIL), password: find(PASSWORD) };
         let resume = async |accounts: LocalAccounts<'_>| accounts.resume(filled).await;
         Ok(with_accounts(&request, resume).await?.into())
+    }
+
+    async fn returned(_: Request, _: Vec<u8>, _: Vec<Answer>) -> Result<Step, Error> {
+        // Nobody is sent anywhere, so nobody comes back.
+        Err(Error::InvalidState)
+    }
+
+    async fn changes(_: User) -> Result<Vec<ChangeItem>, Error> {
+        Ok(Vec::new())
     }
 }
 
@@ -89,6 +98,7 @@ impl From<Question> for Prompt {
             problem: question.problem.map(str::to_owned),
             fields: vec![email, password],
             submit: "Sign in".into(),
+            alternatives: Vec::new(),
             state: STATE.into(),
         }
     }

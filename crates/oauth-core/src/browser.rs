@@ -1,6 +1,6 @@
 //! The browser that the user sits at: its cookies, and whether a form was posted from our own page.
 
-use crate::{Config, ports::User};
+use crate::{Config, ports::User, routes};
 use http::{Method, header};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -126,6 +126,21 @@ pub fn new_id(random: &impl Random) -> String {
 /// The `Set-Cookie` value that gives a browser its id.
 pub fn browser_id_cookie(id: &str, config: &Config) -> String {
     set_cookie(BROWSER, id, config.lifetimes.transaction.as_secs(), &config.public_url)
+}
+
+/// The name of a cookie that carries what a browser does elsewhere (see [`away`](crate::away)).
+pub(crate) fn away_cookie_name(slot: usize, public_url: &PublicUrl) -> String {
+    // `__Host-` is for cookies of all paths.
+    let prefix = if public_url.is_loopback() { "" } else { "__Secure-" };
+    format!("{prefix}postern-away-{slot}")
+}
+
+/// The `Set-Cookie` value of such a cookie. It goes along to where people sign in and come back to only: it
+/// is large.
+pub(crate) fn away_cookie(slot: usize, value: &str, max_age: u64, public_url: &PublicUrl) -> String {
+    let name = away_cookie_name(slot, public_url);
+    let secure = if public_url.is_loopback() { "" } else { "; Secure" };
+    format!("{name}={value}; Path={}; Max-Age={max_age}; HttpOnly; SameSite=Lax{secure}", routes::SIGN_IN)
 }
 
 /// Whether a page is asked for by name, as browsers do and programs do not.

@@ -12,7 +12,7 @@
 //! 7. [`client`], [`metadata`], [`introspection`], [`introspection_endpoint`], [`revocation`]: registration,
 //!    discovery, what `mcp` asks, what clients ask, and giving back;
 //! 8. [`pkce`], [`scope`], [`resource`]: one rule each;
-//! 9. [`transaction`], [`browser`], [`pages`], [`page_error`], [`stale_client`], [`error`]: how it meets people
+//! 9. [`transaction`], [`browser`], `away`, [`pages`], [`page_error`], [`stale_client`], [`error`]: how it meets people
 //!    and programs.
 //!
 //! ```
@@ -25,6 +25,7 @@
 //! ```
 
 pub mod authorize;
+mod away;
 pub mod browser;
 pub mod client;
 pub mod config;

@@ -49,6 +49,15 @@ pub enum PageError {
     /// The form comes from a page that is not ours.
     #[error("a foreign form")]
     ForeignForm,
+    /// What a browser brought from elsewhere does not prove who the person is.
+    #[error("an unproven sign-in")]
+    Unproven,
+    /// The person was asked elsewhere, and declined.
+    #[error("a sign-in that was declined elsewhere")]
+    DeclinedElsewhere,
+    /// Elsewhere something failed.
+    #[error("a sign-in that failed elsewhere")]
+    FailedElsewhere,
     /// There is no such page.
     #[error("no such page")]
     NotFound,
@@ -79,6 +88,9 @@ impl From<IdentityError> for PageError {
     fn from(error: IdentityError) -> Self {
         match error {
             IdentityError::InvalidState => Self::StalePage,
+            IdentityError::Unproven => Self::Unproven,
+            IdentityError::Denied => Self::DeclinedElsewhere,
+            IdentityError::Failed => Self::FailedElsewhere,
             other => Self::Identity(other),
         }
     }
@@ -139,6 +151,15 @@ impl PageError {
             Self::OtherBrowser | Self::ForeignForm => {
                 (StatusCode::FORBIDDEN, ErrorCode::InvalidRequest, "the form was not posted from our page")
             }
+            Self::Unproven => {
+                (StatusCode::BAD_REQUEST, ErrorCode::InvalidRequest, "the sign-in elsewhere proves nothing")
+            }
+            Self::DeclinedElsewhere => {
+                (StatusCode::BAD_REQUEST, ErrorCode::AccessDenied, "the sign-in elsewhere was declined")
+            }
+            Self::FailedElsewhere => {
+                (StatusCode::BAD_GATEWAY, ErrorCode::ServerError, "the sign-in elsewhere failed")
+            }
             Self::NotFound => (StatusCode::NOT_FOUND, ErrorCode::InvalidRequest, "there is nothing here"),
             Self::Misconfigured => {
                 (StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::ServerError, "the server is not set up yet")
@@ -194,6 +215,21 @@ impl PageError {
                 "That did not come from here",
                 "A form was sent to this server from a page that is not its own. Nothing has been done.",
                 "If you did not start this yourself, close the page that you came from.",
+            ),
+            Self::Unproven => (
+                "You could not be signed in",
+                "What came back from where you signed in does not prove that it was you, or that it was meant for this browser. Nobody has been signed in.",
+                "Go back to the application and connect again. If you did not start this yourself, close this page.",
+            ),
+            Self::DeclinedElsewhere => (
+                "You have not been signed in",
+                "Where you were sent to sign in, the answer was no. Nothing has been changed.",
+                "To try again, or in another way, begin again where you came from.",
+            ),
+            Self::FailedElsewhere => (
+                "Signing in elsewhere did not work",
+                "Where you were sent to sign in, something failed. Nothing has been changed.",
+                "Try again in a while. If it keeps happening, tell whoever runs this server.",
             ),
             Self::NotFound => ("There is nothing here", "The address may be mistyped.", ""),
             Self::Misconfigured => (

@@ -3,7 +3,7 @@
 
 use crate::{
     client::redirect_uri,
-    ports::{Field, Offer},
+    ports::{Alternative, Field, Offer},
 };
 use askama::Template;
 use base64ct::{Base64, Encoding};
@@ -83,8 +83,10 @@ pub struct SignInPage {
     pub problem: Option<String>,
     /// What to fill in.
     pub fields: Vec<Field>,
-    /// The button's text.
+    /// The text of the button that sends the fields.
     pub submit: String,
+    /// Other ways to sign in.
+    pub alternatives: Vec<Alternative>,
 }
 
 /// The decision.
@@ -206,6 +208,7 @@ mod tests {
                 field("password", "Password", "password", ""),
             ],
             submit: "Continue".into(),
+            alternatives: vec![Alternative { name: "elsewhere".into(), label: text.into() }],
         }
     }
 

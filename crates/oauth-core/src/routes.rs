@@ -2,7 +2,7 @@
 //! (another slash, an escaped letter) is no path of ours.
 
 use crate::{
-    AuthorizationServer, authorize,
+    AuthorizationServer, authorize, away,
     client::registration,
     introspection_endpoint, metadata,
     page_error::PageError,
@@ -20,6 +20,8 @@ pub const HOME: &str = "/";
 pub const AUTHORIZE: &str = "/authorize";
 /// Where the sign-in page posts.
 pub const SIGN_IN: &str = "/sign-in";
+/// Where a browser comes back to that was sent elsewhere to sign in, or with the place's name behind it.
+pub const RETURN: &str = "/sign-in/callback";
 /// Where the consent page posts.
 pub const CONSENT: &str = "/consent";
 /// The token endpoint (RFC 6749 section 3.2).
@@ -51,6 +53,7 @@ pub(crate) async fn serve<S: Store, R: Random, I: Identity, C: Catalog>(
     match head.path.as_str() {
         AUTHORIZE => authorize::serve(server, head, body).await,
         SIGN_IN => authorize::sign_in::serve(server, head, body).await,
+        path if away::is_return_path(path) => away::serve(server, head).await,
         CONSENT => authorize::consent::serve(server, head, body).await,
         TOKEN => Ok(token::serve(head, body, &server.clients()).await),
         REVOKE => Ok(revocation::serve(head, body, &server.clients()).await),

@@ -87,6 +87,23 @@ pub async fn serve<S: Store, R: Random, I: Identity, C: Catalog>(
     consent::decide(server, &request, &signed_in, &offer, query, is_own).await
 }
 
+/// What the client of a request that was accepted before is told instead of a code. The request is judged
+/// again, so that its answer goes nowhere that it may not.
+async fn refuse_later<S: Store, R: Random, I: Identity, C: Catalog>(
+    server: &AuthorizationServer<'_, S, R, I, C>,
+    query: &str,
+    code: ErrorCode,
+    description: &'static str,
+) -> Result<Reply, PageError> {
+    let offer = server.catalog.list().await?;
+    let error = match AuthorizationRequest::parse(query, &offer, &server.clients(), server.network).await {
+        Ok(request) => request.redirect.error(code, description),
+        Err(Refusal::Redirect(error)) => error,
+        Err(Refusal::Page(error)) => return Err(error),
+    };
+    Ok(error.reply(&server.config.public_url))
+}
+
 /// The client asked for an answer without anybody being asked, and there is none.
 fn refuse_to_ask<S, R, I, C>(
     server: &AuthorizationServer<'_, S, R, I, C>,

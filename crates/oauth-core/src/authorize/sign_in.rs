@@ -1,23 +1,25 @@
 //! Signing in: a conversation with the identity component, rendered here.
 
-use super::{consent, page_form, request::AuthorizationRequest};
+use super::{consent, page_form, refuse_later, request::AuthorizationRequest};
 use crate::{
     AuthorizationServer,
+    away::{self, Conversation},
     browser::{self, Arrival, BrowserSession},
+    error::ErrorCode,
     grants,
     page_error::PageError,
     pages,
-    ports::{Catalog, Identity, IdentityRequest, Prompt, Step, User},
+    ports::{Catalog, Identity, IdentityError, IdentityRequest, Prompt, Purpose, Step, User},
     routes, transaction,
 };
 use http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 use store_core::{Random, Store};
-use web_core::{Head, ReadBody, Reply};
+use web_core::{Head, PublicUrl, ReadBody, Reply};
 
-/// What a sign-in page hands back.
+/// What a sign-in page hands back, or a browser that was sent elsewhere.
 #[derive(Serialize, Deserialize)]
-struct SignInStep {
+pub(crate) struct SignInStep {
     /// The browser that the page was shown in.
     browser_id: String,
     /// Where to go on afterwards: the authorization request, as it came. It is checked again then.
@@ -61,11 +63,9 @@ pub(super) async fn show<S: Store, R: Random, I: Identity, C: Catalog>(
         identity_state: Vec::new(),
         login_hint: request.login_hint.clone(),
     };
-    let identity_request = identity_request(server, step.login_hint.clone());
-    match server.identity.begin(&identity_request).await? {
-        Step::Ask(prompt) => Ok(page(server, step, prompt)),
-        Step::User(user) => signed_in(server, user, step).await,
-    }
+    let identity_request = identity_request(server, &step, routes::RETURN);
+    let next = server.identity.begin(&identity_request).await?;
+    go_on(server, head, step, next).await
 }
 
 /// Answers a request to `/sign-in`.
@@ -87,19 +87,68 @@ pub async fn serve<S: Store, R: Random, I: Identity, C: Catalog>(
         .filter(|(name, _)| *name != page_form::TRANSACTION)
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
-    let identity_request = identity_request(server, step.login_hint.clone());
+    let identity_request = identity_request(server, &step, routes::RETURN);
     let identity_state = std::mem::take(&mut step.identity_state);
-    match server.identity.resume(&identity_request, identity_state, answers).await? {
-        Step::Ask(prompt) => Ok(page(server, step, prompt)),
-        Step::User(user) => signed_in(server, user, step).await,
+    let next = server.identity.resume(&identity_request, identity_state, answers).await?;
+    go_on(server, head, step, next).await
+}
+
+/// Goes on with a browser that was elsewhere to sign in.
+pub(crate) async fn returned<S: Store, R: Random, I: Identity, C: Catalog>(
+    server: &AuthorizationServer<'_, S, R, I, C>,
+    head: &Head,
+    step: SignInStep,
+    identity_state: Vec<u8>,
+    parameters: Vec<(String, String)>,
+) -> Result<Reply, PageError> {
+    let identity_request = identity_request(server, &step, &head.path);
+    match server.identity.returned(&identity_request, identity_state, parameters).await {
+        Ok(next) => go_on(server, head, step, next).await,
+        // FD-07: the client is told that, and not how.
+        Err(IdentityError::Denied) => {
+            let description = "the user declined to sign in";
+            refuse_later(server, &step.query, ErrorCode::AccessDenied, description).await
+        }
+        Err(IdentityError::Failed) => {
+            let description = "the user could not be signed in elsewhere";
+            refuse_later(server, &step.query, ErrorCode::ServerError, description).await
+        }
+        Err(error) => Err(error.into()),
     }
 }
 
+async fn go_on<S: Store, R: Random, I: Identity, C: Catalog>(
+    server: &AuthorizationServer<'_, S, R, I, C>,
+    head: &Head,
+    step: SignInStep,
+    next: Step,
+) -> Result<Reply, PageError> {
+    match next {
+        Step::Ask(prompt) => Ok(page(server, step, prompt)),
+        Step::User(user) => signed_in(server, user, step).await,
+        Step::Send(redirect) => {
+            let browser_id = step.browser_id.clone();
+            away::send(server, head, &browser_id, redirect, Conversation::SignIn(step))
+        }
+        Step::Done(_) => Err(IdentityError::Other("a sign-in ended as a change does".into()).into()),
+    }
+}
+
+/// `return_path` is where a browser comes back to, or did come back to.
 fn identity_request<S, R, I, C>(
     server: &AuthorizationServer<'_, S, R, I, C>,
-    login_hint: Option<String>,
+    step: &SignInStep,
+    return_path: &str,
 ) -> IdentityRequest {
-    IdentityRequest { login_hint, loopback: server.config.public_url.is_loopback() }
+    let public_url = &server.config.public_url;
+    IdentityRequest {
+        login_hint: step.login_hint.clone(),
+        loopback: public_url.is_loopback(),
+        purpose: Purpose::SignIn,
+        known_subjects: Vec::new(),
+        client_address: None,
+        return_url: public_url.join(return_path),
+    }
 }
 
 fn page<S: Store, R: Random, I: Identity, C: Catalog>(
@@ -116,10 +165,21 @@ fn page<S: Store, R: Random, I: Identity, C: Catalog>(
         problem: prompt.problem,
         fields: prompt.fields,
         submit: prompt.submit,
+        alternatives: prompt.alternatives,
         action: routes::SIGN_IN,
     };
-    pages::reply(StatusCode::OK, &page, &step.form_action)
+    let mut form_action = step.form_action;
+    if !page.alternatives.is_empty() {
+        form_action.push_str(elsewhere(&server.config.public_url));
+    }
+    pages::reply(StatusCode::OK, &page, &form_action)
         .with_cookie(&browser::browser_id_cookie(&step.browser_id, server.config))
+}
+
+/// Where the form leads that has a way to sign in elsewhere, for the page's policy. Some browsers hold all of
+/// a form's redirects to it, those that are made elsewhere included.
+fn elsewhere(public_url: &PublicUrl) -> &'static str {
+    if public_url.is_loopback() { " http: https:" } else { " https:" }
 }
 
 /// Starts the browser's session and goes back to the authorization request, which now finds it.

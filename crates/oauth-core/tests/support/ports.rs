@@ -1,8 +1,8 @@
 //! The users, the tools and the network, as small as they can be.
 
 use oauth_core::ports::{
-    Catalog, CatalogError, Field, Identity, IdentityError, IdentityRequest, Later, Network, Offer,
-    OfferedScope, OfferedTool, Prompt, Step, User,
+    Catalog, CatalogError, ChangeItem, Field, Identity, IdentityError, IdentityRequest, Later, Network,
+    Offer, OfferedScope, OfferedTool, Prompt, Step, User,
 };
 use std::{
     cell::{Cell, RefCell},
@@ -36,6 +36,7 @@ impl People {
                 field("password", "password", "current-password", ""),
             ],
             submit: "Continue".into(),
+            alternatives: Vec::new(),
             state: b"asked for a password".to_vec(),
         })
     }
@@ -69,6 +70,21 @@ impl Identity for People {
             }
             (email, _) => Ok(self.prompt(Some("wrong e-mail or password"), email.map_or("", String::as_str))),
         }
+    }
+
+    async fn returned(
+        &self,
+        _: &IdentityRequest,
+        _: Vec<u8>,
+        _: Vec<(String, String)>,
+    ) -> Result<Step, IdentityError> {
+        self.count()?;
+        Err(IdentityError::InvalidState)
+    }
+
+    async fn changes(&self, _: &User) -> Result<Vec<ChangeItem>, IdentityError> {
+        self.count()?;
+        Ok(Vec::new())
     }
 }
 
