@@ -119,7 +119,7 @@ pub(crate) async fn serve<S: Store, R: Random, I: Identity, C: Catalog>(
         Err(error @ (PageError::Record(_) | PageError::Identity(_) | PageError::Catalog(_))) => {
             return Err(error);
         }
-        Err(error) => error.page(),
+        Err(error) => server.answer_error(head, &error),
         Ok(reply) => reply,
     };
     // Unless it was sent away again, into the same slot.

@@ -12,8 +12,8 @@
 //! 7. [`client`], [`metadata`], [`introspection`], [`introspection_endpoint`], [`revocation`]: registration,
 //!    discovery, what `mcp` asks, what clients ask, and giving back;
 //! 8. [`pkce`], [`scope`], [`resource`]: one rule each;
-//! 9. [`transaction`], [`browser`], `away`, [`pages`], [`page_error`], [`stale_client`], [`error`]: how it meets people
-//!    and programs.
+//! 9. [`transaction`], [`browser`], `away`, [`pages`], [`words`], [`page_error`], [`stale_client`], [`trace`],
+//!    [`error`]: how it meets people and programs.
 //!
 //! ```
 //! use oauth_core::credential::{Credential, Kind};
@@ -47,14 +47,18 @@ pub mod routes;
 pub mod scope;
 pub mod stale_client;
 pub mod token;
+pub mod trace;
 pub mod transaction;
+pub mod words;
 
 pub use config::Config;
 
 use config::Tolerances;
-use http::StatusCode;
+use http::{HeaderValue, StatusCode};
+use pages::Brand;
 use ports::{Catalog, Identity, Network};
 use store_core::{DeploymentError, Random, RecordError, Records, Store};
+use trace::TraceId;
 use web_core::{Head, ReadBody, Reply, cors};
 
 /// The authorization server, for one request.
@@ -71,7 +75,10 @@ pub struct AuthorizationServer<'a, S, R, I, C> {
     pub network: &'a dyn Network,
     /// The time of this request, in seconds since the Unix epoch.
     pub now: u64,
-    /// Where causes go that the client is not told. Never given a secret.
+    /// What identifies this request, on an error page and in the log.
+    pub trace: &'a TraceId,
+    /// Where causes go that the client is not told. Never given a secret. What is written there is told apart
+    /// by [`trace`](Self::trace), which whoever writes it adds.
     pub log: &'a dyn Fn(&str),
 }
 
@@ -84,17 +91,20 @@ impl<S: Store, R: Random, I: Identity, C: Catalog> AuthorizationServer<'_, S, R,
         }
         match routes::serve(self, head, body).await {
             Ok(reply) => reply,
-            Err(error) => {
-                if error.is_fault() {
-                    let cause = match &error {
-                        page_error::PageError::Record(error) => error.for_log(),
-                        other => other.to_string(),
-                    };
-                    (self.log)(&format!("{}: {cause}", head.path));
-                }
-                reply_with_error(head, &error, &self.config.tolerances)
-            }
+            Err(error) => self.answer_error(head, &error),
         }
+    }
+
+    /// The answer to a request that went wrong. The log has it under the trace id that the person is shown.
+    fn answer_error(&self, head: &Head, error: &page_error::PageError) -> Reply {
+        let cause = match error {
+            page_error::PageError::Record(error) => error.for_log(),
+            other => other.to_string(),
+        };
+        let refused = if error.is_fault() { "" } else { "refused: " };
+        (self.log)(&format!("{refused}{}: {cause}", head.path));
+        let Config { tolerances, brand, .. } = self.config;
+        reply_with_error(head, error, tolerances, brand, self.trace)
     }
 
     /// Where this request's clients are looked up.
@@ -110,29 +120,42 @@ impl<S: Store, R: Random, I: Identity, C: Catalog> AuthorizationServer<'_, S, R,
 }
 
 /// An error, to whoever asked: a person gets a page, a program a document.
-fn reply_with_error(head: &Head, error: &page_error::PageError, tolerances: &Tolerances) -> Reply {
-    if routes::is_for_programs(&head.path) {
+fn reply_with_error(
+    head: &Head,
+    error: &page_error::PageError,
+    tolerances: &Tolerances,
+    brand: &Brand,
+    trace: &TraceId,
+) -> Reply {
+    let reply = if routes::is_for_programs(&head.path) {
         cors::allow_any(error.wire().reply())
     } else if authorize::wants_json(head, tolerances) {
         error.wire().reply()
     } else {
-        error.page()
+        error.page(brand, trace)
+    };
+    match HeaderValue::from_str(trace.as_str()) {
+        Ok(trace) => reply.with(trace::HEADER, trace),
+        // It is hexadecimal digits.
+        Err(_) => reply,
     }
 }
 
 /// The answer while the deployment has no keys: what to set is in the operator's log.
-pub fn reply_without_keys(head: &Head, error: &DeploymentError) -> Reply {
+pub fn reply_without_keys(head: &Head, error: &DeploymentError, trace: &TraceId) -> Reply {
     let error = match error {
         DeploymentError::Store(error) => RecordError::Store(error.clone()),
         DeploymentError::BeingMade => RecordError::Contended,
-        DeploymentError::Keyring(_) | DeploymentError::Missing => return reply_misconfigured(head),
+        DeploymentError::Keyring(_) | DeploymentError::Missing => return reply_misconfigured(head, trace),
     };
-    reply_with_error(head, &page_error::PageError::Record(error), &Tolerances::default())
+    let error = page_error::PageError::Record(error);
+    reply_with_error(head, &error, &Tolerances::default(), &Brand::default(), trace)
 }
 
 /// The answer while the configuration cannot be used: a fault of ours, and no use in trying again.
-pub fn reply_misconfigured(head: &Head) -> Reply {
-    reply_with_error(head, &page_error::PageError::Misconfigured, &Tolerances::default())
+pub fn reply_misconfigured(head: &Head, trace: &TraceId) -> Reply {
+    let error = page_error::PageError::Misconfigured;
+    reply_with_error(head, &error, &Tolerances::default(), &Brand::default(), trace)
 }
 
 #[cfg(test)]
@@ -140,6 +163,7 @@ mod tests {
     use super::*;
     use http::{HeaderMap, Method, header};
     use serde_json::Value;
+    use store_core::testing::SequenceRandom;
 
     fn head(path: &str, accept: &str) -> Head {
         let mut headers = HeaderMap::new();
@@ -147,18 +171,22 @@ mod tests {
         Head { method: Method::POST, path: path.into(), query: None, authority: None, headers }
     }
 
+    fn trace() -> TraceId {
+        TraceId::of(&head("/", "*/*"), &SequenceRandom::new(1))
+    }
+
     /// K-07: a program is told in its own words, and told to come back, whatever it says it accepts.
     #[test]
     fn programs_get_a_document_while_there_are_no_keys() {
         for path in [routes::REGISTER, routes::TOKEN, routes::REVOKE, routes::METADATA] {
-            let reply = reply_without_keys(&head(path, "*/*"), &DeploymentError::BeingMade);
+            let reply = reply_without_keys(&head(path, "*/*"), &DeploymentError::BeingMade, &trace());
             assert_eq!(reply.status, StatusCode::SERVICE_UNAVAILABLE, "{path}");
             assert!(reply.headers.contains_key(header::RETRY_AFTER), "{path}");
             assert_eq!(reply.headers[header::CACHE_CONTROL], "no-store");
             assert_eq!(reply.headers[header::ACCESS_CONTROL_ALLOW_ORIGIN], "*", "{path}");
             let document: Value = serde_json::from_slice(&reply.body).unwrap();
             assert_eq!(document["error"], "temporarily_unavailable");
-            let reply = reply_without_keys(&head(path, "text/html"), &DeploymentError::Missing);
+            let reply = reply_without_keys(&head(path, "text/html"), &DeploymentError::Missing, &trace());
             assert_eq!(reply.status, StatusCode::INTERNAL_SERVER_ERROR);
             let document: Value = serde_json::from_slice(&reply.body).unwrap();
             assert_eq!(document["error"], "server_error");
@@ -168,10 +196,10 @@ mod tests {
     #[test]
     fn people_get_a_page_while_there_are_no_keys() {
         for (error, status) in [(DeploymentError::BeingMade, 503), (DeploymentError::Missing, 500)] {
-            let reply = reply_without_keys(&head(routes::AUTHORIZE, "text/html"), &error);
+            let reply = reply_without_keys(&head(routes::AUTHORIZE, "text/html"), &error, &trace());
             assert_eq!(reply.status, status);
             assert_eq!(reply.headers[header::CONTENT_TYPE], "text/html; charset=utf-8");
-            let reply = reply_without_keys(&head(routes::AUTHORIZE, "application/json"), &error);
+            let reply = reply_without_keys(&head(routes::AUTHORIZE, "application/json"), &error, &trace());
             assert_eq!(reply.headers[header::CONTENT_TYPE], "application/json");
         }
     }

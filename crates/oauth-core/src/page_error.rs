@@ -4,9 +4,11 @@ use crate::{
     client::authentication,
     error::{ErrorCode, RETRY_AFTER_SECONDS, WireError},
     grants::ApprovalError,
-    pages::{self, ErrorPage},
+    pages::{self, Brand, ErrorPage},
     ports::{CatalogError, IdentityError},
     stale_client::Application,
+    trace::TraceId,
+    words::{ErrorWords, errors},
 };
 use http::StatusCode;
 use store_core::RecordError;
@@ -170,93 +172,42 @@ impl PageError {
     }
 
     /// The answer to a person: what happened, and what to do about it.
-    pub fn page(&self) -> Reply {
-        let (title, text, help) = match self {
-            Self::MissingClient | Self::MissingRedirectUri | Self::Malformed => (
-                "This link is not complete",
-                "The application that sent you here left something out of its request.",
-                "Go back to the application and connect again. If it keeps happening, tell its makers.",
-            ),
-            Self::UnknownClient(application) => (
-                "This application is not known here",
-                "It shows a registration that this server did not make, or no longer accepts. That happens when the server was set up anew. You have not been sent anywhere.",
-                application.map_or(
-                    "In the application, remove this server and add it again.",
-                    Application::how_to_reset,
-                ),
-            ),
-            Self::DeniedClient => (
-                "This application is not let in here",
-                "Whoever runs this server has switched it off. You have not been asked to approve anything.",
-                "If you think that is a mistake, ask whoever runs this server.",
-            ),
-            Self::Document => (
-                "This application cannot be checked",
-                "What it publishes about itself could not be read, or is not accepted here. Nothing has been approved.",
-                "Try again in a while. If it keeps happening, tell the makers of the application.",
-            ),
-            Self::UnregisteredRedirectUri => (
-                "This link leads somewhere unexpected",
-                "The application asks to send you to an address that it has not registered. You have not been sent there.",
-                "Go back to the application and connect again. If you did not start this yourself, close this page.",
-            ),
-            Self::TooLarge => ("That is too much", "The request is larger than anything expected here.", ""),
-            Self::StalePage => (
-                "This page is out of date",
-                "It was open for too long, or was used before. Nothing has been approved by it now.",
-                "Go back to the application and connect again.",
-            ),
-            Self::OtherBrowser => (
-                "This page belongs to another sign-in",
-                "You are not signed in, or as somebody else than when this page was shown. Nothing has been approved.",
-                "Go back to the application and connect again. Cookies must be allowed for this site.",
-            ),
-            Self::ForeignForm => (
-                "That did not come from here",
-                "A form was sent to this server from a page that is not its own. Nothing has been done.",
-                "If you did not start this yourself, close the page that you came from.",
-            ),
-            Self::Unproven => (
-                "You could not be signed in",
-                "What came back from where you signed in does not prove that it was you, or that it was meant for this browser. Nobody has been signed in.",
-                "Go back to the application and connect again. If you did not start this yourself, close this page.",
-            ),
-            Self::DeclinedElsewhere => (
-                "You have not been signed in",
-                "Where you were sent to sign in, the answer was no. Nothing has been changed.",
-                "To try again, or in another way, begin again where you came from.",
-            ),
-            Self::FailedElsewhere => (
-                "Signing in elsewhere did not work",
-                "Where you were sent to sign in, something failed. Nothing has been changed.",
-                "Try again in a while. If it keeps happening, tell whoever runs this server.",
-            ),
-            Self::NotFound => ("There is nothing here", "The address may be mistyped.", ""),
-            Self::Misconfigured => (
-                "This server is not set up yet",
-                "Its configuration is missing something that it does not serve without.",
-                "If you run it: the log says which variable to set, and how.",
-            ),
-            Self::Record(_) | Self::Identity(_) | Self::Catalog(_) => (
-                "Please try again in a moment",
-                "The server cannot answer just now. Nothing has been changed.",
-                "Reload this page. If it keeps happening, tell whoever runs this server.",
-            ),
-        };
+    pub fn page(&self, brand: &Brand, trace: &TraceId) -> Reply {
         let status = self.wire().status;
-        // It was a guess.
-        let otherwise = match self {
-            Self::UnknownClient(Some(_)) => {
-                " If it is another one, remove this server in it and add it again."
-            }
-            _ => "",
+        let (said, application) = self.words();
+        let reset = application.map(|application| [application.how_to_reset(), errors::OTHERWISE]);
+        let (said, more) = match &reset {
+            // What it says in general is said in particular.
+            Some(reset) => (ErrorWords { help: "", ..said }, reset.as_slice()),
+            None => (said, &[][..]),
         };
-        let help = format!("{help}{otherwise}");
-        let reply = pages::reply(status, &ErrorPage { title, text, help: &help }, "");
+        let reply = pages::reply(status, &ErrorPage { said, more, trace }, brand, "");
         if status == StatusCode::SERVICE_UNAVAILABLE {
             reply.with_retry_after(RETRY_AFTER_SECONDS)
         } else {
             reply
         }
+    }
+
+    /// What is said, and which application it seems to be that has to forget what it knows of us.
+    fn words(&self) -> (ErrorWords, Option<Application>) {
+        let said = match self {
+            Self::MissingClient | Self::MissingRedirectUri | Self::Malformed => errors::INCOMPLETE,
+            Self::UnknownClient(application) => return (errors::UNKNOWN_CLIENT, *application),
+            Self::DeniedClient => errors::DENIED_CLIENT,
+            Self::Document => errors::DOCUMENT,
+            Self::UnregisteredRedirectUri => errors::UNREGISTERED_REDIRECT_URI,
+            Self::TooLarge => errors::TOO_LARGE,
+            Self::StalePage => errors::STALE_PAGE,
+            Self::OtherBrowser => errors::OTHER_BROWSER,
+            Self::ForeignForm => errors::FOREIGN_FORM,
+            Self::Unproven => errors::UNPROVEN,
+            Self::DeclinedElsewhere => errors::DECLINED_ELSEWHERE,
+            Self::FailedElsewhere => errors::FAILED_ELSEWHERE,
+            Self::NotFound => errors::NOT_FOUND,
+            Self::Misconfigured => errors::MISCONFIGURED,
+            Self::Record(_) | Self::Identity(_) | Self::Catalog(_) => errors::UNAVAILABLE,
+        };
+        (said, None)
     }
 }

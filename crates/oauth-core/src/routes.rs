@@ -2,7 +2,7 @@
 //! (another slash, an escaped letter) is no path of ours.
 
 use crate::{
-    AuthorizationServer, authorize, away,
+    AuthorizationServer, Config, authorize, away,
     client::registration,
     introspection_endpoint, metadata,
     page_error::PageError,
@@ -66,8 +66,9 @@ pub(crate) async fn serve<S: Store, R: Random, I: Identity, C: Catalog>(
         }
         HOME => match head.method {
             Method::GET | Method::HEAD => {
-                let page = pages::HomePage::new(&server.config.public_url, &server.catalog.list().await?);
-                Ok(pages::reply(StatusCode::OK, &page, ""))
+                let Config { public_url, brand, .. } = server.config;
+                let page = pages::HomePage::new(public_url, brand, &server.catalog.list().await?);
+                Ok(pages::reply(StatusCode::OK, &page, brand, ""))
             }
             _ => Ok(Reply::method_not_allowed("GET, HEAD")),
         },

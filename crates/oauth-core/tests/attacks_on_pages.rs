@@ -238,7 +238,11 @@ fn every_page_has_the_headers() {
         ] {
             assert_eq!(header(page, name), value, "{name}");
         }
-        assert!(!body_text(page).contains("<script") && !body_text(page).contains("href="));
+        // BR-04: links lead to applications only, and what is in them is ours.
+        let links: Vec<&str> = body_text(page).split("href=\"").skip(1).collect();
+        assert_eq!(links.len(), if std::ptr::eq(page, &home) { 2 } else { 0 }, "{links:?}");
+        assert!(links.iter().all(|link| link.starts_with("vscode:") || link.starts_with("cursor:")));
+        assert!(!body_text(page).contains("<script"));
     }
     assert!(header(&page, "content-security-policy").contains("form-action 'self' https:;"));
     let approved = browser.post(&world, "/consent", &approval(&page));

@@ -135,7 +135,7 @@ fn page<S: Store, R: Random, I: Identity, C: Catalog>(
         can_be_remembered: server.config.remembers_consent,
         action: routes::CONSENT,
     };
-    pages::reply(StatusCode::OK, &page, &form_action(step.redirect.uri()))
+    pages::reply(StatusCode::OK, &page, &server.config.brand, &form_action(step.redirect.uri()))
 }
 
 impl ConsentStep {

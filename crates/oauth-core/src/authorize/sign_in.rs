@@ -172,7 +172,7 @@ fn page<S: Store, R: Random, I: Identity, C: Catalog>(
     if !page.alternatives.is_empty() {
         form_action.push_str(elsewhere(&server.config.public_url));
     }
-    pages::reply(StatusCode::OK, &page, &form_action)
+    pages::reply(StatusCode::OK, &page, &server.config.brand, &form_action)
         .with_cookie(&browser::browser_id_cookie(&step.browser_id, server.config))
 }
 
