@@ -1,8 +1,8 @@
 //! The users, the tools and the network, as small as they can be.
 
 use oauth_core::ports::{
-    Catalog, CatalogError, ChangeItem, Field, Identity, IdentityError, IdentityRequest, Later, Network,
-    Offer, OfferedScope, OfferedTool, Prompt, Step, User,
+    Catalog, CatalogError, ChangeItem, Done, Field, Identity, IdentityError, IdentityRequest, Later, Network,
+    Offer, OfferedScope, OfferedTool, Prompt, Purpose, Step, User,
 };
 use std::{
     cell::{Cell, RefCell},
@@ -17,6 +17,12 @@ pub(crate) struct People {
     pub(crate) failure: RefCell<Option<IdentityError>>,
     /// How often somebody was asked.
     pub(crate) calls: Cell<usize>,
+    /// What the last call was told.
+    pub(crate) told: RefCell<IdentityRequest>,
+    /// The pause that prompts speak of.
+    pub(crate) retry_after: Cell<Option<u32>>,
+    /// Whether passwords can be changed here.
+    pub(crate) can_change: Cell<bool>,
 }
 
 impl People {
@@ -37,6 +43,7 @@ impl People {
             ],
             submit: "Continue".into(),
             alternatives: Vec::new(),
+            retry_after: self.retry_after.get(),
             state: b"asked for a password".to_vec(),
         })
     }
@@ -49,22 +56,30 @@ impl People {
 
 impl Identity for People {
     async fn begin(&self, request: &IdentityRequest) -> Result<Step, IdentityError> {
+        self.told.replace(request.clone());
         self.count()?;
+        if matches!(request.purpose, Purpose::Change { .. }) {
+            return Ok(self.prompt(None, ""));
+        }
         Ok(self.prompt(None, request.login_hint.as_deref().unwrap_or_default()))
     }
 
     async fn resume(
         &self,
-        _: &IdentityRequest,
+        request: &IdentityRequest,
         state: Vec<u8>,
         answers: Vec<(String, String)>,
     ) -> Result<Step, IdentityError> {
+        self.told.replace(request.clone());
         self.count()?;
         if state != b"asked for a password" {
             return Err(IdentityError::InvalidState);
         }
         let answer = |wanted: &str| answers.iter().find(|(name, _)| name == wanted).map(|(_, value)| value);
         match (answer("email"), answer("password")) {
+            (_, Some(password)) if password == "good" && request.purpose != Purpose::SignIn => {
+                Ok(Step::Done(Done { notice: "It is changed.".into(), ends_sessions: true }))
+            }
             (Some(email), Some(password)) if password == "good" => {
                 Ok(Step::User(User { subject: format!("subject of {email}"), display_name: email.clone() }))
             }
@@ -84,7 +99,8 @@ impl Identity for People {
 
     async fn changes(&self, _: &User) -> Result<Vec<ChangeItem>, IdentityError> {
         self.count()?;
-        Ok(Vec::new())
+        let password = ChangeItem { name: "password".into(), label: "Change password".into() };
+        Ok(if self.can_change.get() { vec![password] } else { Vec::new() })
     }
 }
 
