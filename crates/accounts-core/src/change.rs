@@ -1,10 +1,8 @@
 //! Another password, for whoever is signed in.
 
 use crate::throttle::{Guest, Turn};
-use crate::{
-    Accounts, Answers, ConversationError, Form, Step, form, name, password, record, record::Account, words,
-};
-use store_core::{Change, Random, RecordError, Store, TransitionError};
+use crate::{Accounts, Answers, ConversationError, Form, Step, form, name, password, record::Account, words};
+use store_core::{Random, RecordError, Store};
 use subtle::ConstantTimeEq;
 
 /// The name of the change of a password, among what a person can change.
@@ -59,22 +57,11 @@ impl<S: Store, R: Random> Accounts<'_, S, R> {
             return Ok(self.ask(form, email, Some(words::PASSWORD_WRONG)));
         }
         self.give_back(guest).await;
-        let new_hash = password::hash(new, self.records.random);
-        let key = record::key(&account.email);
-        let changed = self.records.transition(&key, |stored: &Account| {
-            // Another change, or a renewal of the hash, came in between: what was typed has to be judged again.
-            if stored.password_hash != account.password_hash {
-                return Err(());
-            }
-            Ok(Change::Write(Account { password_hash: new_hash.clone(), ..stored.clone() }, ()))
-        });
-        match changed.await {
-            Ok(()) => Ok(Step::Changed { notice: words::CHANGED }),
-            Err(TransitionError::Record(error)) => Err(error.into()),
-            Err(TransitionError::NotFound | TransitionError::Refused(())) => {
-                Err(RecordError::Contended.into())
-            }
+        // Another change came in between: what was typed has to be judged again.
+        if !self.set_password(&account, new).await? {
+            return Err(RecordError::Contended.into());
         }
+        Ok(Step::Changed { notice: words::CHANGED })
     }
 
     async fn find_own(&self, subject: &str, email: &str) -> Result<Option<Account>, RecordError> {

@@ -190,23 +190,30 @@ impl<S: Store, R: Random> Accounts<'_, S, R> {
             return Ok(self.ask(form, email, Some(problem)));
         }
         self.give_back(self.guest(email, Some(account))).await;
-        let key = record::key(email);
+        // Whoever signs in now and then must not lose the account when the operator rotates secrets.
+        self.records.reseal::<Account>(&record::key(email)).await?;
         if password::is_outdated(&account.password_hash) {
             // LG-09. Somebody may be changing the password at this moment: theirs stays.
-            let new_hash = password::hash(password, self.records.random);
-            let renewed = self.records.transition(&key, |stored: &Account| {
-                if stored.password_hash != account.password_hash {
-                    return Ok::<_, ()>(Change::Keep(()));
-                }
-                Ok(Change::Write(Account { password_hash: new_hash.clone(), ..stored.clone() }, ()))
-            });
-            if let Err(TransitionError::Record(error)) = renewed.await {
-                return Err(error);
-            }
+            self.set_password(account, password).await?;
         }
-        // Whoever signs in now and then must not lose the account when the operator rotates secrets.
-        self.records.reseal::<Account>(&key).await?;
         Ok(Step::User { subject: account.subject.clone(), email: email.to_owned() })
+    }
+
+    /// Gives the account this password, unless it got another since it was read. Then false.
+    async fn set_password(&self, account: &Account, password: &str) -> Result<bool, RecordError> {
+        let password_hash = password::hash(password, self.records.random);
+        let key = record::key(&account.email);
+        let set = self.records.transition(&key, |stored: &Account| {
+            if stored.password_hash != account.password_hash {
+                return Err(());
+            }
+            Ok(Change::Write(Account { password_hash: password_hash.clone(), ..stored.clone() }, ()))
+        });
+        match set.await {
+            Ok(()) => Ok(true),
+            Err(TransitionError::Record(error)) => Err(error),
+            Err(TransitionError::NotFound | TransitionError::Refused(())) => Ok(false),
+        }
     }
 
     async fn create(&self, form: Form, email: String, password: &str) -> Result<Step, RecordError> {

@@ -150,20 +150,20 @@ impl<S: Store, R: Random> Throttle<'_, S, R> {
     /// Counts an answer that is about to be judged.
     pub async fn take_turn(&self, guest: Guest<'_>) -> Result<Turn, RecordError> {
         for counter in self.counters(guest) {
-            let taken = self.change(&counter, |list| {
+            let decide = |list: &List| {
                 let count = list.find(&counter.name);
                 let all = if counter.is_of_all { list.all.pause(OF_LIST, self.now) } else { 0 };
                 let pause = count.pause(counter.rate, self.now).max(all);
                 if pause > 0 {
-                    return Change::Keep(Turn::Wait(pause));
+                    return Err(pause);
                 }
                 let mut list = list.with(&counter.name, count.raise(counter.rate, self.now), self.now);
                 if counter.is_of_all {
                     list.all = list.all.raise(OF_LIST, self.now);
                 }
-                Change::Write(list, Turn::Taken)
-            });
-            if let Turn::Wait(pause) = taken.await? {
+                Ok(list)
+            };
+            if let Err(pause) = self.change(&counter, &decide).await? {
                 return Ok(Turn::Wait(pause));
             }
         }
@@ -173,7 +173,7 @@ impl<S: Store, R: Random> Throttle<'_, S, R> {
     /// The answer was right: the account's count begins anew, and the others go down by this one.
     pub async fn give_back(&self, guest: Guest<'_>) -> Result<(), RecordError> {
         for counter in self.counters(guest) {
-            let change = self.change(&counter, |list| {
+            let decide = |list: &List| {
                 let is_address = !counter.is_of_all && matches!(guest, Guest::Unknown { .. });
                 let count =
                     if is_address { list.find(&counter.name).lower(counter.rate) } else { Count::default() };
@@ -181,9 +181,9 @@ impl<S: Store, R: Random> Throttle<'_, S, R> {
                 if counter.is_of_all {
                     list.all = list.all.lower(OF_LIST);
                 }
-                Change::Write(list, ())
-            });
-            change.await?;
+                Ok(list)
+            };
+            drop(self.change(&counter, &decide).await?);
         }
         Ok(())
     }
@@ -191,27 +191,31 @@ impl<S: Store, R: Random> Throttle<'_, S, R> {
     /// Lets one of several have this for half a minute, which is longer than a request lasts. False to the others.
     pub async fn claim(&self, what: &str) -> Result<bool, RecordError> {
         let counter = self.counter("claim", what, OF_LIST, false);
-        let claimed = self.change(&counter, |list| {
-            if self.now < list.find(&counter.name).clear_at {
-                return Change::Keep(false);
+        let decide = |list: &List| {
+            let until = list.find(&counter.name).clear_at;
+            if self.now < until {
+                return Err(until);
             }
             let until = Count { clear_at: self.now.saturating_add(30), raised_at: self.now };
-            Change::Write(list.with(&counter.name, until, self.now), true)
-        });
-        claimed.await
+            Ok(list.with(&counter.name, until, self.now))
+        };
+        Ok(self.change(&counter, &decide).await?.is_ok())
     }
 
-    async fn change<O>(
+    /// Writes what a list shall become, or gives the reason why it stays.
+    async fn change(
         &self,
         counter: &Counter,
-        mut decide: impl FnMut(&List) -> Change<List, O>,
-    ) -> Result<O, RecordError> {
+        decide: &dyn Fn(&List) -> Result<List, u64>,
+    ) -> Result<Result<(), u64>, RecordError> {
         let (key, claim_key) = (key(counter.list), format!("postern:t-claim:{:02x}", counter.list));
-        let changed = self.records.transition_or_begin(&key, &claim_key, |list| Ok::<_, ()>(decide(list)));
-        changed.await.map_err(|error| match error {
-            TransitionError::Record(error) => error,
-            TransitionError::NotFound | TransitionError::Refused(()) => RecordError::Contended,
-        })
+        let decide = |list: &List| decide(list).map(|list| Change::Write(list, ()));
+        match self.records.transition_or_begin(&key, &claim_key, decide).await {
+            Ok(()) => Ok(Ok(())),
+            Err(TransitionError::Refused(reason)) => Ok(Err(reason)),
+            Err(TransitionError::Record(error)) => Err(error),
+            Err(TransitionError::NotFound) => Err(RecordError::Contended),
+        }
     }
 
     fn counters(&self, guest: Guest<'_>) -> Vec<Counter> {

@@ -111,8 +111,7 @@ pub(super) async fn revoke_all<S: Store, R: Random>(
     subject: &str,
     now: u64,
 ) -> Result<UserGrants, PageError> {
-    let user =
-        raise(records, subject, |user| UserGrants { epoch: user.epoch.saturating_add(1), ..user }).await?;
+    let user = raise(records, subject, &|user| user.epoch = user.epoch.saturating_add(1)).await?;
     for entry in &user.grants {
         // They are dead already; this only says so in each, and tidies up what was kept for the client.
         drop(grants::revoke(records, entry.id, now).await);
@@ -125,18 +124,18 @@ pub(super) async fn end_sign_ins<S: Store, R: Random>(
     records: &Records<'_, S, R>,
     subject: &str,
 ) -> Result<UserGrants, PageError> {
-    raise(records, subject, |user| UserGrants { sign_in_epoch: user.sign_in_epoch.saturating_add(1), ..user })
-        .await
+    raise(records, subject, &|user| user.sign_in_epoch = user.sign_in_epoch.saturating_add(1)).await
 }
 
 async fn raise<S: Store, R: Random>(
     records: &Records<'_, S, R>,
     subject: &str,
-    raise: impl Fn(UserGrants) -> UserGrants,
+    raise: &dyn Fn(&mut UserGrants),
 ) -> Result<UserGrants, PageError> {
     let key = user_key(subject);
     let raised = records.transition(&key, |user: &UserGrants| {
-        let raised = raise(user.clone());
+        let mut raised = user.clone();
+        raise(&mut raised);
         Ok::<_, ()>(Change::Write(raised.clone(), raised))
     });
     raised.await.map_err(|error| match error {
