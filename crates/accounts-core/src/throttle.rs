@@ -183,7 +183,7 @@ impl<S: Store, R: Random> Throttle<'_, S, R> {
                 }
                 Ok(list)
             };
-            drop(self.change(&counter, &decide).await?);
+            self.change(&counter, &decide).await?.ok();
         }
         Ok(())
     }
