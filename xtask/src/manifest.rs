@@ -11,6 +11,8 @@ pub(crate) struct Manifest {
     pub(crate) dir: PathBuf,
     /// Its components, by name.
     pub(crate) components: Vec<Component>,
+    /// The paths that it answers.
+    pub(crate) routes: Vec<String>,
 }
 
 /// One `[component.NAME]`.
@@ -62,7 +64,10 @@ impl Manifest {
         let components = table.get("component").and_then(Value::as_table).context("no [component.…]")?;
         let components =
             components.iter().map(|(name, value)| component(name, value, &dir)).collect::<Result<_>>()?;
-        Ok(Self { dir, components })
+        let triggers = table.get("trigger").and_then(|trigger| trigger.get("http")).and_then(Value::as_array);
+        let route = |trigger: &Value| trigger.get("route").and_then(Value::as_str).map(str::to_owned);
+        let routes = triggers.into_iter().flatten().filter_map(route).collect();
+        Ok(Self { dir, components, routes })
     }
 
     /// The build commands, each once, with the folder to run it in.

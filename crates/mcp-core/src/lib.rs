@@ -12,9 +12,9 @@
 //!   what a method gives a transport to send.
 //! * `resources` (over `uri`: addresses and templates), `prompts` and `completion`: the same for what can be read and
 //!   said, with `offer_rounds` for what is asked before.
-//! * The legacy era's sessions: `connection` and `session` (what is kept, and where), `handshake`, `session_http` (GET, DELETE,
-//!   batches), `conversation` and `tool_rounds` (a request that asks its client), `kept_stream` (what can be come back to),
-//!   `http_sse` (the transport of 2024-11-05).
+//! * The legacy era's sessions: `connection` and `session` (what is kept, and where), `handshake`, `session_http` (GET and
+//!   DELETE), `batch`, `conversation` and `tool_rounds` (a request that asks its client), `kept_stream` (what can be come
+//!   back to), `http_sse` (the transport of 2024-11-05).
 //! * `challenge` and `resource_metadata`: how a client without a good token gets one.
 //! * [`revision`]: in what the protocol's revisions differ.
 //!
@@ -99,6 +99,7 @@
 mod accept;
 mod access;
 mod answer;
+mod batch;
 mod capabilities;
 mod challenge;
 mod changes;

@@ -13,7 +13,7 @@
 //! 7. [`client`], [`metadata`], [`introspection`], [`introspection_endpoint`], [`revocation`]: registration,
 //!    discovery, what `mcp` asks, what clients ask, and giving back;
 //! 8. [`pkce`], [`scope`], [`resource`]: one rule each;
-//! 9. [`transaction`], [`browser`], `away`, [`pages`], [`words`], [`page_error`], [`stale_client`], [`trace`],
+//! 9. [`transaction`], [`browser`], `away`, [`look_alike`], [`pages`], [`words`], [`page_error`], [`stale_client`], [`trace`],
 //!    [`error`]: how it meets people and programs.
 //!
 //! ```
@@ -37,6 +37,7 @@ pub mod grants;
 pub mod introspection;
 pub mod introspection_endpoint;
 pub mod lifetimes;
+pub mod look_alike;
 pub mod metadata;
 pub mod page_error;
 pub mod pages;

@@ -33,9 +33,10 @@ pub enum PageError {
     /// The redirect URI is missing and cannot be guessed.
     #[error("no redirect URI")]
     MissingRedirectUri,
-    /// The redirect URI is not the client's.
+    /// The redirect URI is not the client's. It may be one of these, with an address that is newer than its
+    /// registration.
     #[error("unregistered redirect URI")]
-    UnregisteredRedirectUri,
+    UnregisteredRedirectUri(Option<Application>),
     /// The parameters cannot be read, or one that decides where the answer goes is repeated.
     #[error("malformed request")]
     Malformed,
@@ -136,7 +137,7 @@ impl PageError {
             Self::MissingRedirectUri => {
                 (StatusCode::BAD_REQUEST, ErrorCode::InvalidRequest, "redirect_uri is missing")
             }
-            Self::UnregisteredRedirectUri => (
+            Self::UnregisteredRedirectUri(_) => (
                 StatusCode::BAD_REQUEST,
                 ErrorCode::InvalidRequest,
                 "redirect_uri is not registered for this client",
@@ -176,11 +177,7 @@ impl PageError {
         let status = self.wire().status;
         let (said, application) = self.words();
         let reset = application.map(|application| [application.how_to_reset(), errors::OTHERWISE]);
-        let (said, more) = match &reset {
-            // What it says in general is said in particular.
-            Some(reset) => (ErrorWords { help: "", ..said }, reset.as_slice()),
-            None => (said, &[][..]),
-        };
+        let more = reset.as_ref().map_or(&[][..], |reset| reset.as_slice());
         let reply = pages::reply(status, &ErrorPage { said, more, trace }, brand, "");
         if status == StatusCode::SERVICE_UNAVAILABLE {
             reply.with_retry_after(RETRY_AFTER_SECONDS)
@@ -193,10 +190,16 @@ impl PageError {
     fn words(&self) -> (ErrorWords, Option<Application>) {
         let said = match self {
             Self::MissingClient | Self::MissingRedirectUri | Self::Malformed => errors::INCOMPLETE,
-            Self::UnknownClient(application) => return (errors::UNKNOWN_CLIENT, *application),
+            Self::UnknownClient(None) => errors::UNKNOWN_CLIENT,
+            // What it says in general is said in particular.
+            Self::UnknownClient(application) => {
+                return (ErrorWords { help: "", ..errors::UNKNOWN_CLIENT }, *application);
+            }
             Self::DeniedClient => errors::DENIED_CLIENT,
             Self::Document => errors::DOCUMENT,
-            Self::UnregisteredRedirectUri => errors::UNREGISTERED_REDIRECT_URI,
+            Self::UnregisteredRedirectUri(application) => {
+                return (errors::UNREGISTERED_REDIRECT_URI, *application);
+            }
             Self::TooLarge => errors::TOO_LARGE,
             Self::StalePage => errors::STALE_PAGE,
             Self::OtherBrowser => errors::OTHER_BROWSER,

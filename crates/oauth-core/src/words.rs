@@ -41,11 +41,11 @@ pub mod consent {
     pub const WANTS_TO_CONNECT: Around = Around("\u{201c}", "\u{201d} wants to connect");
     /// The heading, when it has no name.
     pub const NAMELESS_WANTS_TO_CONNECT: &str = "An application wants to connect";
-    /// Around the server's host.
-    pub const TO_HOST: Around = Around("to ", ", on your behalf");
+    /// Around the server's host, and before the user's name.
+    pub const TO_HOST: Around = Around("to ", " as ");
 
-    /// Before the user's name.
-    pub const SIGNED_IN_AS: &str = "Signed in as";
+    /// Before the next.
+    pub const NOT_YOU: &str = "Is that not you?";
     /// The button to become somebody else.
     pub const SWITCH: &str = "Use another account";
 
@@ -82,6 +82,36 @@ pub mod consent {
         "Any program on this computer can say that it is this application. Access goes to whichever program listens at ",
         ".",
     );
+
+    /// AZ-30: a word with letters of several scripts.
+    pub const MIXED_SCRIPTS: &str = "The name has letters of different alphabets in one word. Such letters can look alike, and hide that it is another name.";
+
+    /// AZ-30: a name like that of a known application.
+    pub fn known_name(name: &str, home: &str) -> String {
+        format!(
+            "The name looks like \u{201c}{name}\u{201d}, but nothing here shows that the application is from {home}. Anybody can choose a name."
+        )
+    }
+
+    /// AZ-30: a name like the server's own.
+    pub fn own_name(name: &str) -> String {
+        format!("The name looks like that of this server, {name}. The application is not a part of it.")
+    }
+
+    /// BR-15: a host that is written in ASCII only for programs.
+    pub fn foreign_host(host: &str) -> String {
+        format!(
+            "The address {host} stands for one with letters beyond a to z. Such letters can look like those of another address."
+        )
+    }
+
+    /// BR-15: a host that reads like a known one.
+    pub fn host_like(host: &str, other: &str) -> String {
+        format!("The address {host} looks like {other}, and is not.")
+    }
+
+    /// Before what should make one think twice.
+    pub const CAREFUL: &str = "Careful";
 
     /// Before the scopes.
     pub const ASKS_TO: &str = "It asks to";
@@ -163,17 +193,16 @@ pub mod account {
 
 /// The home page.
 pub mod home {
+    /// Around the server's name, in the heading.
+    pub const HEADING: super::Around = super::Around("Connect to ", "");
     /// Under the heading.
-    pub const LEAD: &str =
-        "This is a remote MCP server. Connect your AI client to it, sign in, and choose what it may do.";
-    /// Before the endpoint.
-    pub const ADDRESS: &str = "Its address";
+    pub const LEAD: &str = "This is a remote MCP server. Connect your AI client to its address, sign in, and choose what it may do.";
     /// A heading.
     pub const TOOLS: &str = "Tools";
     /// Instead of tools.
     pub const NO_TOOLS: &str = "None yet.";
     /// A heading.
-    pub const CONNECT: &str = "Connect";
+    pub const CONNECT: &str = "How to connect";
 
     /// How each client is connected. What to copy comes after the sentence.
     pub mod setup {
@@ -255,7 +284,7 @@ pub mod errors {
         help: "In the application, remove this server and add it again.",
     };
     /// Added where the application was guessed.
-    pub const OTHERWISE: &str = "If it is another one, remove this server in it and add it again.";
+    pub const OTHERWISE: &str = "If it is another application, remove this server in it and add it again.";
     /// The operator switched the client off.
     pub const DENIED_CLIENT: ErrorWords = ErrorWords {
         title: "This application is not let in here",

@@ -7,7 +7,6 @@ use crate::{
 };
 use askama::Template;
 use base64ct::{Base64, Encoding};
-use serde_json::{Value, json};
 use web_core::PublicUrl;
 
 /// What this server is, and how to connect to it.
@@ -73,7 +72,7 @@ pub enum Step {
 }
 
 /// How each client is connected to the endpoint. `name` is what it is to be called there, a slug
-/// ([`Brand::slug`]): neither it nor an address of ours has a character that a shell would read.
+/// ([`Brand::slug`]): neither it nor an address of ours has a character that JSON or a shell would read.
 fn setups(name: &str, endpoint: &str, is_loopback: bool) -> Vec<Setup> {
     use Step::{Copy, Say};
     let url = || Copy(endpoint.to_owned());
@@ -82,9 +81,9 @@ fn setups(name: &str, endpoint: &str, is_loopback: bool) -> Vec<Setup> {
         true => vec![Say(setup::OUT_OF_REACH)],
         false => how.iter().map(|text| Say(text)).chain([url()]).collect(),
     };
-    let remote = json!({ "command": "npx", "args": ["-y", "mcp-remote", endpoint] });
-    let vs_code = json!({ "name": name, "type": "http", "url": endpoint }).to_string();
-    let cursor = json!({ "url": endpoint });
+    let remote = format!(r#"{{ "command": "npx", "args": ["-y", "mcp-remote", "{endpoint}"] }}"#);
+    let vs_code = format!(r#"{{"name":"{name}","type":"http","url":"{endpoint}"}}"#);
+    let cursor = format!(r#"{{ "url": "{endpoint}" }}"#);
     vec![
         Setup { client: setup::CLAUDE, steps: hosted(&[setup::CLAUDE_HOW]) },
         Setup {
@@ -118,7 +117,7 @@ fn setups(name: &str, endpoint: &str, is_loopback: bool) -> Vec<Setup> {
                     label: setup::CURSOR_INSTALL,
                     href: format!(
                         "cursor://anysphere.cursor-deeplink/mcp/install?name={name}&config={}",
-                        encode(&Base64::encode_string(cursor.to_string().as_bytes()))
+                        encode(&Base64::encode_string(cursor.as_bytes()))
                     ),
                 },
                 Say(setup::CURSOR_OR),
@@ -147,8 +146,8 @@ fn setups(name: &str, endpoint: &str, is_loopback: bool) -> Vec<Setup> {
 }
 
 /// A file of the form that most clients have for their servers.
-fn servers(name: &str, server: &Value) -> String {
-    format!("{:#}", json!({ "mcpServers": { name: server } }))
+fn servers(name: &str, server: &str) -> String {
+    format!("{{\n  \"mcpServers\": {{\n    \"{name}\": {server}\n  }}\n}}")
 }
 
 /// As `encodeURIComponent` writes it. What is encoded has no spaces, in which the two would differ.
@@ -159,6 +158,7 @@ fn encode(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::{Value, json};
 
     fn at(public_url: &str) -> Vec<Setup> {
         let endpoint = PublicUrl::parse(public_url).unwrap().join("/mcp");

@@ -116,6 +116,8 @@ pub struct ConsentPage {
     pub client_name: String,
     /// Who says so.
     pub identity: ClientIdentity,
+    /// What should make one think twice (see [`crate::look_alike`]).
+    pub warnings: Vec<String>,
     /// The server's host.
     pub host: String,
     /// Where the user will be sent.
@@ -250,6 +252,7 @@ mod tests {
             transaction: "sealed".into(),
             client_name: text.into(),
             identity: ClientIdentity::Registered,
+            warnings: vec![text.into()],
             host: "127.0.0.1:3000".into(),
             destination: Destination::Website(text.into()),
             user: text.into(),
@@ -344,6 +347,11 @@ mod tests {
         let style = html.split_once("<style>").unwrap().1.split_once("</style>").unwrap().0;
         let hash = Base64::encode_string(&Sha256::digest(style));
         assert!(policy.contains(&format!("style-src 'sha256-{hash}'")), "{policy}");
-        assert!(!html.contains("style=") && !html.contains("src=") && !html.contains("<link"));
+        assert!(!html.contains("style=") && !html.contains("src="));
+        // Without it, browsers ask for one.
+        assert_eq!(
+            html.matches("<link").count(),
+            html.matches("<link rel=\"icon\" href=\"data:,\">").count()
+        );
     }
 }
