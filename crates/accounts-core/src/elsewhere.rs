@@ -269,8 +269,9 @@ fn not_let_in(provider: &UpstreamProvider, is_change: bool) -> Next {
 /// Whether everybody who comes from a provider may have an account, by the variable `sign_up`.
 pub fn admits_newcomers(sign_up: SignUp) -> bool {
     match sign_up {
-        SignUp::Open => true,
-        SignUp::Closed => false,
+        SignUp::Open | SignUp::AtFirstSignIn => true,
+        // An invitation is typed where a password is made.
+        SignUp::Invited | SignUp::Closed => false,
     }
 }
 
