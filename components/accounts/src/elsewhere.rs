@@ -141,7 +141,7 @@ impl From<Next> for Step {
         match next {
             Next::Send { url, return_token, state } => Self::Send(Redirect { url, return_token, state }),
             Next::User { subject, display_name } => Self::User(User { subject, display_name }),
-            Next::Done(notice) => Self::Done(Done { notice, ends_sessions: false }),
+            Next::Done { notice, ends_sessions } => Self::Done(Done { notice, ends_sessions }),
             Next::Problem(problem) => Self::Ask(Prompt {
                 notice: None,
                 problem: Some(problem),
