@@ -167,3 +167,34 @@ impl Prompt {
         if field.name == EMAIL { &self.email } else { "" }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Password managers go by these, and take a new password for one (BR-17).
+    #[test]
+    fn password_managers_are_told_what_is_what() {
+        for form in ALL {
+            for field in form.fields() {
+                let expected = match field.name {
+                    EMAIL => "username",
+                    PASSWORD => "current-password",
+                    CODE => "one-time-code",
+                    _ => "new-password",
+                };
+                assert_eq!(field.autocomplete, expected);
+                assert_eq!(field.kind == FieldKind::Password, field.name.contains("password"));
+            }
+        }
+    }
+
+    #[test]
+    fn every_form_is_found_again() {
+        for form in ALL {
+            assert_eq!(Form::from_state(form.name().as_bytes()), Some(form));
+            assert_eq!(Form::from_alternative(form.name()), Some(form));
+        }
+        assert_eq!(Form::from_state(b"password"), None);
+    }
+}

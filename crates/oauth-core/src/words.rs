@@ -152,7 +152,11 @@ pub mod account {
     /// Instead of scopes.
     pub const NO_SCOPES: &str = "use what needs no permission";
     /// Before where the user was sent.
-    pub const SENT_TO: &str = "It is reached at";
+    pub const SENT_TO: &str = "Connected from";
+    /// Around an address on a computer, which need not be the one that this is read on.
+    pub const A_COMPUTER: Around = Around("a program on your computer, at ", "");
+    /// Around a scheme.
+    pub const AN_APP: Around = Around("an app that opens ", " links");
     /// Before three days.
     pub const WHEN: &str = "When";
     /// Before the first.

@@ -1,6 +1,6 @@
 //! The pages of somebody who is signed in.
 
-use super::{ClientIdentity, Destination, Page};
+use super::{ClientIdentity, Destination, Page, first_empty};
 use crate::{
     ports::{Alternative, ChangeItem, Field},
     words,
@@ -85,6 +85,12 @@ pub struct ChangePage {
     pub submit: String,
     /// Other ways to go on.
     pub alternatives: Vec<Alternative>,
+}
+
+impl ChangePage {
+    fn focus(&self) -> usize {
+        first_empty(&self.fields)
+    }
 }
 
 /// A change has been made.

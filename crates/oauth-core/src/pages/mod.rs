@@ -104,6 +104,17 @@ pub struct SignInPage {
     pub alternatives: Vec<Alternative>,
 }
 
+impl SignInPage {
+    fn focus(&self) -> usize {
+        first_empty(&self.fields)
+    }
+}
+
+/// The field that a person goes on with: the first that is not filled in yet.
+fn first_empty(fields: &[Field]) -> usize {
+    fields.iter().position(|field| field.value.is_empty()).unwrap_or_default()
+}
+
 /// The decision.
 #[derive(Debug, Clone, Template)]
 #[template(path = "consent.html")]
