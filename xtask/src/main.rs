@@ -13,9 +13,12 @@ mod clients;
 mod command;
 mod conformance;
 mod doctor;
+mod guest;
 mod hostile;
 mod invite;
+mod languages;
 mod manifest;
+mod new;
 mod privileges;
 mod redis;
 mod server;
@@ -35,9 +38,12 @@ Usage: cargo xtask TASK
                  --from FILE                  another manifest than spin.toml
                  --quiet                      no line for each request
                  -- MORE                      handed to the server as it is
+  new NAME     Make a component for your tools that works at once, and put it into spin.toml
+                 --lang LANG                  rust, python or js
   build        Build the components and the server
+  build DIR    Build the component of Python or JavaScript in a folder, as spin.toml does for those of `new`
   test         Build, then run every test: the cores, the server, the black-box suite, real clients, the official suite
-                 --only PHASE[,PHASE]         of cores, host, outside, owned, clients, conformance
+                 --only PHASE[,PHASE]         of cores, host, outside, owned, languages, clients, conformance
                With BASE_URL=http://HOST:PORT, run `outside` and `clients` against a running server
   conformance  Build, then run the official conformance suite against the real components with its tools in them
                  --all                        again with a new instance for each request, and with shared ones
@@ -54,7 +60,11 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = arguments.collect();
     let outcome = match task.as_str() {
         "up" => up::run(&arguments),
-        "build" => without_arguments(&arguments).and_then(|()| build::run()),
+        "new" => new::run(&arguments),
+        "build" => match arguments.as_slice() {
+            [dir] if !dir.starts_with('-') => guest::run(dir.as_ref()),
+            _ => without_arguments(&arguments).and_then(|()| build::run()),
+        },
         "test" => test::run(&arguments),
         "conformance" => conformance::run(&arguments),
         "check" => without_arguments(&arguments).and_then(|()| check::run()),

@@ -10,7 +10,7 @@ const DEADLY: [(&str, &str); 6] = [
     ("loops", "of processor time"),
     ("allocates_without_end", "64 MiB of memory"),
     ("recurses_without_end", "failed: wasm trap: "),
-    ("panics", "or it panicked"),
+    ("panics", "wasm trap: wasm `unreachable`"),
     ("traps", "failed: "),
     ("exits", "failed: "),
 ];
