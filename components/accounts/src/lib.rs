@@ -4,10 +4,12 @@
 
 use accounts_core::{Accounts, Answer as Filled, Prompt as Question, SignUp, Step as Next};
 use bindings::exports::postern::identity::identity::{
-    Answer, ChangeItem, Error, Field, FieldKind, Guest, Prompt, Request, Step, User,
+    Answer, ChangeItem, Error, Field, FieldKind, Guest, Prompt, Purpose, Request, Step, User,
 };
 use platform::{deployment, fault::Fault, random::HostRandom, store::HostStore, variables};
 use store_core::{Provision, RecordError, Records};
+
+mod elsewhere;
 
 #[expect(unsafe_code, reason = "generated")]
 mod bindings {
@@ -27,13 +29,19 @@ const PASSWORD: &str = "password";
 
 impl Guest for Component {
     async fn begin(request: Request) -> Result<Step, Error> {
+        if let Purpose::Change(change) = &request.purpose {
+            return elsewhere::change(&request, change).await?.ok_or(Error::InvalidState);
+        }
         let begin = async |accounts: LocalAccounts<'_>| Ok(accounts.begin(request.login_hint.as_deref()));
-        Ok(with_accounts(&request, begin).await?.into())
+        elsewhere::complete(with_accounts(&request, begin).await?.into()).await
     }
 
     async fn resume(request: Request, state: Vec<u8>, answers: Vec<Answer>) -> Result<Step, Error> {
         if state != STATE {
             return Err(Error::InvalidState);
+        }
+        if let Some(step) = elsewhere::choose(&request, &answers).await? {
+            return Ok(step);
         }
         let find = |name| {
             let found = answers.iter().find(|answer| answer.name == name);
@@ -41,16 +49,22 @@ impl Guest for Component {
         };
         let filled = Filled { email: find(EMAIL), password: find(PASSWORD) };
         let resume = async |accounts: LocalAccounts<'_>| accounts.resume(filled).await;
-        Ok(with_accounts(&request, resume).await?.into())
+        elsewhere::complete(with_accounts(&request, resume).await?.into()).await
     }
 
-    async fn returned(_: Request, _: Vec<u8>, _: Vec<Answer>) -> Result<Step, Error> {
-        // Nobody is sent anywhere, so nobody comes back.
-        Err(Error::InvalidState)
+    async fn returned(request: Request, state: Vec<u8>, parameters: Vec<Answer>) -> Result<Step, Error> {
+        match elsewhere::returned(&request, &state, parameters).await? {
+            // Nobody is let in that way: the form again, with what is to be said.
+            Step::Ask(Prompt { problem, .. }) => Ok(match Self::begin(request).await? {
+                Step::Ask(prompt) => Step::Ask(Prompt { problem, ..prompt }),
+                other => other,
+            }),
+            step => Ok(step),
+        }
     }
 
-    async fn changes(_: User) -> Result<Vec<ChangeItem>, Error> {
-        Ok(Vec::new())
+    async fn changes(user: User) -> Result<Vec<ChangeItem>, Error> {
+        elsewhere::changes(&user).await
     }
 }
 

@@ -5,6 +5,8 @@
 //!
 //! What it does not do: second factors, resetting a forgotten password, other providers.
 
+pub mod elsewhere;
+pub mod identity;
 pub mod password;
 pub mod record;
 

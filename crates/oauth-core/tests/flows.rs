@@ -25,6 +25,8 @@ mod concurrency;
 mod connections;
 mod discovery;
 #[cfg(test)]
+mod elsewhere;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod interaction;
