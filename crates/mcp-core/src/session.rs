@@ -434,11 +434,16 @@ mod tests {
     #[test]
     fn names_of_sessions_are_recognised() {
         let secret = "0123456789abcdef0123456789abcdef";
-        assert_eq!(slot_of(&format!("7{secret}")), Some(7));
-        for bad in ["", "7", &format!("8{secret}"), &format!("7{secret}0"), &format!("é{secret}"), secret] {
-            assert_eq!(slot_of(bad), None, "{bad}");
+        assert_eq!(place_of(&format!("7{secret}")), Some((7, None)));
+        let there = Connection::parse("abc");
+        assert_eq!(place_of(&format!("7{secret}-abc")), Some((7, there)));
+        for bad in ["", "a:s0", "ABC", "-", "abc-"] {
+            assert_eq!(place_of(&format!("7{secret}-{bad}")), None, "{bad}");
         }
-        assert_eq!(slot_of(&format!("7{}", secret.to_uppercase())), None);
+        for bad in ["", "7", &format!("8{secret}"), &format!("7{secret}0"), &format!("é{secret}"), secret] {
+            assert_eq!(place_of(bad), None, "{bad}");
+        }
+        assert_eq!(place_of(&format!("7{}", secret.to_uppercase())), None);
     }
 
     /// SS-04: the one that was not used for longest gives way; what is past its time does anyway.
