@@ -186,6 +186,22 @@ const fn is_among(scope: &str, known: &[ScopeEntry]) -> bool {
     false
 }
 
+/// Fails the build if a scope is no scope token (RFC 6749 section 3.3), which an authorization server would never grant.
+#[doc(hidden)]
+pub const fn check_tokens(scopes: &[ScopeEntry]) {
+    let mut scopes = scopes;
+    while let [(name, ..), rest @ ..] = scopes {
+        assert!(!name.is_empty(), "a scope has no name");
+        let mut bytes = name.as_bytes();
+        while let [byte, rest @ ..] = bytes {
+            let is_allowed = byte.is_ascii_graphic() && *byte != b'"' && *byte != b'\\';
+            assert!(is_allowed, "a scope is printable ASCII without space, `\"` and `\\`");
+            bytes = rest;
+        }
+        scopes = rest;
+    }
+}
+
 /// Fails the build if two tools have the same name.
 #[doc(hidden)]
 pub const fn check_names(tools: &[Entry]) {
