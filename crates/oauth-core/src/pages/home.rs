@@ -81,7 +81,9 @@ fn setups(name: &str, endpoint: &str, is_loopback: bool) -> Vec<Setup> {
         true => vec![Say(setup::OUT_OF_REACH)],
         false => how.iter().map(|text| Say(text)).chain([url()]).collect(),
     };
-    let remote = format!(r#"{{ "command": "npx", "args": ["-y", "mcp-remote", "{endpoint}"] }}"#);
+    let remote = format!(
+        "{{\n      \"command\": \"npx\",\n      \"args\": [\"-y\", \"mcp-remote\", \"{endpoint}\"]\n    }}"
+    );
     let vs_code = format!(r#"{{"name":"{name}","type":"http","url":"{endpoint}"}}"#);
     let cursor = format!(r#"{{ "url": "{endpoint}" }}"#);
     vec![
