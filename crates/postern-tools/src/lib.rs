@@ -22,6 +22,9 @@
 //! Build that for `wasm32-wasip2` as a `cdylib`, name the file in `spin.toml`, and it is served. Signing in, tokens, scopes,
 //! HTTP and JSON-RPC are done elsewhere; the arguments that arrive fit the schema, and the caller has the scopes.
 //!
+//! In `Cargo.toml`, types of your own take `serde` with its feature `derive`, and `schemars` 1. A tool may wait for whatever
+//! WASI 0.3 has, with any crate that speaks it (`wasip3`, `spin-sdk`), as far as `spin.toml` grants it.
+//!
 //! # Reading order
 //!
 //! * [`tool`], the attribute, and [`export!`];
