@@ -2,19 +2,19 @@
 //!
 //! WASI 0.2 and 0.3 without files, sockets, arguments or environment; `wasi:http` in both versions;
 //! `wasi:keyvalue` and `wasi:config`. An interface that a dependency was denied is answered with
-//! traps; an interface that nobody provides is an error at start. Compiled code is kept in a cache.
+//! traps; an interface that nobody provides is an error at start. Compiled code is kept; see [`crate::compiled`].
 
-use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Result, anyhow, bail};
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, Linker, ResourceType};
-use wasmtime::{Cache, CacheConfig, Config, Engine};
+use wasmtime::{Config, Engine};
 use wasmtime_wasi_http::handler::ProxyPre;
 use wasmtime_wasi_http::{p2, p3};
 
 use crate::capability::denied_interface;
+use crate::compiled::{self, Compiled, Origin};
 use crate::configuration;
 use crate::instance::{Grant, Instances, State};
 use crate::key_value;
@@ -25,26 +25,21 @@ use crate::log::one_line;
 pub struct Runtime {
     engine: Engine,
     ticks: Ticks,
+    compiled: Option<Compiled>,
 }
 
 /// Marks a resource that a denied interface would have handed out. There are none.
 enum Denied {}
 
 impl Runtime {
-    /// Start an engine; compiled code is kept in `cache`, which has to be an absolute path.
-    pub fn new(cache: Option<&Path>) -> Result<Self> {
+    /// Start an engine. Compiled code is kept in `compiled`, if anywhere.
+    pub fn new(compiled: Option<Compiled>, limits: &Limits) -> Result<Self> {
         let mut config = Config::new();
         config.epoch_interruption(true);
+        config.consume_fuel(limits.count_instructions);
         config.wasm_component_model_async(true);
         // A trap is logged as one line; where in the guest it happened, the guest's own panic says.
         config.wasm_backtrace_max_frames(None);
-        if let Some(directory) = cache {
-            let mut settings = CacheConfig::new();
-            settings.with_directory(directory);
-            let cache = Cache::new(settings).map_err(|error| anyhow!("{}", one_line(&error)));
-            config
-                .cache(Some(cache.with_context(|| format!("cannot use the cache {}", directory.display()))?));
-        }
         let engine = Engine::new(&config).map_err(|error| anyhow!("{}", one_line(&error)))?;
         let ticks = Ticks::default();
         let (weak, counter) = (engine.weak(), ticks.clone());
@@ -56,14 +51,22 @@ impl Runtime {
                 engine.increment_epoch();
             }
         })?;
-        Ok(Self { engine, ticks })
+        Ok(Self { engine, ticks, compiled })
     }
 
-    /// Make a component ready to serve.
-    pub fn load(&self, bytes: &[u8], grant: Grant, limits: &Limits) -> Result<Instances> {
+    /// Make a component ready to serve: the one with this origin, which `make` composes.
+    pub fn load(
+        &self,
+        origin: Origin,
+        make: impl FnOnce() -> Result<Vec<u8>>,
+        grant: Grant,
+        limits: &Limits,
+    ) -> Result<Instances> {
         let plain = |error: wasmtime::Error| anyhow!("{}", one_line(&error));
-        let component =
-            Component::new(&self.engine, bytes).map_err(plain).context("it cannot be compiled")?;
+        let component = match &self.compiled {
+            Some(compiled) => compiled.component(&self.engine, origin, make)?,
+            None => compiled::compile(&self.engine, &make()?)?,
+        };
         let mut linker = linker(&self.engine).map_err(plain)?;
         trap_denied(&mut linker, &self.engine, &component).map_err(plain)?;
         let exports: Vec<String> =

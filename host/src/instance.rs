@@ -6,6 +6,7 @@
 //! says otherwise: a tool that loops or traps then takes nobody with it.
 
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -119,6 +120,9 @@ impl HandlerState for Instances {
         store.limiter(|state| &mut state.memory);
         store.set_epoch_deadline(1);
         store.epoch_deadline_callback(|mut store| store.data_mut().cpu.spend());
+        if self.limits.count_instructions {
+            store.set_fuel(u64::MAX)?;
+        }
         let proxy = self.component.instantiate_async(&mut store).await?;
         let current = Current::default();
         Ok(Instance {
@@ -137,6 +141,8 @@ impl HandlerState for Instances {
                 requests: self.limits.requests_per_instance,
                 at_once: self.limits.requests_at_once,
                 timeout: self.limits.request,
+                served: AtomicU64::new(0),
+                count_instructions: self.limits.count_instructions,
             },
         })
     }
@@ -185,6 +191,8 @@ pub struct Worker {
     requests: usize,
     at_once: usize,
     timeout: Duration,
+    served: AtomicU64,
+    count_instructions: bool,
 }
 
 impl WorkerState for Worker {
@@ -204,6 +212,7 @@ impl WorkerState for Worker {
         turn: Arc<Turn>,
         _: GuestTaskId,
     ) -> Pin<Box<dyn Future<Output = ()> + Send + Sync>> {
+        self.served.fetch_add(1, Ordering::Relaxed);
         let state = store.data_mut();
         // Where several share the instance, what they cost is told of the last to come.
         state.turn = turn.clone();
@@ -224,6 +233,15 @@ impl WorkerState for Worker {
             // Before the streams of the instance are closed, so that a cut answer is seen as cut.
             turns.iter().for_each(|turn| turn.fail());
             log::line(format_args!("component {} failed: {}", self.component, log::one_line(&error)));
+        }
+        if self.count_instructions
+            && let Ok(left) = store.get_fuel()
+        {
+            let (component, served) = (&self.component, self.served.load(Ordering::Relaxed));
+            let count = u64::MAX - left;
+            log::line(format_args!(
+                "component {component} executed {count} instructions for {served} requests"
+            ));
         }
         drop(store);
         turns.iter().for_each(|turn| turn.leave());
@@ -285,6 +303,18 @@ impl WorkerExpiration for Expiration {
 mod tests {
     use super::*;
 
+    fn worker(current: &Current, at_once: usize) -> Worker {
+        Worker {
+            component: "test".into(),
+            current: current.clone(),
+            requests: 100,
+            at_once,
+            timeout: Duration::from_secs(1),
+            served: AtomicU64::new(0),
+            count_instructions: false,
+        }
+    }
+
     fn accepts(worker: &Worker, waiting: usize, total: usize) -> bool {
         matches!(worker.should_accept_request(waiting, total), ShouldAccept::Yes)
     }
@@ -293,13 +323,7 @@ mod tests {
     fn an_instance_has_as_many_turns_at_once_as_it_may() {
         for at_once in [1, 2, 16] {
             let current = Current::default();
-            let worker = Worker {
-                component: "test".into(),
-                current: current.clone(),
-                requests: 100,
-                at_once,
-                timeout: Duration::from_secs(1),
-            };
+            let worker = worker(&current, at_once);
             for begun in 0..at_once {
                 assert!(accepts(&worker, begun, begun), "{begun} of {at_once}");
                 current.get().turns.push(Arc::default());
@@ -317,13 +341,7 @@ mod tests {
     #[test]
     fn an_instance_takes_no_request_while_something_is_left_of_another() {
         let current = Current::default();
-        let worker = Worker {
-            component: "test".into(),
-            current: current.clone(),
-            requests: 100,
-            at_once: 1,
-            timeout: Duration::from_secs(1),
-        };
+        let worker = worker(&current, 1);
         let turn = Arc::new(Turn::default());
         turn.finish();
         current.get().turns.push(turn);

@@ -7,12 +7,13 @@
 //!
 //! In reading order: [`manifest`] and [`variables`] say what is wanted, [`runtime_config`] what the
 //! operator allows; [`compose`] makes one component of several, with [`capability`] between them;
-//! [`engine`] compiles and links it, [`instance`] runs it within [`limits`]; [`serve`] brings it
+//! [`engine`] compiles ([`compiled`]) and links it, [`instance`] runs it within [`limits`]; [`serve`] brings it
 //! requests, one [`turn`] at a time, along [`routes`].
 
 #![expect(clippy::disallowed_methods, reason = "the host is where the clock and the environment are read")]
 
 pub mod capability;
+pub mod compiled;
 pub mod compose;
 pub mod configuration;
 pub mod engine;
@@ -43,6 +44,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result, anyhow, bail};
 use tokio::net::TcpListener;
 
+use crate::compiled::{Compiled, Origin};
 use crate::engine::Runtime;
 use crate::instance::{Grant, Instances};
 use crate::key_value::{Backend, Stores};
@@ -80,12 +82,14 @@ impl Server {
         let variables = resolve_variables(&manifest, options, address)?;
         let router = Router::new(&manifest.routes)?;
         make_directory(&state_dir)?;
-        let runtime = Runtime::new(options.cache_dir(&state_dir)?.as_deref())?;
+        let compiled =
+            options.cache_dir(&state_dir).map(|directory| Compiled::open(&directory)).transpose()?;
+        let mut limits = options.limits();
+        limits.memory = runtime_config.max_instance_memory.unwrap_or(limits.memory);
+        let runtime = Runtime::new(compiled, &limits)?;
         let served: HashSet<&str> = manifest.routes.iter().map(|route| route.component.as_str()).collect();
         let (stores, store_lines) = open_stores(&manifest, &runtime_config, &served)?;
 
-        let mut limits = options.limits();
-        limits.memory = runtime_config.max_instance_memory.unwrap_or(limits.memory);
         let mut components = HashMap::new();
         for (id, component) in manifest.components.iter().filter(|(id, _)| served.contains(id.as_str())) {
             let granted = grant(id, component, &variables, &stores, &runtime_config);
@@ -202,17 +206,22 @@ fn load(
         })?;
         files.insert(path, bytes);
     }
-    let file = |path: &Path| files.get(path).cloned().unwrap_or_default();
-    let dependencies = component
-        .dependencies
-        .iter()
-        .map(|(name, dependency)| compose::Part {
+    let file = |path: &Path| files.get(path).map(Vec::as_slice).unwrap_or_default();
+    let mut origin = Origin::default().with(file(&component.source));
+    for (name, dependency) in &component.dependencies {
+        let kind = format!("{name:?} {:?} {:?}", dependency.export, dependency.inherit);
+        origin = origin.with(kind).with(file(&dependency.source));
+    }
+    let make = || {
+        let parts = component.dependencies.iter().map(|(name, dependency)| compose::Part {
             name: name.clone(),
-            bytes: file(&dependency.source),
+            bytes: file(&dependency.source).to_owned(),
             export: dependency.export.clone(),
             inherit: dependency.inherit.clone(),
-        })
-        .collect();
-    let bytes = compose::compose(id, file(&component.source), dependencies)?;
-    runtime.load(&bytes, grant, limits)
+        });
+        compose::compose(id, file(&component.source).to_owned(), parts.collect())
+    };
+    // Code that counts is other code.
+    let origin = origin.with([u8::from(limits.count_instructions)]);
+    runtime.load(origin, make, grant, limits)
 }

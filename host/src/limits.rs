@@ -32,6 +32,8 @@ pub struct Limits {
     pub requests_at_once: usize,
     /// How many requests are served at once, over all instances.
     pub concurrent_requests: usize,
+    /// Whether the instructions of an instance are counted. Nothing limits them.
+    pub count_instructions: bool,
 }
 
 /// Watches the memory of one instance.

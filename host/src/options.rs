@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
 use clap::Parser;
 
 use crate::limits::Limits;
@@ -75,6 +74,10 @@ pub struct Options {
     #[arg(long, value_name = "COUNT", default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..=65536))]
     pub max_concurrent_requests: u32,
 
+    /// Count the instructions that guests execute, and log them when an instance ends. It makes them slower
+    #[arg(long)]
+    pub count_instructions: bool,
+
     /// Do not log requests
     #[arg(short, long)]
     pub quiet: bool,
@@ -91,6 +94,7 @@ impl Options {
             requests_per_instance: self.max_instance_reuse_count as usize,
             requests_at_once: self.max_instance_concurrent_reuse_count as usize,
             concurrent_requests: self.max_concurrent_requests as usize,
+            count_instructions: self.count_instructions,
         }
     }
 
@@ -104,15 +108,10 @@ impl Options {
         self.state_dir.clone().unwrap_or_else(|| directory.join(".spin"))
     }
 
-    /// Where compiled code is kept, as an absolute path.
-    pub fn cache_dir(&self, state_dir: &Path) -> Result<Option<PathBuf>> {
-        if self.disable_cache {
-            return Ok(None);
-        }
-        let directory = self.cache_dir.clone().unwrap_or_else(|| state_dir.join("cache"));
-        std::path::absolute(&directory)
-            .map(Some)
-            .with_context(|| format!("cannot use the cache {}", directory.display()))
+    /// Where compiled code is kept.
+    pub fn cache_dir(&self, state_dir: &Path) -> Option<PathBuf> {
+        let chosen = || self.cache_dir.clone().unwrap_or_else(|| state_dir.join("cache"));
+        (!self.disable_cache).then(chosen)
     }
 }
 

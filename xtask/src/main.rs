@@ -15,6 +15,7 @@ mod conformance;
 mod doctor;
 mod guest;
 mod hostile;
+mod invite;
 mod languages;
 mod manifest;
 mod new;
@@ -48,6 +49,8 @@ Usage: cargo xtask TASK
                  --all                        again with a new instance for each request, and with shared ones
   check        What has to hold besides the tests: format, lints, documentation, dependencies, privileges
   privileges   Print what each component imports and is granted, as the tables for ARCHITECTURE.md
+  invite       Write an invitation for a server with sign_up=invited: invite ADDRESS [--days N]
+                 The server's secret is read from SPIN_VARIABLE_DEPLOYMENT_SECRET, and nothing is called or stored
   doctor       Say what is missing on this machine and how to get it
 ";
 
@@ -66,6 +69,7 @@ fn main() -> ExitCode {
         "conformance" => conformance::run(&arguments),
         "check" => without_arguments(&arguments).and_then(|()| check::run()),
         "privileges" => without_arguments(&arguments).and_then(|()| privileges::print()),
+        "invite" => invite::run(&arguments),
         "doctor" => without_arguments(&arguments).and_then(|()| doctor::run()),
         "" | "help" | "--help" | "-h" => {
             print!("{HELP}");

@@ -121,6 +121,7 @@ mod mirrored_headers;
 mod offer_rounds;
 mod origin;
 mod page;
+mod plain_schema;
 pub mod ports;
 mod prompts;
 mod questions;

@@ -6,11 +6,17 @@
 //! an instance is, and how long, was bounded when it was read ([`json`](crate::json)); what an author's schema can
 //! still make of that ends with the host's deadline.
 
-use crate::json;
+use crate::{json, plain_schema::PlainSchema};
 use boon::{Compiler, Draft, SchemaIndex, Schemas, UrlLoader, ValidationError};
 use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
-use std::{cell::RefCell, collections::HashMap, error::Error, fmt::Write as _, rc::Rc};
+use std::{
+    cell::{OnceCell, RefCell},
+    collections::HashMap,
+    error::Error,
+    fmt::Write as _,
+    rc::Rc,
+};
 
 /// The longest schema that is used, in bytes (MCP-B-20).
 const MAX_SCHEMA: usize = 64 * 1024;
@@ -40,39 +46,58 @@ pub(crate) enum Misfit {
 }
 
 thread_local! {
-    /// What this instance has compiled, by the schema's text.
-    static KEPT: RefCell<HashMap<String, Rc<Result<Compiled, &'static str>>>> = RefCell::default();
+    /// What this instance has read, by the schema's text.
+    static KEPT: RefCell<HashMap<String, Rc<Kept>>> = RefCell::default();
+}
+
+/// A schema that has come before.
+struct Kept {
+    /// For most, this is enough to see that something fits.
+    plain: Option<PlainSchema>,
+    compiled: OnceCell<Result<Compiled, &'static str>>,
 }
 
 /// Checks a JSON text against a schema that comes once.
 pub(crate) fn check(schema: &str, instance: &str) -> Result<(), Misfit> {
-    judge(&Compiled::new(schema), instance)
+    judge(&Compiled::new(schema), &parse(instance)?)
 }
 
-/// Checks a JSON text against a schema that will come again: it is compiled once.
+/// Checks a JSON text against a schema that will come again: it is read once.
 pub(crate) fn check_often(schema: &str, instance: &str) -> Result<(), Misfit> {
     let kept = KEPT.with_borrow(|kept| kept.get(schema).cloned());
-    let compiled = kept.unwrap_or_else(|| {
-        let compiled = Rc::new(Compiled::new(schema));
+    let kept = kept.unwrap_or_else(|| {
+        let plain = is_of_usual_size(schema).then(|| PlainSchema::read(schema)).flatten();
+        let new = Rc::new(Kept { plain, compiled: OnceCell::new() });
         if schema.len() <= MAX_SCHEMA {
             KEPT.with_borrow_mut(|kept| {
                 if kept.len() >= MAX_KEPT {
                     kept.clear();
                 }
-                kept.insert(schema.to_owned(), Rc::clone(&compiled));
+                kept.insert(schema.to_owned(), Rc::clone(&new));
             });
         }
-        compiled
+        new
     });
-    judge(&compiled, instance)
+    let instance = parse(instance)?;
+    if kept.plain.as_ref().is_some_and(|plain| plain.is_met_by(&instance)) {
+        return Ok(());
+    }
+    judge(kept.compiled.get_or_init(|| Compiled::new(schema)), &instance)
 }
 
-fn judge(compiled: &Result<Compiled, &'static str>, instance: &str) -> Result<(), Misfit> {
+fn parse(instance: &str) -> Result<Value, Misfit> {
+    serde_json::from_str(instance).map_err(|_| Misfit::Instance("it is not JSON".to_owned()))
+}
+
+fn judge(compiled: &Result<Compiled, &'static str>, instance: &Value) -> Result<(), Misfit> {
     let compiled = compiled.as_ref().map_err(|why| Misfit::Schema(why))?;
-    let instance: Value =
-        serde_json::from_str(instance).map_err(|_| Misfit::Instance("it is not JSON".to_owned()))?;
-    let judged = compiled.schemas.validate(&instance, compiled.index);
+    let judged = compiled.schemas.validate(instance, compiled.index);
     judged.map_err(|error| Misfit::Instance(reasons(&error)))
+}
+
+/// Whether a schema is small enough to be used.
+fn is_of_usual_size(schema: &str) -> bool {
+    schema.len() <= MAX_SCHEMA && schema.matches('{').count() <= MAX_SUBSCHEMAS
 }
 
 /// Whether a schema says that it is of a dialect that is not known (MCP-B-18). Without `$schema` it is of 2020-12.
@@ -96,7 +121,7 @@ struct Compiled {
 
 impl Compiled {
     fn new(text: &str) -> Result<Self, &'static str> {
-        if text.len() > MAX_SCHEMA || text.matches('{').count() > MAX_SUBSCHEMAS {
+        if !is_of_usual_size(text) {
             return Err("it is too large");
         }
         let schema: Value = serde_json::from_str(text).map_err(|_| "it is not JSON")?;

@@ -145,16 +145,16 @@ fn skeletons(text: &str) -> Vec<String> {
 /// What can stand for each letter. `i` and `l` stand for each other.
 const LOOKS_LIKE: [(char, &str); 23] = [
     ('a', "àáâãäåāăąǎạαаɑ4@"),
-    ('b', "ƅвь8"),
-    ('c', "çćčсϲᴄ¢"),
+    ('b', "вьβ8"),
+    ('c', "çćčсϲϹᴄ¢"),
     ('d', "ďđԁɗ"),
     ('e', "èéêëēĕėęěẹеєε3€"),
     ('g', "ĝğġģɡԍ9"),
-    ('h', "ĥħһհн"),
+    ('h', "ĥħһհнΗ"),
     ('k', "ķкκ"),
     ('l', "iìíîïĩīĭįıіїɩι1!|łĺļľӏ"),
-    ('m', "мṁ"),
-    ('n', "ñńņňпηո"),
+    ('m', "мμṁ"),
+    ('n', "ñńņňпηΝո"),
     ('o', "òóôõöøōŏőọοоօσ0"),
     ('p', "рρþ"),
     ('q', "ԛ"),
@@ -165,8 +165,8 @@ const LOOKS_LIKE: [(char, &str); 23] = [
     ('v', "νѵ"),
     ('w', "ŵԝѡω"),
     ('x', "хχ×"),
-    ('y', "ýÿуүγ"),
-    ('z', "źżž2"),
+    ('y', "ýÿŸуүγΥ"),
+    ('z', "źżžζ2"),
 ];
 
 /// What a character looks like, in lower case. `None` for marks that only add to another.
@@ -179,9 +179,38 @@ fn skeleton(character: char) -> Option<char> {
         code @ 0x1d400..=0x1d6a3 => char::from(b'a' + u8::try_from((code - 0x1d400) % 26).ok()?),
         _ => character,
     };
-    let lower = plain.to_lowercase().next().unwrap_or(plain);
-    let found = LOOKS_LIKE.iter().find(|(_, others)| others.contains(lower));
-    Some(found.map_or(lower, |(letter, _)| *letter))
+    let lower = lower_case(plain);
+    // Some Greek capitals look like other letters than their small ones do.
+    let found = [plain, lower].into_iter().find_map(|character| {
+        LOOKS_LIKE.iter().find(|(_, others)| others.contains(character)).map(|(letter, _)| *letter)
+    });
+    Some(found.unwrap_or(lower))
+}
+
+/// The lower case of a letter of the blocks that [`LOOKS_LIKE`] has letters of. The standard library's table is
+/// for all of Unicode, and would be the largest thing here.
+fn lower_case(character: char) -> char {
+    let code = u32::from(character);
+    let distance = match code {
+        // Latin 1, Greek, Cyrillic.
+        0x41..=0x5a | 0xc0..=0xd6 | 0xd8..=0xde | 0x391..=0x3ab | 0x410..=0x42f => 32,
+        0x400..=0x40f => 80,
+        // Armenian.
+        0x531..=0x556 => 48,
+        0x4c0 => 15,
+        // Latin, with capitals at odd numbers.
+        0x139..=0x148 | 0x179..=0x17e | 0x1cd..=0x1dc => code % 2,
+        // Latin and Cyrillic, with capitals at even numbers.
+        0x100..=0x137
+        | 0x14a..=0x177
+        | 0x218..=0x21b
+        | 0x460..=0x481
+        | 0x48a..=0x4bf
+        | 0x4d0..=0x52f
+        | 0x1e00..=0x1eff => 1 - code % 2,
+        _ => 0,
+    };
+    char::from_u32(code + distance).unwrap_or(character)
 }
 
 /// Scripts that have letters which look like another's.
@@ -299,6 +328,10 @@ mod tests {
             "𝐂𝐥𝐚𝐮𝐝𝐞",
             "𝓬𝓵𝓪𝓾𝓭𝓮",
             "Cla\u{301}ude",
+            "CLAUDE",
+            "ĆŁÀŲĎĖ",
+            "СLАUDЕ",
+            "Сӏаυԁе",
             "Anthropic",
         ] {
             let warnings = registered(name, "https://evil.example/cb").concat();
@@ -313,6 +346,7 @@ mod tests {
             ("Github", "github.com"),
             ("vvindsurf", "windsurf.com"),
             ("Gernini", "gemini.google.com"),
+            ("GΙΤΗUΒ", "github.com"),
         ] {
             let warnings = registered(name, "https://evil.example/cb").concat();
             assert!(warnings.contains(home), "{name}: {warnings}");
@@ -322,6 +356,23 @@ mod tests {
         assert!(
             registered("Tools.Example.com", "https://evil.example/cb").concat().contains("tools.example.com")
         );
+    }
+
+    /// What is computed is what the standard library knows. Letters of the phonetic alphabet have capitals that
+    /// look like nothing else, and three Greek ones look like other letters than their small ones.
+    #[test]
+    fn capitals_look_like_their_letters() {
+        for (letter, others) in LOOKS_LIKE {
+            for other in
+                others.chars().chain([letter]).filter(|other| !('\u{250}'..='\u{2af}').contains(other))
+            {
+                assert_eq!(skeleton(other), skeleton(letter), "{other}");
+                for upper in other.to_uppercase().filter(|upper| upper.to_lowercase().eq([other])) {
+                    let expected = if "ΗΝΥ".contains(upper) { skeleton(upper) } else { skeleton(letter) };
+                    assert_eq!(skeleton(upper), expected, "{upper}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -28,7 +28,7 @@ fn assert_refused(world: &World, reply: &Reply, status: StatusCode) {
     assert!(world.grants().is_empty());
 }
 
-/// AZ-26, BR-10: another site, or no site at all, posts our forms.
+/// AZ-26, BR-10, LG-15: another site, or no site at all, posts our forms.
 /// MCP-S-58.
 #[test]
 fn form_from_elsewhere_is_refused() {
@@ -243,8 +243,10 @@ fn every_page_has_the_headers() {
         }
         // BR-04: links lead to applications only, and what is in them is ours.
         let links: Vec<&str> = body_text(page).split("<a ").skip(1).collect();
-        assert_eq!(links.len(), if std::ptr::eq(page, &home) { 2 } else { 0 }, "{links:?}");
-        assert!(links.iter().all(|link| link.contains("href=\"vscode:") || link.contains("href=\"cursor:")));
+        assert_eq!(links.len(), if std::ptr::eq(page, &home) { 3 } else { 0 }, "{links:?}");
+        assert!(links.iter().all(|link| {
+            ["href=\"vscode:", "href=\"cursor:", "href=\"/account\""].iter().any(|ours| link.contains(ours))
+        }));
         assert!(!body_text(page).contains("<script"));
     }
     assert!(header(&page, "content-security-policy").contains("form-action 'self' https:;"));

@@ -99,7 +99,7 @@ impl Brand {
 
 fn first_letter(name: &str) -> String {
     let first = name.chars().find(|character| character.is_alphanumeric());
-    first.map(|first| first.to_uppercase().collect()).unwrap_or_default()
+    first.map(|first| first.to_ascii_uppercase().to_string()).unwrap_or_default()
 }
 
 /// A text that is shown as it is: refused rather than cleaned, because the operator can write it better.

@@ -3,6 +3,7 @@
 use super::{Brand, Page};
 use crate::{
     ports::Offer,
+    routes,
     words::{self, home::setup},
 };
 use askama::Template;
@@ -21,6 +22,8 @@ pub struct HomePage {
     pub tools: Vec<(String, String)>,
     /// How to connect.
     pub setups: Vec<Setup>,
+    /// Where people see what they connected.
+    pub account: &'static str,
 }
 
 impl HomePage {
@@ -31,6 +34,7 @@ impl HomePage {
             name: brand.name.clone(),
             setups: setups(&brand.slug(), &endpoint, public_url.is_loopback()),
             endpoint,
+            account: routes::ACCOUNT,
             tools: offer.tools.iter().map(|tool| (tool.title.clone(), tool.description.clone())).collect(),
         }
     }
@@ -81,7 +85,9 @@ fn setups(name: &str, endpoint: &str, is_loopback: bool) -> Vec<Setup> {
         true => vec![Say(setup::OUT_OF_REACH)],
         false => how.iter().map(|text| Say(text)).chain([url()]).collect(),
     };
-    let remote = format!(r#"{{ "command": "npx", "args": ["-y", "mcp-remote", "{endpoint}"] }}"#);
+    let remote = format!(
+        "{{\n      \"command\": \"npx\",\n      \"args\": [\"-y\", \"mcp-remote\", \"{endpoint}\"]\n    }}"
+    );
     let vs_code = format!(r#"{{"name":"{name}","type":"http","url":"{endpoint}"}}"#);
     let cursor = format!(r#"{{ "url": "{endpoint}" }}"#);
     vec![
