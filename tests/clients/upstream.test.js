@@ -3,11 +3,10 @@
 
 import assert from "node:assert/strict";
 import { createHash, createHmac, randomBytes } from "node:crypto";
-import { mkdir } from "node:fs/promises";
 import { createServer } from "node:http";
 import { test } from "node:test";
-import { fileURLToPath } from "node:url";
 import Provider from "oidc-provider";
+import { everyLook } from "./look.js";
 import { Browser, by, jwt, listen, logged, newKey, noHost, now, signInAtProvider, startHost } from "./provider.js";
 import { decide, listenForComplaints, noBrowser, openBrowser, openCallback, within } from "./support.js";
 
@@ -298,26 +297,18 @@ test("member of an organization signs in at GitHub, and others do not", options,
   assert.doesNotMatch(log.text, /gho_|hush/);
 });
 
-const screenshots = fileURLToPath(new URL("screenshots/", import.meta.url));
-
 // The page's policy has to let its form lead to the provider, and only a browser holds it to that.
 test("browser is led to the provider and back", { ...options, skip: noHost || noBrowser }, async (t) => {
-  await mkdir(screenshots, { recursive: true });
   const { entry, issuer, open } = await startProvider(t);
   const { url: base } = await startServer(t, [entry, { name: "github", label: "GitHub", type: "github", client_id: "app" }]);
   open(base);
   const target = await openCallback(t);
   const application = await register(base, target.url);
   const browser = await openBrowser(t);
-  for (const [size, viewport] of Object.entries({ desktop: { width: 1280, height: 800 }, phone: { width: 390, height: 844 } })) {
-    for (const colorScheme of ["light", "dark"]) {
-      const context = await browser.newContext({ viewport, colorScheme, javaScriptEnabled: false });
-      const page = await context.newPage();
-      await page.goto(application.url.href);
-      await page.screenshot({ path: `${screenshots}sign-in-elsewhere-${size}-${colorScheme}.png`, fullPage: true });
-      await context.close();
-    }
-  }
+  await everyLook(browser, base, async ({ page, look }) => {
+    await page.goto(application.url.href);
+    await look("sign-in-elsewhere");
+  });
   const page = await (await browser.newContext()).newPage();
   const complaints = listenForComplaints(page);
   await page.goto(application.url.href);
