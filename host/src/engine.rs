@@ -120,11 +120,7 @@ fn trap_denied(linker: &mut Linker<State>, engine: &Engine, component: &Componen
         let ComponentItem::ComponentInstance(instance) = import.ty else { continue };
         let mut linker = linker.instance(name)?;
         for (function, export) in instance.exports(engine) {
-            // The first thing that a panic in Rust does, before it says what is wrong.
-            let or_panicked =
-                if interface.starts_with("wasi:cli/environment") { ", or it panicked" } else { "" };
-            let message =
-                format!("a dependency called {interface}#{function}, which it does not inherit{or_panicked}");
+            let message = format!("a dependency called {interface}#{function}, which it does not inherit");
             match export.ty {
                 ComponentItem::ComponentFunc(ty) if ty.async_() => {
                     linker.func_new_concurrent(function, move |_, _, _, _| {

@@ -303,6 +303,18 @@ impl WorkerExpiration for Expiration {
 mod tests {
     use super::*;
 
+    fn worker(current: &Current, at_once: usize) -> Worker {
+        Worker {
+            component: "test".into(),
+            current: current.clone(),
+            requests: 100,
+            at_once,
+            timeout: Duration::from_secs(1),
+            served: AtomicU64::new(0),
+            count_instructions: false,
+        }
+    }
+
     fn accepts(worker: &Worker, waiting: usize, total: usize) -> bool {
         matches!(worker.should_accept_request(waiting, total), ShouldAccept::Yes)
     }
@@ -311,15 +323,7 @@ mod tests {
     fn an_instance_has_as_many_turns_at_once_as_it_may() {
         for at_once in [1, 2, 16] {
             let current = Current::default();
-            let worker = Worker {
-                component: "test".into(),
-                current: current.clone(),
-                requests: 100,
-                at_once,
-                timeout: Duration::from_secs(1),
-                served: AtomicU64::new(0),
-                count_instructions: false,
-            };
+            let worker = worker(&current, at_once);
             for begun in 0..at_once {
                 assert!(accepts(&worker, begun, begun), "{begun} of {at_once}");
                 current.get().turns.push(Arc::default());
@@ -337,13 +341,7 @@ mod tests {
     #[test]
     fn an_instance_takes_no_request_while_something_is_left_of_another() {
         let current = Current::default();
-        let worker = Worker {
-            component: "test".into(),
-            current: current.clone(),
-            requests: 100,
-            at_once: 1,
-            timeout: Duration::from_secs(1),
-        };
+        let worker = worker(&current, 1);
         let turn = Arc::new(Turn::default());
         turn.finish();
         current.get().turns.push(turn);

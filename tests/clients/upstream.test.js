@@ -8,7 +8,7 @@ import { test } from "node:test";
 import Provider from "oidc-provider";
 import { everyLook } from "./look.js";
 import { Browser, by, jwt, listen, logged, newKey, noHost, now, signInAtProvider, startHost } from "./provider.js";
-import { decide, listenForComplaints, noBrowser, openBrowser, openCallback, within } from "./support.js";
+import { decide, listenForComplaints, newPerson, noBrowser, openBrowser, openCallback, signIn, within } from "./support.js";
 
 const options = { skip: noHost, timeout: 240_000 };
 const callback = "http://127.0.0.1:9/callback";
@@ -327,4 +327,67 @@ test("browser is led to the provider and back", { ...options, skip: noHost || no
   await decide(page, "approve");
   const answer = await within(20, "the callback", target.answer);
   assert.ok(answer.get("code"));
+});
+
+// FD-06: one person, several ways in; and only who is signed in joins them.
+test("person adds a provider to an account, signs in with it, and removes it", { ...options, skip: noHost || noBrowser }, async (t) => {
+  const { entry, issuer, open } = await startProvider(t);
+  const { url: base } = await startServer(t, [{ ...entry, sign_up: "closed" }]);
+  open(base);
+  const browser = await openBrowser(t);
+  const callback = await openCallback(t);
+  const application = await register(base, callback.url);
+  const person = newPerson();
+
+  const page = await (await browser.newContext({ javaScriptEnabled: false })).newPage();
+  const complaints = listenForComplaints(page);
+  /** At the provider, whose pages work without a script. */
+  const confirm = async () => {
+    await page.waitForURL(`${issuer}/**`);
+    await page.locator("input[name=login]").fill("alice");
+    await page.locator("input[name=password]").fill("any");
+    await page.locator("button[type=submit]").click();
+    await page.locator("button[type=submit]").click();
+    await page.waitForURL(`${base}/**`);
+  };
+  const leaveNothing = async () => {
+    await page.context().clearCookies();
+    await page.goto(`${base}/account`);
+    await page.getByRole("heading", { name: "Sign in" }).waitFor();
+  };
+
+  // Somebody whom nobody knows is not let in, and can go on with a password.
+  await page.goto(`${base}/account`);
+  await page.getByRole("button", { name: "Continue with Test & Co" }).click();
+  await confirm();
+  await page.getByText("not let in here").waitFor();
+  await page.screenshot({ path: `${screenshots}sign-in-not-let-in.png`, fullPage: true });
+  await signIn(page, person);
+  await page.getByRole("heading", { name: "Your account" }).waitFor();
+  await page.goto(application.url.href);
+  await decide(page, "approve");
+  await page.waitForURL((url) => url.pathname === "/callback");
+
+  await page.goto(`${base}/account`);
+  await page.getByRole("button", { name: "Add Test & Co" }).press("Enter");
+  // Who they are, the provider knows; that they want this, it asks for again or not.
+  await page.waitForURL((url) => url.origin === issuer || url.pathname.startsWith("/sign-in/callback"));
+  if (page.url().startsWith(issuer)) await confirm();
+  await page.getByText("You can sign in with Test & Co now.").waitFor();
+
+  // The same account: its application is there.
+  await leaveNothing();
+  await page.getByRole("button", { name: "Continue with Test & Co" }).click();
+  await confirm();
+  await page.getByRole("heading", { name: "Your account" }).waitFor();
+  await page.getByRole("heading", { name: "Upstream test" }).waitFor();
+  await page.screenshot({ path: `${screenshots}account-with-provider.png`, fullPage: true });
+  await page.getByRole("button", { name: "Remove Test & Co" }).press("Enter");
+  await page.getByText("Test & Co does not sign you in any more.").waitFor();
+
+  await leaveNothing();
+  await page.getByRole("button", { name: "Continue with Test & Co" }).click();
+  await confirm();
+  await page.getByText("not let in here").waitFor();
+  assert.deepEqual(complaints.filter((text) => /Content Security Policy|form-action/i.test(text)), []);
 });

@@ -1,6 +1,8 @@
 //! What needs a server of the test's own: to stop it, to read its log, to look into its store.
 #![expect(clippy::panic, clippy::unwrap_used, reason = "this is how a test fails")]
 
+#[path = "owned/accounts.rs"]
+mod accounts;
 #[path = "owned/clients.rs"]
 mod clients;
 #[path = "owned/documents.rs"]

@@ -3,9 +3,10 @@
 //! The last line is `N passed, N failed, N skipped`, over all of them.
 
 use crate::command::Program;
+use crate::new::LANGUAGES;
 use crate::server::Server;
 use crate::tally::Tally;
-use crate::{build, clients, conformance, hostile, redis};
+use crate::{build, clients, conformance, hostile, languages, redis};
 use anyhow::{Context, Result, bail};
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -22,17 +23,20 @@ enum Phase {
     Outside,
     /// Over HTTP, against servers that the tests start, stop and look into.
     Owned,
+    /// What `cargo xtask new` makes, in each language.
+    Languages,
     /// `mcp-remote`, MCP Inspector, the SDKs and a browser.
     Clients,
     /// The official conformance suite.
     Conformance,
 }
 
-const PHASES: [(Phase, &str); 6] = [
+const PHASES: [(Phase, &str); 7] = [
     (Phase::Cores, "cores"),
     (Phase::Host, "host"),
     (Phase::Outside, "outside"),
     (Phase::Owned, "owned"),
+    (Phase::Languages, "languages"),
     (Phase::Clients, "clients"),
     (Phase::Conformance, "conformance"),
 ];
@@ -61,8 +65,9 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
     let mut server = None;
 
     let official = running.is_none() && wanted(Phase::Conformance);
+    let made = running.is_none() && wanted(Phase::Languages);
 
-    if own_server || official || wanted(Phase::Host) {
+    if own_server || official || made || wanted(Phase::Host) {
         report.phase("build", || {
             build::all_components()?;
             build::host().map(|_| Tally::default())
@@ -93,6 +98,9 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
         if wanted(Phase::Clients) {
             report.real_clients(&base_url, own_server);
         }
+    }
+    if made && built {
+        report.languages();
     }
     if official && built {
         report.conformance();
@@ -136,7 +144,7 @@ fn cores() -> Result<Tally> {
     let others = ["-p", "xtask", "-p", "postern-fuzz"];
     tally += Program::cargo().args(["test", "--no-fail-fast"]).args(others).tally()?;
     // In the profile that components are built in, so that what generates their bindings is built once.
-    let examples = ["-p", "tools", "-p", "guide", "-p", "prompts"];
+    let examples = ["-p", "tools", "-p", "example-tools", "-p", "guide", "-p", "prompts"];
     tally += Program::cargo().args(["test", "--no-fail-fast", "--release"]).args(examples).tally()?;
     Ok(tally)
 }
@@ -216,6 +224,19 @@ impl Report {
                 .env("PYTHON", python.map_or_else(|_| OsString::new(), OsString::from))
                 .tally()
         });
+    }
+
+    /// A server with a component of each language in it.
+    fn languages(&mut self) {
+        for (word, language) in LANGUAGES {
+            if let Some(missing) = languages::fault(word, language) {
+                self.incomplete = true;
+                self.left_out.push(format!("tools in {word}: {missing}"));
+                self.phases.push((word, Tally { skipped: 1, ..Tally::default() }, 0));
+                continue;
+            }
+            self.phase(word, || languages::ring(word, language));
+        }
     }
 
     /// The official suite, against servers with its own tools in them.

@@ -27,8 +27,8 @@ const ALTERNATIVE: &str = "alternative";
 
 /// Adds the ways that lead elsewhere to the form of a sign-in, and takes the fields away where there are to be
 /// no passwords.
-pub(crate) async fn complete(step: Step) -> Result<Step, Error> {
-    let Step::Ask(mut prompt) = step else { return Ok(step) };
+pub(crate) async fn complete(request: &Request, step: Step) -> Result<Step, Error> {
+    let (Purpose::SignIn, Step::Ask(mut prompt)) = (&request.purpose, step.clone()) else { return Ok(step) };
     let opened = Opened::new().await?;
     if !opened.has_passwords {
         prompt = Prompt { fields: Vec::new(), notice: None, alternatives: Vec::new(), ..prompt };
@@ -40,6 +40,7 @@ pub(crate) async fn complete(step: Step) -> Result<Step, Error> {
 
 /// Goes on with a sign-in that leads elsewhere. `None` when another one was chosen.
 pub(crate) async fn choose(request: &Request, answers: &[Answer]) -> Result<Option<Step>, Error> {
+    let Purpose::SignIn = request.purpose else { return Ok(None) };
     let opened = Opened::new().await?;
     let chosen = answers.iter().find(|answer| answer.name == ALTERNATIVE);
     let chosen = chosen.map(|answer| answer.value.as_str()).unwrap_or_default();
@@ -74,10 +75,12 @@ pub(crate) async fn returned(
     Ok(opened.elsewhere().returned(purpose, state, &request.return_url, &parameters).await?.into())
 }
 
-/// What a person can change.
-pub(crate) async fn changes(user: &User) -> Result<Vec<ChangeItem>, Error> {
-    let changes = Opened::new().await?.elsewhere().changes(&user.subject).await?;
-    Ok(changes.into_iter().map(|(name, label)| ChangeItem { name, label }).collect())
+/// What a person can change: a password, if there is one and it is of use, and the ways that lead elsewhere.
+pub(crate) async fn changes(user: &User, password: Option<ChangeItem>) -> Result<Vec<ChangeItem>, Error> {
+    let opened = Opened::new().await?;
+    let changes = opened.elsewhere().changes(&user.subject).await?;
+    let changes = changes.into_iter().map(|(name, label)| ChangeItem { name, label });
+    Ok(password.filter(|_| opened.has_passwords).into_iter().chain(changes).collect())
 }
 
 /// What the providers of a deployment are made of, for one request.
@@ -138,13 +141,14 @@ impl From<Next> for Step {
         match next {
             Next::Send { url, return_token, state } => Self::Send(Redirect { url, return_token, state }),
             Next::User { subject, display_name } => Self::User(User { subject, display_name }),
-            Next::Done(notice) => Self::Done(Done { notice, ends_sessions: false }),
+            Next::Done { notice, ends_sessions } => Self::Done(Done { notice, ends_sessions }),
             Next::Problem(problem) => Self::Ask(Prompt {
                 notice: None,
                 problem: Some(problem),
                 fields: Vec::new(),
                 submit: String::new(),
                 alternatives: Vec::new(),
+                retry_after: None,
                 state: Vec::new(),
             }),
         }

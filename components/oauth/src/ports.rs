@@ -99,13 +99,13 @@ impl From<identity::Step> for Step {
 
 impl From<identity::Prompt> for Prompt {
     fn from(prompt: identity::Prompt) -> Self {
-        let identity::Prompt { notice, problem, fields, submit, alternatives, state } = prompt;
+        let identity::Prompt { notice, problem, fields, submit, alternatives, retry_after, state } = prompt;
         let fields = fields.into_iter().map(Field::from).collect();
         let alternatives = alternatives
             .into_iter()
             .map(|identity::Alternative { name, label }| Alternative { name, label })
             .collect();
-        Self { notice, problem, fields, submit, alternatives, state }
+        Self { notice, problem, fields, submit, alternatives, retry_after, state }
     }
 }
 

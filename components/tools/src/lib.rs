@@ -1,8 +1,9 @@
 //! The tools that this server offers: a little mathematics. **This is the file to replace by yours.**
 //!
-//! A tool is a function: its doc comment says what it does, its arguments and its result say what it takes and gives, and
-//! the attribute says which scope a caller needs. At the end, `export!` lists the tools, and the scopes in the words
-//! in which the consent page asks for them. The crate `postern-tools` explains the rest.
+//! A tool is a function, `async` if it waits for something: its doc comment says what it does, its arguments and its
+//! result say what it takes and gives, and the attribute says which scope a caller needs. At the end, `export!` lists
+//! the tools, and the scopes in the words in which the consent page asks for them. The crate `postern-tools` explains
+//! the rest.
 //!
 //! Signing in, tokens, scopes, HTTP and JSON-RPC are other components' work and never get here.
 
@@ -18,25 +19,25 @@ const STATISTICS: &str = "math:statistics";
 
 /// Adds two numbers: a + b.
 #[tool(title = "Add", scopes(BASIC), read_only, open_world = false)]
-async fn add(a: f64, b: f64) -> Result<f64, &'static str> {
+fn add(a: f64, b: f64) -> Result<f64, &'static str> {
     finite(a + b)
 }
 
 /// Subtracts the second number from the first: a - b.
 #[tool(title = "Subtract", scopes(BASIC), read_only, open_world = false)]
-async fn subtract(a: f64, b: f64) -> Result<f64, &'static str> {
+fn subtract(a: f64, b: f64) -> Result<f64, &'static str> {
     finite(a - b)
 }
 
 /// Multiplies two numbers: a * b.
 #[tool(title = "Multiply", scopes(BASIC), read_only, open_world = false)]
-async fn multiply(a: f64, b: f64) -> Result<f64, &'static str> {
+fn multiply(a: f64, b: f64) -> Result<f64, &'static str> {
     finite(a * b)
 }
 
 /// Divides the first number by the second: a / b. b must not be 0.
 #[tool(title = "Divide", scopes(BASIC), read_only, open_world = false)]
-async fn divide(a: f64, b: f64) -> Result<f64, &'static str> {
+fn divide(a: f64, b: f64) -> Result<f64, &'static str> {
     if b == 0.0 {
         return Err("Division by zero.");
     }
@@ -45,13 +46,13 @@ async fn divide(a: f64, b: f64) -> Result<f64, &'static str> {
 
 /// Raises the first number to the power of the second: a to the b.
 #[tool(title = "Power", scopes(BASIC), read_only, open_world = false)]
-async fn power(a: f64, b: f64) -> Result<f64, &'static str> {
+fn power(a: f64, b: f64) -> Result<f64, &'static str> {
     finite(a.powf(b))
 }
 
 /// Gives the square root of a number that is not negative.
 #[tool(title = "Square root", scopes(BASIC), read_only, open_world = false)]
-async fn square_root(#[schemars(range(min = 0))] number: f64) -> Result<f64, &'static str> {
+fn square_root(#[schemars(range(min = 0))] number: f64) -> Result<f64, &'static str> {
     if number < 0.0 {
         return Err("A negative number has no real square root.");
     }
@@ -60,7 +61,7 @@ async fn square_root(#[schemars(range(min = 0))] number: f64) -> Result<f64, &'s
 
 /// Summarises a list of numbers: count, mean, median and standard deviation (of the numbers as a whole population).
 #[tool(title = "Statistics", scopes(STATISTICS), read_only, open_world = false)]
-async fn statistics(#[schemars(length(min = 1))] mut numbers: Vec<f64>) -> Result<Summary, ToolError> {
+fn statistics(#[schemars(length(min = 1))] mut numbers: Vec<f64>) -> Result<Summary, ToolError> {
     numbers.sort_unstable_by(f64::total_cmp);
     let count = numbers.len();
     let (Some(upper), Some(lower)) = (numbers.get(count / 2), numbers.get(count.saturating_sub(1) / 2))

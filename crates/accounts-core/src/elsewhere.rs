@@ -49,7 +49,12 @@ pub enum Next {
     /// The person is not let in from there; let them choose another way.
     Problem(String),
     /// A change is made, or need not be.
-    Done(String),
+    Done {
+        /// A sentence for the person.
+        notice: String,
+        /// Whether whoever is signed in elsewhere may be so by what was taken away.
+        ends_sessions: bool,
+    },
 }
 
 /// Why a conversation cannot go on.
@@ -196,7 +201,7 @@ impl<S: Store, R: Random, F: Fetch> Elsewhere<'_, S, R, F> {
         subject: &str,
     ) -> Result<Next, ElsewhereError> {
         let label = &provider.label;
-        Ok(Next::Done(match identity::link(&self.sign_in.records, way, subject).await? {
+        Ok(done(match identity::link(&self.sign_in.records, way, subject).await? {
             Linking::Linked => format!("You can sign in with {label} now."),
             Linking::Taken => {
                 format!("That account at {label} signs in to another account here, so it was not added.")
@@ -244,22 +249,27 @@ impl<S: Store, R: Random, F: Fetch> Elsewhere<'_, S, R, F> {
         };
         let ways = identity::ways(&self.sign_in.records, subject).await?;
         let label = &provider.label;
-        Ok(Some(Next::Done(match ways.iter().find(|way| way.provider == provider.name) {
+        Ok(Some(match ways.iter().find(|way| way.provider == provider.name) {
             Some(way) if self.is_removable(way, &ways, subject) => {
                 identity::unlink(&self.sign_in.records, way, subject).await?;
-                format!("{label} does not sign you in any more.")
+                let notice = format!("{label} does not sign you in any more.");
+                Next::Done { notice, ends_sessions: true }
             }
-            Some(_) => format!("{label} cannot be removed: there would be no way left to sign in."),
-            None => format!("{label} did not sign you in."),
-        })))
+            Some(_) => done(format!("{label} cannot be removed: there would be no way left to sign in.")),
+            None => done(format!("{label} did not sign you in.")),
+        }))
     }
+}
+
+fn done(notice: String) -> Next {
+    Next::Done { notice, ends_sessions: false }
 }
 
 /// `is_change` is whether the person is signed in already, and asked for more.
 fn not_let_in(provider: &UpstreamProvider, is_change: bool) -> Next {
     let label = &provider.label;
     if is_change {
-        return Next::Done(format!("Your account at {label} is not let in here, so it was not added."));
+        return done(format!("Your account at {label} is not let in here, so it was not added."));
     }
     Next::Problem(format!(
         "Your account at {label} is not let in here. If you have an account here already, sign in to it another way, and add {label} there."
@@ -269,8 +279,9 @@ fn not_let_in(provider: &UpstreamProvider, is_change: bool) -> Next {
 /// Whether everybody who comes from a provider may have an account, by the variable `sign_up`.
 pub fn admits_newcomers(sign_up: SignUp) -> bool {
     match sign_up {
-        SignUp::Open => true,
-        SignUp::Closed => false,
+        SignUp::Open | SignUp::AtFirstSignIn => true,
+        // An invitation is typed where a password is made.
+        SignUp::Invited | SignUp::Closed => false,
     }
 }
 

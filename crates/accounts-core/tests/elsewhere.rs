@@ -125,7 +125,7 @@ impl World {
         let name = format!("add-{provider}");
         let Some(Next::Send { state, .. }) = self.change(subject, &name) else { panic!("nobody is sent") };
         match self.come(provider, Purpose::Change { subject, name: &name }, &state).unwrap() {
-            Next::Done(notice) => notice,
+            Next::Done { notice, ends_sessions: false } => notice,
             other => panic!("{other:?}"),
         }
     }
@@ -184,7 +184,7 @@ fn person_adds_and_removes_ways_to_sign_in() {
     assert_eq!(world.sign_in("hub", 1), "acct_local", "nor taken off by somebody else");
     assert_eq!(
         world.change("acct_local", "remove-hub"),
-        Some(Next::Done("Hub does not sign you in any more.".into()))
+        Some(Next::Done { notice: "Hub does not sign you in any more.".into(), ends_sessions: true })
     );
     assert_ne!(world.sign_in("hub", 1), "acct_local");
     // The last way stays, where there are no passwords.
@@ -250,7 +250,7 @@ fn every_operation_may_fail() {
             let added = world.come("hub", Purpose::Change { subject: &own, name: "add-hub" }, &state);
             world.store.heal();
             match added {
-                Ok(Next::Done(_)) => {}
+                Ok(Next::Done { .. }) => {}
                 Err(ElsewhereError::SignIn(SignInError::Record(_))) => {
                     failures += 1;
                     world.add(&own, "hub", 9);

@@ -1,8 +1,9 @@
 //! Sessions of the legacy era: what a client agreed on in its handshake, and what has come in for it since.
 //!
-//! A session selects state and authenticates nobody. Whoever names one has shown a token first, and finds the
-//! sessions of that token's grant only; to all others the name means nothing. A grant has at most eight: the one
-//! that was not used for longest gives way.
+//! A session selects state and authenticates nobody. Whoever names one has shown a token first, and finds sessions
+//! of the same user's and the same client's only; to all others the name means nothing. A session ends with the grant
+//! that it began under, and goes on under another: a client that asks its user for more scope comes back with a token of
+//! a new grant, and knows no way but to go on. A grant has at most eight: the one that was not used for longest gives way.
 //!
 //! Instances share nothing but the store, so whatever one of them has to tell another goes through the session's
 //! inbox ([`Inbox`]): an answer to a question, a cancellation, and on the older transport every message.
@@ -43,8 +44,11 @@ const MAX_SUBSCRIPTION_BYTES: usize = 16 * 1024;
 /// The record of a session.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Session {
-    /// Its name: the number of its slot, and 128 bits that nobody can guess.
+    /// Its name: the number of its slot, 128 bits that nobody can guess, and the connection that it lies in.
     pub(crate) id: String,
+    /// Whose it is: user and client. Without, it is of no grant but the one that it began under.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    owner: Option<String>,
     /// What was agreed on.
     #[serde(serialize_with = "write_revision", deserialize_with = "read_revision")]
     pub(crate) revision: Revision,
@@ -147,18 +151,20 @@ impl<O: Outside> McpServer<O> {
         let secret = self.outside.random().bytes::<16>().map(|byte| format!("{byte:02x}")).concat();
         let now = self.unix_now();
         let least_used = self.least_used_session(&keys, &connection, now).await?;
+        let id = |slot| format!("{slot}{secret}-{}", connection.id());
         let slot = self
             .change_root(&keys, &connection, |root| {
                 let mut root = root.clone();
                 let slot = make_room(&mut root, least_used.as_deref(), now);
                 let expires_at = now.saturating_add(MAX_SECONDS);
-                root.sessions.push(Entry { id: format!("{slot}{secret}"), slot, expires_at });
+                root.sessions.push(Entry { id: id(slot), slot, expires_at });
                 Change::Write(root, slot)
             })
             .await?;
         let Handshake { revision, client_info, capabilities, is_held } = handshake;
         let session = Session {
-            id: format!("{slot}{secret}"),
+            id: id(slot),
+            owner: Some(connection::owner(access)),
             revision,
             client_info,
             capabilities: capabilities.in_revision(revision),
@@ -208,22 +214,28 @@ impl<O: Outside> McpServer<O> {
         Ok(least.map(|(_, id)| id))
     }
 
-    /// Finds a session of the caller's grant.
+    /// Finds a session of the caller's.
     pub(crate) async fn find_session(
         &self,
         access: &Access,
         id: &str,
     ) -> Result<Option<OpenSession>, Unavailable> {
-        let Some(slot) = slot_of(id) else { return Ok(None) };
+        let own = connection::of(access);
+        let Some((slot, connection)) = place_of(id) else { return Ok(None) };
+        let connection = connection.unwrap_or_else(|| own.clone());
         let Some(keys) = self.keys().await? else { return Ok(None) };
-        let connection = connection::of(access);
         let found = self.records(&keys).find::<Session>(&connection.slot(Slot::Session, slot)).await;
         let session = match found {
             Err(RecordError::Retired) => None,
             found => found?,
         };
         let now = self.unix_now();
-        let Some(session) = session.filter(|session| session.id == id && session.is_alive(now)) else {
+        let is_callers = |session: &Session| {
+            connection == own
+                || session.owner.as_ref().is_some_and(|owner| *owner == connection::owner(access))
+        };
+        let is_found = |session: &Session| session.id == id && is_callers(session) && session.is_alive(now);
+        let Some(session) = session.filter(is_found) else {
             return Ok(None);
         };
         let mut open = OpenSession { session, keys, connection, slot };
@@ -343,12 +355,18 @@ fn make_room(root: &mut Root, least_used: Option<&str>, now: u64) -> u8 {
     }
 }
 
-/// The slot that a session's name begins with. `None` when it is no name of ours.
-fn slot_of(id: &str) -> Option<u8> {
-    let (slot, secret) = id.split_at_checked(1)?;
+/// The slot that a session's name begins with, and the connection that it ends with, if it does. `None` when it is no
+/// name of ours.
+fn place_of(id: &str) -> Option<(u8, Option<Connection>)> {
+    let (slot, rest) = id.split_at_checked(1)?;
+    let (secret, connection) = match rest.split_once('-') {
+        Some((secret, connection)) => (secret, Some(Connection::parse(connection)?)),
+        None => (rest, None),
+    };
     let is_secret =
         secret.len() == 32 && secret.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    slot.parse().ok().filter(|slot| is_secret && *slot < Slot::Session.count())
+    let slot = slot.parse().ok().filter(|slot| is_secret && *slot < Slot::Session.count())?;
+    Some((slot, connection))
 }
 
 impl Session {
@@ -416,11 +434,16 @@ mod tests {
     #[test]
     fn names_of_sessions_are_recognised() {
         let secret = "0123456789abcdef0123456789abcdef";
-        assert_eq!(slot_of(&format!("7{secret}")), Some(7));
-        for bad in ["", "7", &format!("8{secret}"), &format!("7{secret}0"), &format!("é{secret}"), secret] {
-            assert_eq!(slot_of(bad), None, "{bad}");
+        assert_eq!(place_of(&format!("7{secret}")), Some((7, None)));
+        let there = Connection::parse("abc");
+        assert_eq!(place_of(&format!("7{secret}-abc")), Some((7, there)));
+        for bad in ["", "a:s0", "ABC", "-", "abc-"] {
+            assert_eq!(place_of(&format!("7{secret}-{bad}")), None, "{bad}");
         }
-        assert_eq!(slot_of(&format!("7{}", secret.to_uppercase())), None);
+        for bad in ["", "7", &format!("8{secret}"), &format!("7{secret}0"), &format!("é{secret}"), secret] {
+            assert_eq!(place_of(bad), None, "{bad}");
+        }
+        assert_eq!(place_of(&format!("7{}", secret.to_uppercase())), None);
     }
 
     /// SS-04: the one that was not used for longest gives way; what is past its time does anyway.
@@ -440,6 +463,7 @@ mod tests {
     #[test]
     fn subscriptions_are_bounded() {
         let mut session = Session {
+            owner: None,
             id: String::new(),
             revision: Revision::R2025_11_25,
             client_info: None,

@@ -8,6 +8,7 @@
 
 use crate::{
     AuthorizationServer,
+    account::change::{self, ChangeStep},
     authorize::sign_in::{self, SignInStep},
     browser,
     page_error::PageError,
@@ -35,6 +36,8 @@ const MAX_QUERY_BYTES: usize = 16 * 1024;
 pub(crate) enum Conversation {
     /// A sign-in.
     SignIn(SignInStep),
+    /// A change of how somebody signs in.
+    Change(ChangeStep),
 }
 
 /// What the cookie carries.
@@ -113,6 +116,7 @@ pub(crate) async fn serve<S: Store, R: Random, I: Identity, C: Catalog>(
     let parameters = form.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     let reply = match away.conversation {
         Conversation::SignIn(step) => sign_in::returned(server, head, step, identity_state, parameters).await,
+        Conversation::Change(step) => change::returned(server, head, step, identity_state, parameters).await,
     };
     let reply = match reply {
         // Trying again may help.

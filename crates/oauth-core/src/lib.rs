@@ -6,6 +6,7 @@
 //! 1. [`routes`]: the paths, and which module answers each;
 //! 2. [`config`], [`lifetimes`]: what an operator decides, and why the defaults are what they are;
 //! 3. [`authorize`]: from the client's request over sign-in and consent to the code;
+//!    [`account`]: where people see and end what they allowed;
 //! 4. [`token`]: from the code to tokens, and from tokens to newer ones;
 //! 5. [`grants`]: the life of a grant, each step one compare-and-swap on one record;
 //! 6. [`records`] and [`credential`]: what is stored, and what clients carry;
@@ -24,6 +25,7 @@
 //! assert!(Credential::verify(Kind::AccessToken, "postern_at_garbage", &keys).is_none());
 //! ```
 
+pub mod account;
 pub mod authorize;
 mod away;
 pub mod browser;

@@ -130,6 +130,8 @@ pub struct Prompt {
     pub submit: String,
     /// Other ways to go on. The chosen one comes back as the answer `alternative`.
     pub alternatives: Vec<Alternative>,
+    /// In how many seconds the next answer is looked at, when there were too many wrong ones.
+    pub retry_after: Option<u32>,
     /// Handed back to [`Identity::resume`].
     pub state: Vec<u8>,
 }

@@ -2,7 +2,7 @@
 //! (another slash, an escaped letter) is no path of ours.
 
 use crate::{
-    AuthorizationServer, Config, authorize, away,
+    AuthorizationServer, Config, account, authorize, away,
     client::registration,
     introspection_endpoint, metadata,
     page_error::PageError,
@@ -24,6 +24,12 @@ pub const SIGN_IN: &str = "/sign-in";
 pub const RETURN: &str = "/sign-in/callback";
 /// Where the consent page posts.
 pub const CONSENT: &str = "/consent";
+/// Where people see and end what they allowed. The page, and where it posts.
+pub const ACCOUNT: &str = "/account";
+/// Where the pages of a change of how one signs in post.
+pub const CHANGE: &str = "/account/change";
+/// The record of what a user allowed, to download.
+pub const RECORD: &str = "/account/record";
 /// The token endpoint (RFC 6749 section 3.2).
 pub const TOKEN: &str = "/token";
 /// The revocation endpoint (RFC 7009 section 2).
@@ -55,6 +61,9 @@ pub(crate) async fn serve<S: Store, R: Random, I: Identity, C: Catalog>(
         SIGN_IN => authorize::sign_in::serve(server, head, body).await,
         path if away::is_return_path(path) => away::serve(server, head).await,
         CONSENT => authorize::consent::serve(server, head, body).await,
+        ACCOUNT => account::serve(server, head, body).await,
+        CHANGE => account::change::serve(server, head, body).await,
+        RECORD => account::record::serve(server, head).await,
         TOKEN => Ok(token::serve(head, body, &server.clients()).await),
         REVOKE => Ok(revocation::serve(head, body, &server.clients()).await),
         INTROSPECT => Ok(introspection_endpoint::serve(head, body, &server.clients()).await),

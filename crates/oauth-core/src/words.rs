@@ -132,6 +132,69 @@ pub mod consent {
     pub const DENY: &str = "Deny";
 }
 
+/// The page of somebody who is signed in.
+pub mod account {
+    use super::Around;
+
+    /// Heading and title.
+    pub const TITLE: &str = "Your account";
+    /// Around the user's name.
+    pub const SIGNED_IN_AS: Around = Around("Signed in as ", "");
+    /// The applications.
+    pub const CONNECTED: &str = "Connected applications";
+    /// Instead of any.
+    pub const NOTHING_CONNECTED: &str =
+        "None. When you connect an application and approve it, it is listed here.";
+    /// An application that has no name.
+    pub const NAMELESS: &str = "An application without a name";
+    /// Before the scopes in words.
+    pub const ALLOWED_TO: &str = "It may";
+    /// Instead of scopes.
+    pub const NO_SCOPES: &str = "use what needs no permission";
+    /// Before where the user was sent.
+    pub const SENT_TO: &str = "Connected from";
+    /// Around an address on a computer, which need not be the one that this is read on.
+    pub const A_COMPUTER: Around = Around("a program on your computer, at ", "");
+    /// Around a scheme.
+    pub const AN_APP: Around = Around("an app that opens ", " links");
+    /// Before three days.
+    pub const WHEN: &str = "When";
+    /// Before the first.
+    pub const ALLOWED_ON: &str = "allowed";
+    /// Before the second.
+    pub const LAST_USED_ON: &str = "last used";
+    /// Instead of the second.
+    pub const NEVER_USED: &str = "not used yet";
+    /// Before the third.
+    pub const ENDS_ON: &str = "ends";
+    /// Ends one.
+    pub const REVOKE: &str = "Disconnect";
+    /// Ends all.
+    pub const REVOKE_ALL: &str = "Disconnect all";
+    /// What that does.
+    pub const REVOKE_ALL_SAYS: &str = "If you think that somebody else has had access: this disconnects every application and signs out every other browser.";
+    /// The document.
+    pub const RECORD: &str = "Download a record of what you allowed";
+    /// What ways around in a long list are called.
+    pub const PAGES: &str = "Pages of the list";
+    /// To the page before.
+    pub const NEWER: &str = "Newer";
+    /// To the page after.
+    pub const OLDER: &str = "Older";
+    /// Before what can be changed.
+    pub const HOW_YOU_SIGN_IN: &str = "How you sign in";
+    /// Before the last two buttons.
+    pub const SIGN_OUT: &str = "Sign out";
+    /// What they do.
+    pub const SIGN_OUT_SAYS: &str = "Applications stay connected.";
+    /// Of this browser.
+    pub const SIGN_OUT_HERE: &str = "Sign out";
+    /// Of every browser.
+    pub const SIGN_OUT_EVERYWHERE: &str = "Sign out everywhere";
+    /// The way back here.
+    pub const BACK: &str = "Back to your account";
+}
+
 /// The home page.
 pub mod home {
     /// Around the server's name, in the heading.

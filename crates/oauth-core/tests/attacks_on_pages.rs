@@ -28,7 +28,7 @@ fn assert_refused(world: &World, reply: &Reply, status: StatusCode) {
     assert!(world.grants().is_empty());
 }
 
-/// AZ-26, BR-10: another site, or no site at all, posts our forms.
+/// AZ-26, BR-10, LG-15: another site, or no site at all, posts our forms.
 /// MCP-S-58.
 #[test]
 fn form_from_elsewhere_is_refused() {

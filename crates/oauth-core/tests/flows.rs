@@ -2,6 +2,8 @@
 //! fixed time and fixed chance. Rows such as AZ-28 are those of `reference/threats.md`.
 
 #[cfg(test)]
+mod account;
+#[cfg(test)]
 mod attacks_at_authorize;
 #[cfg(test)]
 mod attacks_at_register;

@@ -2,7 +2,10 @@
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::{Attribute, Error, FnArg, Ident, LitStr, Pat, PatType, Result, Type, spanned::Spanned};
+use syn::{
+    Attribute, Error, FnArg, GenericArgument, Ident, LitStr, Pat, PatType, PathArguments, Result, Type,
+    spanned::Spanned,
+};
 
 /// An argument of the function.
 pub(crate) enum Argument {
@@ -138,10 +141,23 @@ fn header(attribute: &Attribute, kind: &Type) -> Result<LitStr> {
     if name.value().is_empty() || !name.value().bytes().all(is_allowed) {
         return Err(Error::new(name.span(), "this is no name of an HTTP header"));
     }
-    if ["f32", "f64", "Vec"].iter().any(|other| is_named(kind, other)) {
+    if ["f32", "f64", "Vec"].iter().any(|other| is_named(optional(kind), other)) {
         return Err(Error::new(kind.span(), "a header is for a text, an integer or a `bool`"));
     }
     Ok(name)
+}
+
+/// What is in an `Option`; another type itself.
+fn optional(kind: &Type) -> &Type {
+    if let Type::Path(path) = kind
+        && let Some(last) = path.path.segments.last()
+        && last.ident == "Option"
+        && let PathArguments::AngleBracketed(arguments) = &last.arguments
+        && let Some(GenericArgument::Type(inner)) = arguments.args.first()
+    {
+        return inner;
+    }
+    kind
 }
 
 /// Whether a type is a path that ends in this name.

@@ -82,6 +82,18 @@ pub(crate) fn tool(attribute: TokenStream, item: TokenStream) -> Result<TokenStr
         false => quote_spanned!(span=> ::postern_tools::__private::#finish(#called)),
     };
 
+    let body = quote! {
+        let mut #text = ::postern_tools::__private::Arguments::read(&#text)?;
+        #(#taken)*
+        #text.end(&[#(#names),*])?;
+        #finished
+    };
+    // A function that waits for nothing needs no future of its own kind.
+    let work = match function.sig.asyncness {
+        Some(_) => quote!(::std::boxed::Box::pin(async move { #body })),
+        None => quote!(::postern_tools::__private::done((move || { #body })())),
+    };
+
     let documentation = format!("The tool `{name}`.");
     Ok(quote! {
         #function
@@ -116,12 +128,7 @@ pub(crate) fn tool(attribute: TokenStream, item: TokenStream) -> Result<TokenStr
                     #context: ::postern_tools::Context,
                     #text: ::std::string::String,
                 ) -> ::postern_tools::__private::Work {
-                    ::std::boxed::Box::pin(async move {
-                        let mut #text = ::postern_tools::__private::Arguments::read(&#text)?;
-                        #(#taken)*
-                        #text.end(&[#(#names),*])?;
-                        #finished
-                    })
+                    #work
                 }
             }
         };

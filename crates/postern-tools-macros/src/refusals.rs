@@ -72,7 +72,10 @@ fn headers_that_clients_would_not_send_are_refused() {
     assert_eq!(of_argument("#[header] a: u8"), "a header has a name: `#[header(\"Region\")]`");
     assert_eq!(of_argument("#[header(\"a b\")] a: u8"), "this is no name of an HTTP header");
     assert_eq!(of_argument("#[header(\"\")] a: u8"), "this is no name of an HTTP header");
-    assert_eq!(of_argument("#[header(\"A\")] a: f64"), "a header is for a text, an integer or a `bool`");
+    for kind in ["f64", "Option<f32>", "Vec<u8>", "std::option::Option<Vec<u8>>"] {
+        let refused = of_argument(&format!("#[header(\"A\")] a: {kind}"));
+        assert_eq!(refused, "a header is for a text, an integer or a `bool`", "{kind}");
+    }
     assert_eq!(
         of_argument("#[header(\"Region\")] a: u8, #[header(\"region\")] b: u8"),
         "two arguments have the header `region`"

@@ -147,6 +147,12 @@ impl<T, E> Fallible for Result<T, E> {
     type Output = T;
 }
 
+/// A tool that is done when it has begun.
+#[doc(hidden)]
+pub fn done(ended: Result<Finished, ToolError>) -> Work {
+    Box::pin(std::future::ready(ended))
+}
+
 /// The end of a tool that cannot fail.
 #[doc(hidden)]
 pub fn finish<T: ToolOutput>(value: T) -> Result<Finished, ToolError> {

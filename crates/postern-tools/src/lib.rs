@@ -76,7 +76,7 @@ pub mod __private {
         arguments::Arguments,
         bindings,
         definition::{
-            Described, Entry, Fallible, ScopeEntry, check_names, check_scopes, finish, finish_result,
+            Described, Entry, Fallible, ScopeEntry, check_names, check_scopes, done, finish, finish_result,
             list_scopes, list_tools,
         },
         round::Work,

@@ -1,7 +1,7 @@
 //! JSON Schemas, from types.
 //!
 //! They are written for a model and for a person who fills in a form, so what only a code generator would miss is left
-//! out: `$schema`, the name of the Rust type, and the width of a number.
+//! out: `$schema`, and the width of a number.
 
 use crate::json;
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
@@ -35,7 +35,14 @@ pub(crate) type Schemer = fn(&mut SchemaGenerator) -> Schema;
 
 /// The text of the schema of a tool's arguments.
 pub(crate) fn of_arguments(schemer: Schemer) -> String {
-    text(&make(schemer, SchemaSettings::default()))
+    let mut schema = make(schemer, SchemaSettings::default());
+    // What a header repeats has one type, or clients hide the tool (MCP 2026-07-28).
+    for argument in fields(&mut schema) {
+        if argument.get("x-mcp-header").is_some() {
+            write_field(argument);
+        }
+    }
+    text(&schema)
 }
 
 /// What a value of this type becomes as a result.
@@ -50,10 +57,12 @@ pub(crate) fn of_form<T: JsonSchema>() -> String {
 
 fn form(schemer: Schemer) -> String {
     let mut schema = make(schemer, SchemaSettings::default());
-    if let Some(fields) = schema.get_mut("properties").and_then(Value::as_object_mut) {
-        fields.values_mut().for_each(write_field);
-    }
+    fields(&mut schema).for_each(write_field);
     text(&schema)
+}
+
+fn fields(schema: &mut Value) -> impl Iterator<Item = &mut Value> {
+    schema.get_mut("properties").and_then(Value::as_object_mut).into_iter().flat_map(Map::values_mut)
 }
 
 /// A schema has nothing in it that could not be written.
@@ -68,11 +77,10 @@ fn make(schemer: Schemer, mut settings: SchemaSettings) -> Value {
     let mut schema = Value::from(schemer(&mut generator));
     // Only a type that contains itself is still referred to by name.
     let definitions = generator.take_definitions(false);
-    if let Some(members) = schema.as_object_mut() {
-        members.remove("title");
-        if !definitions.is_empty() {
-            members.insert("$defs".to_owned(), definitions.into());
-        }
+    if !definitions.is_empty()
+        && let Some(members) = schema.as_object_mut()
+    {
+        members.insert("$defs".to_owned(), definitions.into());
     }
     tidy(&mut schema);
     schema
@@ -82,11 +90,9 @@ fn make(schemer: Schemer, mut settings: SchemaSettings) -> Value {
 fn tidy(value: &mut Value) {
     match value {
         Value::Object(members) => {
-            let is_width = |format: &str| {
-                matches!(format, "float" | "double")
-                    || format.trim_start_matches('u').strip_prefix("int").is_some()
-            };
-            if members.get("format").and_then(Value::as_str).is_some_and(is_width) {
+            // Of what may be `null` too, the type is a list.
+            let kind = members.get("type").and_then(|kind| kind.get(0).unwrap_or(kind).as_str());
+            if matches!(kind, Some("integer" | "number")) {
                 members.remove("format");
             }
             members.values_mut().for_each(tidy);

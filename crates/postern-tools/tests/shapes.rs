@@ -97,7 +97,7 @@ postern_tools::export! {
         ADMIN => "Do as you like";
         "things:do" => "Do things", initial;
     }
-    tools { do_thing, nothing, list, tree, perhaps_tree, picture, several, explained }
+    tools { do_thing, quoting, routed, nothing, list, tree, perhaps_tree, picture, several, explained }
 }
 
 fn described(name: &str) -> postern_tools::contract::Tool {
@@ -145,6 +145,52 @@ fn a_tool_is_described_by_its_function() {
     let read_only = described("list").annotations;
     let hints = (read_only.read_only, read_only.destructive, read_only.idempotent, read_only.open_world);
     assert_eq!(hints, (Some(true), Some(false), Some(true), None));
+}
+
+/// Takes what looks like a schema and is none.
+#[tool]
+fn quoting(
+    #[schemars(title = "A format", example = &json!({ "format": "double" }))] format: Option<String>,
+    #[schemars(extend("format" = "date"))] day: String,
+) -> String {
+    format.unwrap_or(day)
+}
+
+/// MCP-M-05: what the author wrote stays.
+#[test]
+fn only_the_widths_of_numbers_are_left_out() {
+    let schema = json(&described("quoting").input_schema);
+    let format = &schema["properties"]["format"];
+    assert_eq!(
+        (&format["title"], &format["examples"]),
+        (&json!("A format"), &json!([{ "format": "double" }]))
+    );
+    assert_eq!(schema["properties"]["day"], json!({ "type": "string", "format": "date" }));
+    assert_eq!(call::<quoting>(json!({ "day": "today" })).run().text(), "today");
+}
+
+/// Has arguments that headers repeat.
+#[tool]
+fn routed(
+    #[header("Region")] region: Option<String>,
+    #[header("Way")] way: Option<Way>,
+    #[header("Titled")] titled: Titled,
+    #[header("Rows")] rows: u32,
+) -> String {
+    format!("{region:?} {} {} {rows}", way.is_some(), matches!(titled, Titled::One))
+}
+
+/// MCP-T-27: a header is for one type. Where an argument may be `null` too, clients would hide the tool.
+#[test]
+fn an_argument_that_a_header_repeats_has_one_type() {
+    let schema = json(&described("routed").input_schema);
+    for (name, kind) in [("region", "string"), ("way", "string"), ("titled", "string"), ("rows", "integer")] {
+        assert_eq!(schema["properties"][name]["type"], kind, "{schema}");
+        assert!(schema["properties"][name]["x-mcp-header"].is_string(), "{schema}");
+    }
+    assert_eq!(schema["required"], json!(["titled", "rows"]));
+    let run = call::<routed>(json!({ "titled": "One", "rows": 7 })).run();
+    assert_eq!(run.text(), "None false true 7");
 }
 
 #[test]

@@ -21,7 +21,7 @@ use bindings::exports::postern::tools::tools::{
 };
 use bindings::{wit_future, wit_stream};
 use serde_json::Value;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use wit_bindgen::StreamWriter;
 
 /// What every tool here asks for.
@@ -41,6 +41,8 @@ const MISDESCRIBED: [(&str, &str); 4] = [
 thread_local! {
     /// What the last caller said. Nobody should find it here.
     static REMEMBERED: RefCell<Option<String>> = const { RefCell::new(None) };
+    /// How often this instance was called.
+    static CALLS: Cell<u64> = const { Cell::new(0) };
 }
 
 struct Hostile;
@@ -64,6 +66,7 @@ impl Guest for Hostile {
     }
 
     async fn call_tool(caller: Caller, call: Call) -> Result<Reply, Error> {
+        CALLS.set(CALLS.get() + 1);
         match call.name.as_str() {
             "who_am_i" => return Ok(text(caller.subject)),
             "echo" => return Ok(text(format!("{} {}", caller.subject, text_argument(&call, "text")))),

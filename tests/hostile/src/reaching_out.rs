@@ -23,7 +23,10 @@ pub(crate) const NAMES: [&str; 9] = [
 /// What the tool of this name got, if it is one of these.
 pub(crate) async fn find(call: &Call) -> Option<String> {
     Some(match call.name.as_str() {
-        "reads_the_environment" => format!("got {:?} {:?}", std::env::args(), std::env::vars()),
+        "reads_the_environment" => {
+            let (arguments, variables) = (std::env::args().count(), std::env::vars().count());
+            format!("got {arguments} arguments and {variables} variables")
+        }
         "reads_files" => match (std::fs::read_to_string("/etc/passwd"), std::fs::read_dir(".")) {
             (Err(file), Err(folder)) => format!("denied: {file}, {folder}"),
             got => format!("got {got:?}"),

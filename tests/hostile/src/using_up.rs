@@ -3,15 +3,16 @@
 use crate::bindings::exports::postern::tools::tools::{
     Call, Error, LogLevel, LogMessage, Notification, Progress, Reply,
 };
-use crate::{result, running, text};
+use crate::{CALLS, result, running, text};
 use std::hint::black_box;
 use std::time::Duration;
 
-pub(crate) const NAMES: [&str; 20] = [
+pub(crate) const NAMES: [&str; 21] = [
     "loops",
     "loops_after_a_word",
     "loops_when_dropped",
-    "loops_when_left_alone",
+    "lies_in_wait",
+    "takes_a_moment",
     "allocates_without_end",
     "recurses_without_end",
     "panics",
@@ -31,6 +32,9 @@ pub(crate) const NAMES: [&str; 20] = [
 ];
 
 const HOUR: u64 = 3600;
+
+/// In nanoseconds.
+const MOMENT: u64 = 10_000_000;
 const MIB: usize = 1024 * 1024;
 
 /// What comes of calling the tool of this name, if it is one of these and anything comes of it.
@@ -45,13 +49,20 @@ pub(crate) async fn find(call: &Call) -> Option<Result<Reply, Error>> {
             let _guard = LoopsWhenDropped;
             hang().await
         }
-        // Its caller is answered at once; what it leaves behind begins to loop when another may be there.
-        "loops_when_left_alone" => {
-            wit_bindgen::spawn(async {
-                wasip3::clocks::monotonic_clock::wait_for(300_000_000).await;
+        // Its caller is answered at once. What it leaves behind loops as soon as somebody else is in the instance.
+        "lies_in_wait" => {
+            let calls = CALLS.get();
+            wit_bindgen::spawn(async move {
+                while CALLS.get() == calls {
+                    wasip3::clocks::monotonic_clock::wait_for(MOMENT).await;
+                }
                 loop_for_ever()
             });
             text("Nothing to see here")
+        }
+        "takes_a_moment" => {
+            wasip3::clocks::monotonic_clock::wait_for(10 * MOMENT).await;
+            text("done")
         }
         "allocates_without_end" => {
             let mut kept = Vec::new();

@@ -15,5 +15,6 @@ mod offers;
 mod pages;
 mod raw;
 mod registration;
+mod scopes;
 mod sign_in;
 mod token;

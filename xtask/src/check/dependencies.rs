@@ -19,8 +19,9 @@ const SERVERS: [&str; 4] = ["oauth-core", "accounts-core", "mcp-core", "provider
 const COMPONENTS: [&str; 9] =
     ["oauth", "accounts", "mcp", "tools", "guide", "prompts", "empty", "introspection", "jwt-introspection"];
 /// The components that a user replaces, and those that tests have in their place.
-const REPLACED: [&str; 8] = [
+const REPLACED: [&str; 9] = [
     "tools",
+    "example-tools",
     "guide",
     "prompts",
     "empty",

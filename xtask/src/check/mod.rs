@@ -18,12 +18,13 @@ use std::time::Instant;
 const NATIVE_PROGRAMS: [&str; 3] = ["xtask", "postern-tests", "postern-fuzz"];
 
 /// What builds for components only.
-const WASM_PACKAGES: [&str; 14] = [
+const WASM_PACKAGES: [&str; 15] = [
     "platform",
     "oauth",
     "accounts",
     "mcp",
     "tools",
+    "example-tools",
     "guide",
     "prompts",
     "empty",

@@ -5,7 +5,8 @@ use super::ledger::Ledger;
 use anyhow::Result;
 
 /// AZ authorization and consent, TK tokens, RG registration, CM client id metadata documents, DS discovery,
-/// RS the resource server, TL tools, K storage, HT HTTP, FD providers that people sign in at.
+/// RS the resource server, TL tools, K storage, HT HTTP, BR browser pages, LG signing in, FD providers that people
+/// sign in at.
 const THREATS: Ledger = Ledger {
     what: "abuse cases",
     prefix: "",
@@ -19,6 +20,8 @@ const THREATS: Ledger = Ledger {
         ("TL", 12),
         ("K", 33),
         ("HT", 17),
+        ("BR", 18),
+        ("LG", 15),
         ("FD", 13),
     ],
     reasons: "tests/threats.md",

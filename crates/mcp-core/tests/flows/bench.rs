@@ -311,6 +311,10 @@ impl Introspection for Bench {
         match token {
             "of-another-user" => of("mallory", "ffffffffffffffffffffffffffffffff"),
             "of-another-grant" => of("alice", "eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee"),
+            "of-another-client" => {
+                let other = of("alice", "dddddddddddddddddddddddddddddddd")?;
+                Ok(other.map(|access| Access { client_id: "client-2".into(), ..access }))
+            }
             "for-sse" => access(&[], &format!("{}/sse", self.public_url), NOW + 86_400),
             "for-a-minute" => access(&["math:basic"], &ours, NOW + 60),
             "everlasting" => access(&["math:basic"], &ours, u64::MAX),

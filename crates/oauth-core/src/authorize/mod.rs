@@ -7,7 +7,7 @@
 
 pub mod consent;
 pub mod interaction;
-mod page_form;
+pub(crate) mod page_form;
 pub mod request;
 pub mod response;
 pub mod sign_in;
@@ -136,21 +136,22 @@ fn answer_to_program(request: &AuthorizationRequest) -> Reply {
 }
 
 /// Somebody who is signed in.
-struct SignedIn {
+pub(crate) struct SignedIn {
     /// At this browser.
-    session: BrowserSession,
+    pub(crate) session: BrowserSession,
     /// The record, as it was just now.
-    user: UserGrants,
+    pub(crate) user: UserGrants,
 }
 
 /// The browser's session, if its user has not signed out everywhere since.
-async fn find_session<S: Store, R: Random, I: Identity, C: Catalog>(
+pub(crate) async fn find_session<S: Store, R: Random, I: Identity, C: Catalog>(
     server: &AuthorizationServer<'_, S, R, I, C>,
     head: &Head,
 ) -> Result<Option<SignedIn>, PageError> {
     let session = BrowserSession::find(head, server.config, server.records.keys, server.now);
     let Some(session) = session else { return Ok(None) };
     let user = grants::find_user(&server.records, &session.subject).await?;
-    let user = user.filter(|user| user.epoch == session.user_epoch);
+    let user =
+        user.filter(|user| (user.epoch, user.sign_in_epoch) == (session.user_epoch, session.sign_in_epoch));
     Ok(user.map(|user| SignedIn { session, user }))
 }

@@ -12,7 +12,7 @@ use crate::{
     ports::{Catalog, Identity, IdentityError, IdentityRequest, Prompt, Purpose, Step, User},
     routes, transaction,
 };
-use http::{Method, StatusCode};
+use http::Method;
 use serde::{Deserialize, Serialize};
 use store_core::{Random, Store};
 use web_core::{Head, PublicUrl, ReadBody, Reply};
@@ -22,8 +22,8 @@ use web_core::{Head, PublicUrl, ReadBody, Reply};
 pub(crate) struct SignInStep {
     /// The browser that the page was shown in.
     browser_id: String,
-    /// Where to go on afterwards: the authorization request, as it came. It is checked again then.
-    query: String,
+    /// Where to go on afterwards.
+    goal: Goal,
     /// How it came in.
     arrival: Arrival,
     /// Shown on the page.
@@ -34,6 +34,15 @@ pub(crate) struct SignInStep {
     /// What the identity component wants back.
     identity_state: Vec<u8>,
     login_hint: Option<String>,
+}
+
+/// What somebody signs in for.
+#[derive(Serialize, Deserialize)]
+enum Goal {
+    /// An authorization request, as it came. It is checked again then.
+    Request(String),
+    /// To see their account.
+    Account,
 }
 
 impl transaction::Step for SignInStep {
@@ -48,11 +57,9 @@ pub(super) async fn show<S: Store, R: Random, I: Identity, C: Catalog>(
     query: String,
     arrival: Arrival,
 ) -> Result<Reply, PageError> {
-    let browser_id = browser::find_browser_id(head, &server.config.public_url)
-        .unwrap_or_else(|| browser::new_id(server.records.random));
     let step = SignInStep {
-        browser_id,
-        query,
+        browser_id: find_or_make_browser_id(server, head),
+        goal: Goal::Request(query),
         arrival,
         client_name: request.client.name.clone(),
         form_action: if server.config.remembers_consent {
@@ -63,8 +70,43 @@ pub(super) async fn show<S: Store, R: Random, I: Identity, C: Catalog>(
         identity_state: Vec::new(),
         login_hint: request.login_hint.clone(),
     };
-    let identity_request = identity_request(server, &step, routes::RETURN);
-    let next = server.identity.begin(&identity_request).await?;
+    begin(server, head, step).await
+}
+
+/// Begins a sign-in of somebody who wants to see their account.
+pub(crate) async fn show_for_account<S: Store, R: Random, I: Identity, C: Catalog>(
+    server: &AuthorizationServer<'_, S, R, I, C>,
+    head: &Head,
+    login_hint: Option<String>,
+) -> Result<Reply, PageError> {
+    let step = SignInStep {
+        browser_id: find_or_make_browser_id(server, head),
+        goal: Goal::Account,
+        arrival: Arrival::of(head, routes::ACCOUNT),
+        client_name: String::new(),
+        form_action: String::new(),
+        identity_state: Vec::new(),
+        login_hint,
+    };
+    begin(server, head, step).await
+}
+
+/// The id of the browser that a conversation begins in.
+pub(crate) fn find_or_make_browser_id<S, R: Random, I, C>(
+    server: &AuthorizationServer<'_, S, R, I, C>,
+    head: &Head,
+) -> String {
+    browser::find_browser_id(head, &server.config.public_url)
+        .unwrap_or_else(|| browser::new_id(server.records.random))
+}
+
+async fn begin<S: Store, R: Random, I: Identity, C: Catalog>(
+    server: &AuthorizationServer<'_, S, R, I, C>,
+    head: &Head,
+    step: SignInStep,
+) -> Result<Reply, PageError> {
+    let request = step.identity_request(server, head, routes::RETURN);
+    let next = server.identity.begin(&request).await?;
     go_on(server, head, step, next).await
 }
 
@@ -82,14 +124,9 @@ pub async fn serve<S: Store, R: Random, I: Identity, C: Catalog>(
     if browser::find_browser_id(head, &server.config.public_url) != Some(step.browser_id.clone()) {
         return Err(PageError::OtherBrowser);
     }
-    let answers = form
-        .iter()
-        .filter(|(name, _)| *name != page_form::TRANSACTION)
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .collect();
-    let identity_request = identity_request(server, &step, routes::RETURN);
+    let request = step.identity_request(server, head, routes::RETURN);
     let identity_state = std::mem::take(&mut step.identity_state);
-    let next = server.identity.resume(&identity_request, identity_state, answers).await?;
+    let next = server.identity.resume(&request, identity_state, page_form::answers(&form)).await?;
     go_on(server, head, step, next).await
 }
 
@@ -101,19 +138,19 @@ pub(crate) async fn returned<S: Store, R: Random, I: Identity, C: Catalog>(
     identity_state: Vec<u8>,
     parameters: Vec<(String, String)>,
 ) -> Result<Reply, PageError> {
-    let identity_request = identity_request(server, &step, &head.path);
-    match server.identity.returned(&identity_request, identity_state, parameters).await {
-        Ok(next) => go_on(server, head, step, next).await,
+    let request = step.identity_request(server, head, &head.path);
+    match (server.identity.returned(&request, identity_state, parameters).await, &step.goal) {
+        (Ok(next), _) => go_on(server, head, step, next).await,
         // FD-07: the client is told that, and not how.
-        Err(IdentityError::Denied) => {
+        (Err(IdentityError::Denied), Goal::Request(query)) => {
             let description = "the user declined to sign in";
-            refuse_later(server, &step.query, ErrorCode::AccessDenied, description).await
+            refuse_later(server, query, ErrorCode::AccessDenied, description).await
         }
-        Err(IdentityError::Failed) => {
+        (Err(IdentityError::Failed), Goal::Request(query)) => {
             let description = "the user could not be signed in elsewhere";
-            refuse_later(server, &step.query, ErrorCode::ServerError, description).await
+            refuse_later(server, query, ErrorCode::ServerError, description).await
         }
-        Err(error) => Err(error.into()),
+        (Err(error), _) => Err(error.into()),
     }
 }
 
@@ -125,7 +162,7 @@ async fn go_on<S: Store, R: Random, I: Identity, C: Catalog>(
 ) -> Result<Reply, PageError> {
     match next {
         Step::Ask(prompt) => Ok(page(server, step, prompt)),
-        Step::User(user) => signed_in(server, user, step).await,
+        Step::User(user) => signed_in(server, head, user, step).await,
         Step::Send(redirect) => {
             let browser_id = step.browser_id.clone();
             away::send(server, head, &browser_id, redirect, Conversation::SignIn(step))
@@ -134,19 +171,33 @@ async fn go_on<S: Store, R: Random, I: Identity, C: Catalog>(
     }
 }
 
-/// `return_path` is where a browser comes back to, or did come back to.
-fn identity_request<S, R, I, C>(
+impl SignInStep {
+    /// `return_path` is where a browser comes back to, or did come back to.
+    fn identity_request<S, R, I, C>(
+        &self,
+        server: &AuthorizationServer<'_, S, R, I, C>,
+        head: &Head,
+        return_path: &str,
+    ) -> IdentityRequest {
+        identity_request(server, head, Purpose::SignIn, self.login_hint.clone(), return_path)
+    }
+}
+
+/// What the identity component is told at every step of a conversation.
+pub(crate) fn identity_request<S, R, I, C>(
     server: &AuthorizationServer<'_, S, R, I, C>,
-    step: &SignInStep,
+    head: &Head,
+    purpose: Purpose,
+    login_hint: Option<String>,
     return_path: &str,
 ) -> IdentityRequest {
     let public_url = &server.config.public_url;
     IdentityRequest {
-        login_hint: step.login_hint.clone(),
+        login_hint,
         loopback: public_url.is_loopback(),
-        purpose: Purpose::SignIn,
-        known_subjects: Vec::new(),
-        client_address: None,
+        purpose,
+        known_subjects: browser::known_subjects(head, server.config, server.records.keys),
+        client_address: browser::client_address(head),
         return_url: public_url.join(return_path),
     }
 }
@@ -168,29 +219,41 @@ fn page<S: Store, R: Random, I: Identity, C: Catalog>(
         alternatives: prompt.alternatives,
         action: routes::SIGN_IN,
     };
+    let retry_after = prompt.retry_after;
     let mut form_action = step.form_action;
     if !page.alternatives.is_empty() {
         form_action.push_str(elsewhere(&server.config.public_url));
     }
-    pages::reply(StatusCode::OK, &page, &server.config.brand, &form_action)
+    pages::prompt_reply(retry_after, &page, &server.config.brand, &form_action)
         .with_cookie(&browser::browser_id_cookie(&step.browser_id, server.config))
 }
 
 /// Where the form leads that has a way to sign in elsewhere, for the page's policy. Some browsers hold all of
 /// a form's redirects to it, those that are made elsewhere included.
-fn elsewhere(public_url: &PublicUrl) -> &'static str {
+pub(crate) fn elsewhere(public_url: &PublicUrl) -> &'static str {
     if public_url.is_loopback() { " http: https:" } else { " https:" }
 }
 
-/// Starts the browser's session and goes back to the authorization request, which now finds it.
+/// Starts the browser's session and goes back to what the person wanted, which now finds it.
 async fn signed_in<S: Store, R: Random, I: Identity, C: Catalog>(
     server: &AuthorizationServer<'_, S, R, I, C>,
+    head: &Head,
     user: User,
     step: SignInStep,
 ) -> Result<Reply, PageError> {
-    let (config, random) = (server.config, server.records.random);
-    let epoch = grants::ensure_user(&server.records, &user.subject).await?;
-    let session = BrowserSession::start(user, epoch, step.arrival, config, random, server.now);
-    let cookie = session.cookie(config, server.records.keys, random);
-    Ok(Reply::see_other(&format!("{}?{}", routes::AUTHORIZE, step.query)).with_cookie(&cookie))
+    let AuthorizationServer { config, records, now, .. } = server;
+    let (keys, random) = (records.keys, records.random);
+    let record = grants::ensure_user(records, &user.subject).await?;
+    let known = browser::known_subjects(head, config, keys);
+    let known = browser::known_subjects_cookie(known, &user.subject, config, keys, random);
+    let session = BrowserSession::start(user, &record, step.arrival, config, random, *now);
+    let reply = match step.goal {
+        Goal::Request(query) => Reply::see_other(&format!("{}?{query}", routes::AUTHORIZE)),
+        Goal::Account => Reply::see_other(routes::ACCOUNT),
+    };
+    let reply = reply.with_cookie(&session.cookie(config, keys, random));
+    Ok(match known {
+        Some(known) => reply.with_cookie(&known),
+        None => reply,
+    })
 }

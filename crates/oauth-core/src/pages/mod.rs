@@ -2,9 +2,11 @@
 //! layout that goes around it; the sentences are in [`crate::words`]; escaping is automatic, and there is no
 //! script.
 
+pub mod account;
 pub mod brand;
 pub mod home;
 
+pub use account::{AccountPage, ChangePage, DonePage};
 pub use brand::Brand;
 pub use home::HomePage;
 
@@ -40,6 +42,17 @@ pub fn reply(status: StatusCode, page: &impl Page, brand: &Brand, form_action: &
         Ok(Some((html, style_source))) => Reply::html(status, html, &style_source, form_action),
         // Rendering fails only when writing to a string does.
         Ok(None) | Err(_) => Reply::empty(StatusCode::INTERNAL_SERVER_ERROR),
+    }
+}
+
+/// Renders a step of a conversation. `retry_after` is in how many seconds the next answer is looked at, if there
+/// were too many wrong ones (RFC 6585 section 4).
+pub fn prompt_reply(retry_after: Option<u32>, page: &impl Page, brand: &Brand, form_action: &str) -> Reply {
+    match retry_after {
+        Some(seconds) => {
+            reply(StatusCode::TOO_MANY_REQUESTS, page, brand, form_action).with_retry_after(seconds)
+        }
+        None => reply(StatusCode::OK, page, brand, form_action),
     }
 }
 
@@ -89,6 +102,17 @@ pub struct SignInPage {
     pub submit: String,
     /// Other ways to sign in.
     pub alternatives: Vec<Alternative>,
+}
+
+impl SignInPage {
+    fn focus(&self) -> usize {
+        first_empty(&self.fields)
+    }
+}
+
+/// The field that a person goes on with: the first that is not filled in yet.
+fn first_empty(fields: &[Field]) -> usize {
+    fields.iter().position(|field| field.value.is_empty()).unwrap_or_default()
 }
 
 /// The decision.

@@ -1,8 +1,8 @@
 //! The users, the tools and the network, as small as they can be.
 
 use oauth_core::ports::{
-    Alternative, Catalog, CatalogError, ChangeItem, Field, Identity, IdentityError, IdentityRequest, Later,
-    Network, Offer, OfferedScope, OfferedTool, Prompt, Redirect, Step, User,
+    Alternative, Catalog, CatalogError, ChangeItem, Done, Field, Identity, IdentityError, IdentityRequest,
+    Later, Network, Offer, OfferedScope, OfferedTool, Prompt, Purpose, Redirect, Step, User,
 };
 use std::{
     cell::{Cell, RefCell},
@@ -24,6 +24,12 @@ pub(crate) struct People {
     pub(crate) came_back: RefCell<Vec<ComeBack>>,
     /// How often somebody was asked.
     pub(crate) calls: Cell<usize>,
+    /// What the last call was told.
+    pub(crate) told: RefCell<IdentityRequest>,
+    /// The pause that prompts speak of.
+    pub(crate) retry_after: Cell<Option<u32>>,
+    /// Whether passwords can be changed here.
+    pub(crate) can_change: Cell<bool>,
 }
 
 impl People {
@@ -44,6 +50,7 @@ impl People {
             ],
             submit: "Continue".into(),
             alternatives: self.alternatives(),
+            retry_after: self.retry_after.get(),
             state: b"asked for a password".to_vec(),
         })
     }
@@ -61,7 +68,11 @@ impl People {
 
 impl Identity for People {
     async fn begin(&self, request: &IdentityRequest) -> Result<Step, IdentityError> {
+        self.told.replace(request.clone());
         self.count()?;
+        if matches!(request.purpose, Purpose::Change { .. }) {
+            return Ok(self.prompt(None, ""));
+        }
         Ok(self.prompt(None, request.login_hint.as_deref().unwrap_or_default()))
     }
 
@@ -71,6 +82,7 @@ impl Identity for People {
         state: Vec<u8>,
         answers: Vec<(String, String)>,
     ) -> Result<Step, IdentityError> {
+        self.told.replace(request.clone());
         self.count()?;
         if state != b"asked for a password" {
             return Err(IdentityError::InvalidState);
@@ -88,6 +100,9 @@ impl Identity for People {
             return Ok(Step::Send(Redirect { url, return_token, state }));
         }
         match (answer("email"), answer("password")) {
+            (_, Some(password)) if password == "good" && request.purpose != Purpose::SignIn => {
+                Ok(Step::Done(Done { notice: "It is changed.".into(), ends_sessions: true }))
+            }
             (Some(email), Some(password)) if password == "good" => {
                 Ok(Step::User(User { subject: format!("subject of {email}"), display_name: email.clone() }))
             }
@@ -118,7 +133,8 @@ impl Identity for People {
 
     async fn changes(&self, _: &User) -> Result<Vec<ChangeItem>, IdentityError> {
         self.count()?;
-        Ok(Vec::new())
+        let password = ChangeItem { name: "password".into(), label: "Change password".into() };
+        Ok(if self.can_change.get() { vec![password] } else { Vec::new() })
     }
 }
 
