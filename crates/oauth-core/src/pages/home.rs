@@ -3,6 +3,7 @@
 use super::{Brand, Page};
 use crate::{
     ports::Offer,
+    routes,
     words::{self, home::setup},
 };
 use askama::Template;
