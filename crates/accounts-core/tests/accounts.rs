@@ -1,5 +1,5 @@
 //! Signing in, making an account and changing a password: rows LG of the threat list.
-#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests fail loudly")]
+#![expect(clippy::panic, reason = "tests fail loudly")]
 
 mod support;
 

@@ -209,9 +209,8 @@ pub mod home {
     pub const NO_TOOLS: &str = "None yet.";
     /// A heading.
     pub const CONNECT: &str = "How to connect";
-
-    /// The link to the account page.
-    pub const ACCOUNT: &str = "See what you have connected, and end it";
+    /// The link to the page of somebody who is signed in.
+    pub const ACCOUNT: &str = "See or disconnect what you connected";
 
     /// How each client is connected. What to copy comes after the sentence.
     pub mod setup {
