@@ -6,7 +6,7 @@ import { createHash, createHmac, randomBytes } from "node:crypto";
 import { createServer } from "node:http";
 import { test } from "node:test";
 import Provider from "oidc-provider";
-import { everyLook } from "./look.js";
+import { everyLook, takePicture } from "./look.js";
 import { Browser, by, jwt, listen, logged, newKey, noHost, now, signInAtProvider, startHost } from "./provider.js";
 import { decide, listenForComplaints, newPerson, noBrowser, openBrowser, openCallback, signIn, within } from "./support.js";
 
@@ -361,6 +361,7 @@ test("person adds a provider to an account, signs in with it, and removes it", {
   await page.getByRole("button", { name: "Continue with Test & Co" }).click();
   await confirm();
   await page.getByText("not let in here").waitFor();
+  await takePicture(page, "sign-in-not-let-in");
   await signIn(page, person);
   await page.getByRole("heading", { name: "Your account" }).waitFor();
   await page.goto(application.url.href);
@@ -380,6 +381,7 @@ test("person adds a provider to an account, signs in with it, and removes it", {
   await confirm();
   await page.getByRole("heading", { name: "Your account" }).waitFor();
   await page.getByRole("heading", { name: "Upstream test" }).waitFor();
+  await takePicture(page, "account-with-provider");
   await page.getByRole("button", { name: "Remove Test & Co" }).press("Enter");
   await page.getByText("Test & Co does not sign you in any more.").waitFor();
 

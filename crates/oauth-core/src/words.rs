@@ -126,6 +126,8 @@ pub mod consent {
         "Do not ask me again when this application connects like this, as long as this connection lasts";
     /// Above the buttons.
     pub const ONLY_IF: &str = "Approve only if you have just started connecting it yourself.";
+    /// Around the address of the account page.
+    pub const LATER: Around = Around("You can take it back at any time, at ", ".");
     /// The one button.
     pub const APPROVE: &str = "Approve";
     /// The other.

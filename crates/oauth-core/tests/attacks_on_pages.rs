@@ -241,7 +241,7 @@ fn every_page_has_the_headers() {
         ] {
             assert_eq!(header(page, name), value, "{name}");
         }
-        // BR-04: links lead to applications only, and what is in them is ours.
+        // BR-04: links lead to applications and to the account page only, and what is in them is ours.
         let links: Vec<&str> = body_text(page).split("<a ").skip(1).collect();
         assert_eq!(links.len(), if std::ptr::eq(page, &home) { 3 } else { 0 }, "{links:?}");
         assert!(links.iter().all(|link| {
