@@ -165,10 +165,10 @@ impl Cloudflare {
         // Its resource is the origin, and it takes no scope that it does not know.
         let authorization = Authorization::new(&client).without("scope").without("resource");
         let answer = server.get(&authorization.target());
-        let code = answer
-            .header("location")
-            .and_then(|url| url.split(['?', '&']).find_map(|p| p.strip_prefix("code=")));
-        let code = code.with_context(|| format!("no code: {answer}"))?.replace("%3A", ":");
+        let query = answer.header("location").and_then(|url| url.split_once('?')).map(|(_, query)| query);
+        let parameters = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
+        let code = parameters.into_iter().find(|(name, _)| name == "code").map(|(_, code)| code.into_owned());
+        let code = code.with_context(|| format!("no code: {answer}"))?;
         let tokens = client.redeem(&code, &authorization.verifier).json();
         self.access_token = member(&tokens, "access_token")?;
         self.refresh_token = member(&tokens, "refresh_token")?;
