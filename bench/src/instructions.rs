@@ -11,8 +11,8 @@ use crate::target::{Built, MODERN, Postern, send_once};
 /// The baseline, in the repository.
 const BASELINE: &str = "bench/instructions.txt";
 
-/// How much more than the baseline is too much.
-const TOLERANCE: f64 = 0.05;
+/// Which part of the baseline is too much of a difference: a twentieth, 5 %.
+const PART: u64 = 20;
 
 /// How many calls an instance answers that is kept.
 const KEPT: u64 = 33;
@@ -43,7 +43,7 @@ fn fault(baseline: &str, name: &str, count: u64) -> Option<String> {
     let known = baseline.lines().find_map(|line| line.strip_prefix(name)?.trim().parse::<u64>().ok());
     let Some(known) = known else { return Some(format!("{BASELINE} has no {name}")) };
     let change = count as f64 / known as f64 - 1.0;
-    let is_fault = change.abs() > TOLERANCE;
+    let is_fault = count.abs_diff(known) * PART > known;
     is_fault.then(|| format!("{name} takes {count} instructions and took {known} ({:+.1} %)", change * 100.0))
 }
 
@@ -99,7 +99,7 @@ mod tests {
     fn five_per_cent_more_is_too_much_and_five_less_is_a_new_baseline() {
         let baseline = "call 1000\nrefresh 2000\n";
         assert_eq!(fault(baseline, "call", 1050), None);
-        assert_eq!(fault(baseline, "call", 951), None);
+        assert_eq!(fault(baseline, "call", 950), None);
         let more = fault(baseline, "call", 1051).unwrap();
         assert_eq!(more, "call takes 1051 instructions and took 1000 (+5.1 %)");
         assert!(fault(baseline, "refresh", 1000).is_some());

@@ -54,7 +54,7 @@ pub(crate) fn seed(place: &Place<'_>, access_token: &str, count: u64) -> Result<
     let mut made = 0;
     for user in 0..count.div_ceil(PER_USER) {
         let subject = format!("bench-{user:07}@example.com-{}", hex(&Chance.bytes::<8>()));
-        let mut index = UserGrants { epoch: grant.user_epoch, grants: Vec::new() };
+        let mut index = UserGrants { epoch: grant.user_epoch, ..UserGrants::default() };
         for _ in 0..PER_USER.min(count - made) {
             let id = GrantId(Chance.bytes());
             let copy = Grant { subject: subject.clone(), ..grant.clone() };

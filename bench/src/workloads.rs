@@ -130,7 +130,11 @@ impl<'a> Work<'a> {
         if self.load.chain.is_empty() && self.load.rotation.is_empty() {
             let response = send_once(&self.load).with_context(|| self.name.clone())?;
             if self.name.starts_with("call") {
-                ensure!(response.text().contains(r#""structuredContent":{"result":5"#), "{}: {response}", self.name);
+                ensure!(
+                    response.text().contains(r#""structuredContent":{"result":5"#),
+                    "{}: {response}",
+                    self.name
+                );
             }
             self.load.run(self.connections, Duration::from_secs(1), folder)?;
         }

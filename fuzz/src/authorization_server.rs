@@ -8,6 +8,7 @@ use oauth_core::ports::{
     Catalog, CatalogError, Field, Identity, IdentityError, IdentityRequest, Later, Network, Offer,
     OfferedScope, Prompt, Step, User,
 };
+use oauth_core::trace::TraceId;
 use oauth_core::{AuthorizationServer, Config};
 use serde_json::{Value, json};
 use std::cell::RefCell;
@@ -105,7 +106,11 @@ impl World {
             catalog: &Tools,
             network: &Nowhere,
             now: 1_800_000_000,
-            log: &|line| assert!(line.starts_with("tolerance: "), "a fault: {line}"),
+            trace: &TraceId::of(&head, &self.random),
+            log: &|line| {
+                let is_expected = line.starts_with("tolerance: ") || line.starts_with("refused: ");
+                assert!(is_expected, "a fault: {line}");
+            },
         };
         block_on(server.handle(&head, &mut Bytes::copy_from_slice(body)))
     }

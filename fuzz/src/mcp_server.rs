@@ -11,7 +11,7 @@ use mcp_core::ports::{
     Lasting, Log, Outcome, Prompt, PromptOutcome, Prompts, PromptsError, Read, ReadOutcome, Reply, Resource,
     Resources, ResourcesError, Scope, Suggestions, Template, Tool, ToolResult, Tools, ToolsError,
 };
-use mcp_core::{LogEvent, McpServer, Tolerances};
+use mcp_core::{LogEvent, McpServer, Tolerances, ToolLimits};
 use serde_json::{Value, json};
 use std::rc::Rc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -143,6 +143,7 @@ fn send(headers: &[(&'static str, &[u8])], body: &[u8]) -> (StatusCode, Option<V
         authorization_server: Issuer::own(&public_url),
         public_url,
         tolerances: Tolerances::default(),
+        tool_limits: ToolLimits::default(),
         outside: Outside::default(),
     });
     let reply = block_on(server.handle(&head, &mut Bytes::copy_from_slice(body), now()));

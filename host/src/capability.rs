@@ -5,6 +5,9 @@
 //! name of its own ([`Inherit::denied_name`]), so that after composition it cannot be mistaken for
 //! the parent's import, and the host answers that name with traps only (see [`crate::engine`]).
 //!
+//! The environment and files are the exception: on Spin a dependency that does not inherit them finds none, and here nobody
+//! has any. Engines of other languages look for both when they start, and find nothing.
+//!
 //! One difference on purpose: Spin ignores a word that it does not know in the list; here it is an
 //! error, because a misspelt grant is a mistake in any case.
 
@@ -38,8 +41,8 @@ const CAPABILITIES: &[(&str, &[&str])] = &[
             "spin:redis",
         ],
     ),
-    ("environment", &["wasi:cli/environment"]),
-    ("files", &["wasi:filesystem/preopens"]),
+    ("environment", &[]),
+    ("files", &[]),
     ("key_value_stores", &["wasi:keyvalue", "fermyon:spin/key-value", "spin:key-value"]),
     ("sqlite_databases", &["fermyon:spin/sqlite", "spin:sqlite"]),
     ("variables", &["wasi:config", "fermyon:spin/config", "fermyon:spin/variables", "spin:variables"]),
@@ -107,8 +110,6 @@ mod tests {
             "wasi:http/client@0.3.0",
             "wasi:http/outgoing-handler@0.2.6",
             "wasi:sockets/tcp@0.3.0",
-            "wasi:cli/environment@0.2.6",
-            "wasi:filesystem/preopens@0.2.6",
             "fermyon:spin/llm@2.0.0",
         ] {
             assert_eq!(Inherit::NOTHING.denied_name(import), Some(format!("denied-{import}")));
@@ -124,6 +125,9 @@ mod tests {
             "wasi:http/types@0.3.0",
             "wasi:cli/stdout@0.2.6",
             "wasi:filesystem/types@0.2.6",
+            // Nobody has any.
+            "wasi:cli/environment@0.2.6",
+            "wasi:filesystem/preopens@0.2.6",
             "postern:tools/types@0.1.0",
         ] {
             assert_eq!(Inherit::NOTHING.denied_name(import), None, "{import}");

@@ -104,7 +104,18 @@ fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
 
 /// Answer every denied import of `component` with traps.
 fn trap_denied(linker: &mut Linker<State>, engine: &Engine, component: &Component) -> wasmtime::Result<()> {
-    for (name, import) in component.component_type().imports(engine) {
+    let ty = component.component_type();
+    // Resources of interfaces that are there, which a denied one only speaks of: `wasi:http/client` of the requests of
+    // `wasi:http/types`. They are defined already.
+    let mut known = Vec::new();
+    for (_, import) in ty.imports(engine).filter(|(name, _)| denied_interface(name).is_none()) {
+        let ComponentItem::ComponentInstance(instance) = import.ty else { continue };
+        known.extend(instance.exports(engine).filter_map(|(_, export)| match export.ty {
+            ComponentItem::Resource(resource) => Some(resource),
+            _ => None,
+        }));
+    }
+    for (name, import) in ty.imports(engine) {
         let Some(interface) = denied_interface(name) else { continue };
         let ComponentItem::ComponentInstance(instance) = import.ty else { continue };
         let mut linker = linker.instance(name)?;
@@ -121,6 +132,7 @@ fn trap_denied(linker: &mut Linker<State>, engine: &Engine, component: &Componen
                     linker
                         .func_new(function, move |_, _, _, _| Err(wasmtime::Error::msg(message.clone())))?;
                 }
+                ComponentItem::Resource(resource) if known.contains(&resource) => {}
                 ComponentItem::Resource(_) => {
                     linker.resource(function, ResourceType::host::<Denied>(), |_, _| Ok(()))?;
                 }

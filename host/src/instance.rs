@@ -150,24 +150,37 @@ impl HandlerState for Instances {
 
 /// The turns that an instance is busy with, or was last.
 #[derive(Clone, Default)]
-struct Current(Arc<Mutex<Vec<Arc<Turn>>>>);
+struct Current(Arc<Mutex<Turns>>);
+
+#[derive(Default)]
+struct Turns {
+    turns: Vec<Arc<Turn>>,
+    /// Something may be left of one that is finished: a tool that its caller gave up, or that was started beside
+    /// the answer.
+    has_leftovers: bool,
+}
 
 impl Current {
-    fn get(&self) -> MutexGuard<'_, Vec<Arc<Turn>>> {
+    fn get(&self) -> MutexGuard<'_, Turns> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lets the finished ones go, and counts the others.
-    fn unfinished(&self) -> usize {
-        let mut turns = self.get();
-        turns.retain(|turn| {
+    /// Lets those go of which nothing is left, and counts the others. An instance that serves one request after the
+    /// other is not rid of one before nothing in it runs any more: else what a tool leaves behind would meet
+    /// the next caller. Where several share an instance, that cannot be told apart.
+    fn unfinished(&self, at_once: usize) -> usize {
+        let mut current = self.get();
+        if current.has_leftovers && at_once == 1 {
+            return current.turns.len();
+        }
+        current.turns.retain(|turn| {
             let unfinished = turn.finished().is_none();
             if !unfinished {
                 turn.leave();
             }
             unfinished
         });
-        turns.len()
+        current.turns.len()
     }
 }
 
@@ -187,7 +200,7 @@ impl WorkerState for Worker {
     type RequestData = Arc<Turn>;
 
     fn should_accept_request(&self, concurrent_count: usize, total_count: usize) -> ShouldAccept {
-        if concurrent_count >= self.at_once || self.current.unfinished() >= self.at_once {
+        if concurrent_count >= self.at_once || self.current.unfinished(self.at_once) >= self.at_once {
             return ShouldAccept::No;
         }
         if total_count < self.requests { ShouldAccept::Yes } else { ShouldAccept::Never }
@@ -203,18 +216,19 @@ impl WorkerState for Worker {
         let state = store.data_mut();
         // Where several share the instance, what they cost is told of the last to come.
         state.turn = turn.clone();
-        let mut turns = self.current.get();
+        let mut current = self.current.get();
         // And they share the processor time of one, or a loop could be kept going by newcomers.
-        if turns.is_empty() {
+        if current.turns.is_empty() {
             state.cpu.reset();
         }
-        turns.push(turn);
-        drop(turns);
+        current.turns.push(turn);
+        current.has_leftovers = true;
+        drop(current);
         Box::pin(tokio::time::sleep(self.timeout))
     }
 
     fn drop(&self, store: Store<State>, result: Result<()>) {
-        let turns = std::mem::take(&mut *self.current.get());
+        let turns = std::mem::take(&mut self.current.get().turns);
         if let Err(error) = result {
             // Before the streams of the instance are closed, so that a cut answer is seen as cut.
             turns.iter().for_each(|turn| turn.fail());
@@ -249,10 +263,15 @@ impl WorkerExpiration for Expiration {
         status: WorkerStatus,
         start: Instant,
     ) -> Poll<()> {
-        let turns = self.current.get();
+        let mut current = self.current.get();
+        if status == WorkerStatus::Idle && current.has_leftovers {
+            current.has_leftovers = false;
+            // Whether it takes a request was asked before that was known.
+            cx.waker().wake_by_ref();
+        }
         // When the last of them was; none if one is not.
         let mut finished = Some(start);
-        for turn in turns.iter() {
+        for turn in &current.turns {
             let end = turn.finished();
             finished = finished.zip(end).map(|(latest, end)| latest.max(end));
             if end.is_none() {
@@ -260,7 +279,7 @@ impl WorkerExpiration for Expiration {
                 turn.wake_when_finished(cx.waker());
             }
         }
-        drop(turns);
+        drop(current);
         let deadline = match (status, finished) {
             (WorkerStatus::Idle, _) => start + self.idle,
             // The handler itself times the request; this is for a guest that does not let it.
@@ -272,13 +291,29 @@ impl WorkerExpiration for Expiration {
         if self.sleep.deadline() != deadline.into() {
             self.sleep.as_mut().reset(deadline.into());
         }
-        self.sleep.as_mut().poll(cx)
+        let expired = self.sleep.as_mut().poll(cx);
+        if expired.is_ready() && status == WorkerStatus::Requests {
+            self.current.get().turns.iter().for_each(|turn| turn.time_out());
+        }
+        expired
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn worker(current: &Current, at_once: usize) -> Worker {
+        Worker {
+            component: "test".into(),
+            current: current.clone(),
+            requests: 100,
+            at_once,
+            timeout: Duration::from_secs(1),
+            served: AtomicU64::new(0),
+            count_instructions: false,
+        }
+    }
 
     fn accepts(worker: &Worker, waiting: usize, total: usize) -> bool {
         matches!(worker.should_accept_request(waiting, total), ShouldAccept::Yes)
@@ -288,25 +323,31 @@ mod tests {
     fn an_instance_has_as_many_turns_at_once_as_it_may() {
         for at_once in [1, 2, 16] {
             let current = Current::default();
-            let worker = Worker {
-                component: "test".into(),
-                current: current.clone(),
-                requests: 100,
-                at_once,
-                timeout: Duration::from_secs(1),
-                served: AtomicU64::new(0),
-                count_instructions: false,
-            };
+            let worker = worker(&current, at_once);
             for begun in 0..at_once {
                 assert!(accepts(&worker, begun, begun), "{begun} of {at_once}");
-                current.get().push(Arc::default());
+                current.get().turns.push(Arc::default());
             }
             assert!(!accepts(&worker, at_once, at_once));
             // All have responded, and their answers are still being read.
             assert!(!accepts(&worker, 0, at_once));
-            current.get()[0].finish();
+            current.get().turns[0].finish();
             assert!(accepts(&worker, 0, at_once));
             assert!(matches!(worker.should_accept_request(0, 100), ShouldAccept::Never));
         }
+    }
+
+    /// TL-03, TL-09: what goes on when the answer has left meets nobody else.
+    #[test]
+    fn an_instance_takes_no_request_while_something_is_left_of_another() {
+        let current = Current::default();
+        let worker = worker(&current, 1);
+        let turn = Arc::new(Turn::default());
+        turn.finish();
+        current.get().turns.push(turn);
+        current.get().has_leftovers = true;
+        assert!(!accepts(&worker, 0, 1));
+        current.get().has_leftovers = false;
+        assert!(accepts(&worker, 0, 1));
     }
 }

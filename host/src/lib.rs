@@ -84,7 +84,8 @@ impl Server {
         make_directory(&state_dir)?;
         let compiled =
             options.cache_dir(&state_dir).map(|directory| Compiled::open(&directory)).transpose()?;
-        let limits = options.limits();
+        let mut limits = options.limits();
+        limits.memory = runtime_config.max_instance_memory.unwrap_or(limits.memory);
         let runtime = Runtime::new(compiled, &limits)?;
         let served: HashSet<&str> = manifest.routes.iter().map(|route| route.component.as_str()).collect();
         let (stores, store_lines) = open_stores(&manifest, &runtime_config, &served)?;

@@ -57,7 +57,7 @@ pub struct Options {
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = parse_duration)]
     pub idle_instance_timeout: Duration,
 
-    /// Memory that an instance may use, in MiB
+    /// Memory that an instance may use, in MiB; max_instance_memory of the runtime configuration goes before
     #[arg(long, value_name = "MIB", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=65536))]
     pub max_instance_memory: u32,
 

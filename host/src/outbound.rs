@@ -36,6 +36,8 @@ struct Entry {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum HostPattern {
     Any,
+    /// An entry without a host, which a variable may have left empty.
+    Nothing,
     /// The part after the `*`, with its dot.
     Subdomain(String),
     Exactly(Host),
@@ -43,19 +45,13 @@ enum HostPattern {
 }
 
 impl AllowedHosts {
-    /// Understand the entries after their templates are filled; one that is empty by then is left
-    /// out, so that a variable can switch it off.
+    /// Understand the entries after their templates are filled.
     pub fn parse(entries: &[String], values: &Values) -> Result<Self> {
-        let mut allowed = Vec::new();
-        for template in entries {
+        let parse = |template: &String| {
             let entry = fill(template, values)?;
-            let switched_off = ["", "http://", "https://"].contains(&entry.as_str());
-            if !(switched_off && template.contains("{{")) {
-                allowed
-                    .push(Entry::parse(&entry).with_context(|| format!("allowed_outbound_hosts {entry:?}"))?);
-            }
-        }
-        Ok(Self(allowed))
+            Entry::parse(&entry).with_context(|| format!("allowed_outbound_hosts {entry:?}"))
+        };
+        entries.iter().map(parse).collect::<Result<_>>().map(Self)
     }
 
     /// Whether a request to `uri` may be made.
@@ -107,8 +103,10 @@ impl Entry {
 
 impl HostPattern {
     fn parse(host: &str) -> Result<Self> {
-        if host == "*" {
-            return Ok(Self::Any);
+        match host {
+            "*" => return Ok(Self::Any),
+            "" => return Ok(Self::Nothing),
+            _ => {}
         }
         if ["self", "self.alt"].contains(&host) || host.ends_with(".spin.internal") {
             bail!("an application calling itself is not something this host supports");
@@ -135,7 +133,7 @@ impl HostPattern {
             (Self::Exactly(exactly), host) => exactly == host,
             (Self::Network(network), Host::Ipv4(address)) => network.contains(IpAddr::V4(*address)),
             (Self::Network(network), Host::Ipv6(address)) => network.contains(IpAddr::V6(*address)),
-            (Self::Subdomain(_) | Self::Network(_), _) => false,
+            (Self::Nothing | Self::Subdomain(_) | Self::Network(_), _) => false,
         }
     }
 }
@@ -293,10 +291,16 @@ mod tests {
         }
     }
 
+    /// As in Spin, which takes the one and not the other.
     #[test]
-    fn a_template_that_ends_up_empty_allows_nothing() {
-        let values = Values::from([("upstream".to_owned(), String::new())]);
-        let hosts = AllowedHosts::parse(&["{{ upstream }}".to_owned()], &values).unwrap();
-        assert!(!hosts.allow(&Uri::from_static("https://example.com/")));
+    fn an_entry_without_a_host_allows_nothing_and_an_empty_one_is_a_mistake() {
+        let parse = |upstream: &str| {
+            let values = Values::from([("upstream".to_owned(), upstream.to_owned())]);
+            AllowedHosts::parse(&["{{ upstream }}".to_owned()], &values)
+        };
+        for entry in ["https://", "http://"] {
+            assert!(!parse(entry).unwrap().allow(&Uri::from_static("https://example.com/")), "{entry}");
+        }
+        assert!(parse("").is_err());
     }
 }

@@ -1,6 +1,6 @@
 //! The operator's side of the configuration: Spin's runtime-config file, as far as it is needed here.
 //!
-//! `[key_value_store.LABEL]` with `type = "spin"` (SQLite; without a path in memory) or `type =
+//! `max_instance_memory`, in bytes; `[key_value_store.LABEL]` with `type = "spin"` (SQLite; without a path in memory) or `type =
 //! "redis"`, and `[outbound_networking]` with `block_networks`. A relative path is relative to the
 //! state directory, as with Spin. The label `default` needs no entry. Other stores, variable
 //! providers and model settings are refused by name.
@@ -23,6 +23,8 @@ pub struct RuntimeConfig {
     pub stores: BTreeMap<String, StoreConfig>,
     /// Networks that no component may call.
     pub blocked: Blocked,
+    /// Bytes of memory that an instance may use, if the file says so.
+    pub max_instance_memory: Option<usize>,
 }
 
 /// Where a store keeps its values.
@@ -65,13 +67,15 @@ impl RuntimeConfig {
             .map(|network| network.parse::<Network>())
             .collect::<Result<Vec<_>>>()
             .context("outbound_networking.block_networks")?;
-        Ok(Self { stores, blocked: Blocked::new(networks) })
+        let max_instance_memory = raw.max_instance_memory;
+        Ok(Self { stores, blocked: Blocked::new(networks), max_instance_memory })
     }
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Raw {
+    max_instance_memory: Option<usize>,
     key_value_store: BTreeMap<String, RawStore>,
     outbound_networking: RawNetworking,
 }

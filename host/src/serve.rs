@@ -230,7 +230,8 @@ impl Entry {
     /// The status for a guest that gave no response. What the instance itself died of is logged by
     /// the instance; what else went wrong is logged here.
     fn failure(&self, error: &wasmtime::Error) -> StatusCode {
-        if error.is::<ExpirationError>() {
+        let timed_out = self.turn.as_ref().is_some_and(|turn| turn.has_timed_out());
+        if timed_out || error.is::<ExpirationError>() {
             return StatusCode::GATEWAY_TIMEOUT;
         }
         let died = error.is::<TrapOrPanicError>() || error.is::<wasmtime::Trap>();

@@ -41,6 +41,7 @@ pub struct Turn {
     /// What it cost.
     pub tally: Tally,
     failed: AtomicBool,
+    timed_out: AtomicBool,
     finished: OnceLock<Instant>,
     waker: Mutex<Option<Waker>>,
     permit: Mutex<Option<OwnedSemaphorePermit>>,
@@ -87,6 +88,16 @@ impl Turn {
     /// Whether the instance failed.
     pub fn has_failed(&self) -> bool {
         self.failed.load(Ordering::Acquire)
+    }
+
+    /// The instance was ended because this took too long.
+    pub fn time_out(&self) {
+        self.timed_out.store(true, Ordering::Release);
+    }
+
+    /// Whether that is why it failed.
+    pub fn has_timed_out(&self) -> bool {
+        self.timed_out.load(Ordering::Acquire)
     }
 
     /// Give the place back. The instance does so when it has stopped working on the request, which

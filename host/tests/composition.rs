@@ -45,6 +45,31 @@ fn what_a_dependency_does_not_inherit_traps_although_its_parent_may_use_it() {
     }
 }
 
+/// The engines of Python and JavaScript bring sockets along and do not use them, and look for environment and files.
+#[test]
+fn a_dependency_may_import_what_it_is_denied_and_finds_nothing_where_nobody_has_any() {
+    let looks = "(call $environment (i32.const 0)) (call $directories (i32.const 16))
+        (if (i32.or (i32.load (i32.const 4)) (i32.load (i32.const 20))) (then unreachable))";
+    for (go, expected) in [("", 200), (looks, 200), ("(drop (call $wait))", 500)] {
+        let app = App::new(
+            &http_guest_with_dependency(),
+            "[component.guest.dependencies]\n\"test:dep/api\" = { path = \"dependency.wasm\" }",
+        );
+        let module = format!(
+            r#"(module
+              (import "wasi:sockets/udp@0.2.6" "wait" (func $wait (result i32)))
+              (import "wasi:io/poll@0.2.6" "[resource-drop]pollable" (func (param i32)))
+              (import "wasi:cli/environment@0.2.6" "get-environment" (func $environment (param i32)))
+              (import "wasi:filesystem/preopens@0.2.6" "get-directories" (func $directories (param i32)))
+              (memory (export "memory") 1)
+              (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (i32.const 64))
+              (func (export "test:dep/api#go") {go}))"#
+        );
+        app.write("dependency.wasm", component("dependency-with-sockets", &module));
+        assert_eq!(app.serve(&[]).get("/d"), expected, "{go}");
+    }
+}
+
 #[test]
 fn a_component_without_dependencies_is_left_alone() {
     assert_eq!(compose("guest", http_guest(), Vec::new()).unwrap(), http_guest());

@@ -83,18 +83,33 @@ fn memory_is_limited() {
     assert!(host.log().contains("8 MiB"));
 }
 
+/// An answer may be read before its instance is free again, and then the next request gets another. So this asks
+/// until one instance has answered as often as it may, and looks for one that answers more often.
 #[test]
 fn an_instance_serves_so_many_requests_one_after_the_other() {
     let host = App::new(&http_guest(), "").serve(&["--max-instance-reuse-count", "3"]);
-    let answered: Vec<_> = (0..7)
-        .map(|_| {
-            let status = host.get("/c");
-            // An answer may be read before its instance is free again, and the next would get another.
-            std::thread::sleep(std::time::Duration::from_millis(200));
-            status
-        })
-        .collect();
-    assert_eq!(answered, [200, 201, 202, 200, 201, 202, 200]);
+    let mut worn_out = 0;
+    for _ in 0..1000 {
+        match host.get("/c") {
+            200 | 201 => {}
+            202 => worn_out += 1,
+            other => panic!("an instance has answered {} requests", other - 199),
+        }
+        if worn_out == 5 {
+            return;
+        }
+    }
+    panic!("only {worn_out} instances have answered 3 requests");
+}
+
+#[test]
+fn the_runtime_configuration_limits_memory() {
+    let app = App::new(&http_guest(), "");
+    app.write("runtime-config.toml", "max_instance_memory = 4194304\n");
+    let file = app.path().join("runtime-config.toml");
+    let host = app.serve(&["--runtime-config-file", file.to_str().unwrap(), "--max-instance-memory", "8"]);
+    assert_eq!(host.get("/m"), 500);
+    assert!(host.log().contains("4 MiB"));
 }
 
 #[test]

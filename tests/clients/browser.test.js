@@ -1,16 +1,11 @@
-// The pages themselves: how they look, what they complain about, and whether a keyboard is enough.
+// The way through the pages: whether a keyboard is enough, and where it leads. How they look is in
+// pages.test.js.
 
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
-import { mkdir } from "node:fs/promises";
 import { createServer } from "node:http";
 import { test } from "node:test";
-import { fileURLToPath } from "node:url";
 import { base, listenForComplaints, newPerson, noBrowser, openBrowser, openCallback, signIn, walkThrough, within } from "./support.js";
-
-const screenshots = fileURLToPath(new URL("screenshots/", import.meta.url));
-const sizes = { desktop: { width: 1280, height: 800 }, phone: { width: 390, height: 844 } };
-const schemes = ["light", "dark"];
 
 /** The address that a client would open. */
 async function authorizationUrl(redirectUri) {
@@ -38,83 +33,6 @@ async function authorizationUrl(redirectUri) {
   });
   return url;
 }
-
-/** What a page owes everybody, whatever is on it. */
-async function checkPage(page, name) {
-  const facts = await page.evaluate(() => ({
-    title: document.title,
-    headings: document.querySelectorAll("h1").length,
-    language: document.documentElement.lang,
-    overflow: document.documentElement.scrollWidth - document.documentElement.clientWidth,
-    unlabelled: [...document.querySelectorAll("input:not([type=hidden])")]
-      .filter((input) => !input.labels?.length && !input.getAttribute("aria-label"))
-      .map((input) => input.outerHTML),
-    mains: document.querySelectorAll("main").length,
-    background: getComputedStyle(document.documentElement).backgroundColor + getComputedStyle(document.body).backgroundColor,
-  }));
-  assert.ok(facts.title, `${name}: a title`);
-  assert.equal(facts.headings, 1, `${name}: one h1`);
-  assert.equal(facts.mains, 1, `${name}: one main`);
-  assert.ok(facts.language, `${name}: a language`);
-  assert.ok(facts.overflow <= 0, `${name}: ${facts.overflow} pixels stick out at the side`);
-  assert.deepEqual(facts.unlabelled, [], `${name}: every field has a label`);
-  return facts.background;
-}
-
-test("pages look right, wide and narrow, light and dark", { skip: noBrowser, timeout: 180_000 }, async (t) => {
-  await mkdir(screenshots, { recursive: true });
-  const browser = await openBrowser(t);
-  const callback = await openCallback(t);
-  const url = await authorizationUrl(callback.url);
-  const backgrounds = {};
-  for (const [size, viewport] of Object.entries(sizes)) {
-    for (const colorScheme of schemes) {
-      const context = await browser.newContext({ viewport, colorScheme, reducedMotion: "reduce" });
-      const page = await context.newPage();
-      const complaints = listenForComplaints(page);
-      const foreign = [];
-      page.on("request", (request) => {
-        const { protocol, origin } = new URL(request.url());
-        if (protocol !== "data:" && origin !== base) foreign.push(request.url());
-      });
-      const shoot = async (name) => {
-        const background = await checkPage(page, `${name}, ${size}, ${colorScheme}`);
-        (backgrounds[`${name}, ${size}`] ??= new Set()).add(background);
-        await page.screenshot({ path: `${screenshots}${name}-${size}-${colorScheme}.png`, fullPage: true });
-      };
-      await page.goto(`${base}/`);
-      await shoot("home");
-      // Chromium itself remarks upon a page's status; the page has done nothing wrong.
-      const before = complaints.length;
-      await page.goto(`${base}/authorize?client_id=nobody`);
-      await shoot("error");
-      const stale = new URLSearchParams({ client_id: "postern_cl_gone", redirect_uri: "http://localhost:3334/oauth/callback" });
-      await page.goto(`${base}/authorize?${stale}`);
-      assert.match(await page.textContent("main"), /mcp-remote.*\.mcp-auth/s);
-      await shoot("stale-client");
-      complaints.splice(before, complaints.length, ...complaints.slice(before).filter((text) => !text.includes("status of 4")));
-
-      await page.goto(url.toString());
-      await shoot("sign-in");
-      const person = newPerson();
-      await signIn(page, person);
-      await page.locator("button[name=decision]").first().waitFor();
-      await shoot("consent");
-
-      await context.clearCookies();
-      await page.goto(url.toString());
-      await signIn(page, { ...person, password: "wrong" });
-      await page.locator("input[type=password]").waitFor();
-      await shoot("sign-in-refused");
-      assert.deepEqual(complaints.filter((text) => !text.includes("status of 4")), [], `${size}, ${colorScheme}`);
-      assert.deepEqual(foreign, [], "nothing is loaded from elsewhere");
-      await context.close();
-    }
-  }
-  for (const [name, seen] of Object.entries(backgrounds)) {
-    assert.equal(seen.size, schemes.length, `${name}: dark is not light`);
-  }
-});
 
 /** Where the focus is: the name of the control, or what it decides. */
 async function focused(page) {

@@ -3,100 +3,23 @@
 // in there, and calls a tool with the provider's JWT.
 
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { createHmac, generateKeyPairSync, randomBytes, sign } from "node:crypto";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createHmac, randomBytes } from "node:crypto";
 import { createServer } from "node:http";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { test } from "node:test";
 import { UnauthorizedError } from "@modelcontextprotocol/sdk/client/auth.js";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import Provider from "oidc-provider";
-import { within } from "./support.js";
+import { Browser, by, encode, jwt, listen, logged, newKey, noHost, now, signInAtProvider, startHost } from "./provider.js";
 
-const noHost = process.env.POSTERN_HOST ? false : "POSTERN_HOST names no host to start";
-const repository = join(import.meta.dirname, "../..");
-const now = () => Math.floor(Date.now() / 1000);
-
-/** A key pair of a provider. */
-function newKey(kid) {
-  const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
-  const use = { kid, use: "sig", alg: "ES256" };
-  return {
-    kid,
-    privateKey,
-    publicJwk: { ...publicKey.export({ format: "jwk" }), ...use },
-    privateJwk: { ...privateKey.export({ format: "jwk" }), ...use },
-    publicPem: publicKey.export({ format: "pem", type: "spki" }),
-  };
-}
-
-const encode = (value) => Buffer.from(JSON.stringify(value)).toString("base64url");
-
-/** A JWT with this header and these claims, signed by `signer` of what is signed. */
-function jwt(header, claims, signer) {
-  const input = `${encode(header)}.${encode(claims)}`;
-  return `${input}.${signer(Buffer.from(input)).toString("base64url")}`;
-}
-
-const by = (key) => (input) => sign("sha256", input, { key: key.privateKey, dsaEncoding: "ieee-p1363" });
-
-async function listen(test, server) {
-  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
-  test.after(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return `http://127.0.0.1:${server.address().port}`;
-}
-
-/** Starts a host of our own that takes this provider's tokens. Returns its address, and its log. */
-async function startHost(test, issuer, runtimeConfig = "") {
-  const state = await mkdtemp(join(tmpdir(), "postern-"));
-  const environment = Object.fromEntries(
-    Object.entries(process.env).filter(([name]) => !name.startsWith("SPIN_VARIABLE_")),
+/** Starts a host of our own that takes this provider's tokens. */
+const startBehind = (test, issuer, runtimeConfig) =>
+  startHost(
+    test,
+    "spin.external-provider.toml",
+    { authorization_server: issuer, authorization_server_origin: new URL(issuer).origin },
+    runtimeConfig,
   );
-  environment.SPIN_VARIABLE_AUTHORIZATION_SERVER = issuer;
-  environment.SPIN_VARIABLE_AUTHORIZATION_SERVER_ORIGIN = new URL(issuer).origin;
-  const config = join(state, "runtime-config.toml");
-  await writeFile(config, runtimeConfig);
-  const host = spawn(
-    process.env.POSTERN_HOST,
-    [
-      ...["--from", "spin.external-provider.toml", "--listen", "127.0.0.1:0", "--derive-public-url"],
-      ...["--state-dir", state, "--runtime-config-file", config],
-    ],
-    { cwd: repository, env: environment, stdio: ["ignore", "pipe", "pipe"] },
-  );
-  const log = { text: "" };
-  const stopped = new Promise((resolve) => host.once("exit", resolve));
-  test.after(async () => {
-    host.kill();
-    await stopped;
-    await rm(state, { recursive: true, force: true });
-  });
-  const url = new Promise((resolve, reject) => {
-    const hear = (data) => {
-      log.text += data;
-      const serving = /Serving (http:\S+)\s/.exec(log.text);
-      if (serving) resolve(serving[1]);
-    };
-    host.stdout.on("data", hear);
-    host.stderr.on("data", hear);
-    host.once("exit", () => reject(new Error(`the host ended:\n${log.text}`)));
-  });
-  return { url: await within(180, "starting the host", url), log };
-}
-
-/** Waits until the host has said this: its words and its answers come by different ways. */
-async function logged(log, words) {
-  for (let tries = 0; !words.test(log.text); tries++) {
-    assert.ok(tries < 100, `not in the log: ${words}\n${log.text}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}
 
 /** Calls the tool `add`. */
 const callAdd = (base, token) =>
@@ -129,42 +52,6 @@ async function assertRefused(base, token, why) {
   const challenge = response.headers.get("www-authenticate");
   assert.match(challenge, /error="invalid_token"/, why);
   assert.match(challenge, /resource_metadata="http:\/\/127\.0\.0\.1:\d+\/\.well-known\/oauth-protected-resource\/mcp"/);
-}
-
-/** A browser without a screen: it keeps cookies, and follows redirects up to one of `end`. */
-class Browser {
-  cookies = new Map();
-
-  async go(url, end, init = {}) {
-    for (let target = new URL(url), options = init; ; ) {
-      const headers = { cookie: [...this.cookies].map(([name, value]) => `${name}=${value}`).join("; ") };
-      const response = await fetch(target, { redirect: "manual", ...options, headers: { ...options.headers, ...headers } });
-      for (const cookie of response.headers.getSetCookie()) {
-        const [, name, value] = /^([^=]+)=([^;]*)/.exec(cookie);
-        this.cookies.set(name, value);
-      }
-      const location = response.headers.get("location");
-      if (!location) return { url: target, html: await response.text(), status: response.status };
-      target = new URL(location, target);
-      options = {};
-      if (target.href.startsWith(end)) return { url: target };
-    }
-  }
-
-  /** Sends the form of a page with these fields. */
-  submit(page, fields, end) {
-    const action = /<form[^>]* action="([^"]+)"/.exec(page.html)?.[1];
-    assert.ok(action, page.html);
-    return this.go(new URL(action, page.url), end, { method: "POST", body: new URLSearchParams(fields) });
-  }
-}
-
-/** What the provider's pages ask of a person: a name, and consent. Returns where it all ends. */
-async function signIn(url, end) {
-  const browser = new Browser();
-  const login = await browser.go(url, end);
-  const consent = await browser.submit(login, { prompt: "login", login: "alice", password: "any" }, end);
-  return (await browser.submit(consent, { prompt: "consent" }, end)).url;
 }
 
 /** An application that keeps everything in memory, for the SDK. */
@@ -214,7 +101,7 @@ test("client signs in at an outside OpenID provider and calls a tool", { skip: n
     },
   });
   app = provider.callback();
-  const { url: base, log } = await startHost(t, issuer);
+  const { url: base, log } = await startBehind(t, issuer);
   const resource = `${base}/mcp`;
 
   // Discovery leads to the provider, and nothing here claims to be one.
@@ -231,7 +118,9 @@ test("client signs in at an outside OpenID provider and calls a tool", { skip: n
   await assert.rejects(new Client({ name: "test", version: "1" }).connect(transport), UnauthorizedError);
   assert.equal(application.authorizationUrl.origin, issuer);
   assert.equal(application.authorizationUrl.searchParams.get("resource"), resource);
-  const callback = await signIn(application.authorizationUrl, application.redirectUrl);
+  const browser = new Browser();
+  const login = await browser.go(application.authorizationUrl, application.redirectUrl);
+  const { url: callback } = await signInAtProvider(browser, login, application.redirectUrl);
   await transport.finishAuth(callback.searchParams.get("code"));
   const client = new Client({ name: "test", version: "1" });
   t.after(() => client.close());
@@ -303,7 +192,7 @@ async function startLiar(t, { name = "127.0.0.1", runtimeConfig } = {}) {
     response.end(document.body);
   });
   const issuer = (await listen(t, server)).replace("127.0.0.1", name);
-  const { url: base, log } = await startHost(t, issuer, runtimeConfig);
+  const { url: base, log } = await startBehind(t, issuer, runtimeConfig);
   const claims = { iss: issuer, sub: "alice", aud: `${base}/mcp`, client_id: "app", scope: "math:basic", exp: now() + 600 };
   const token = (signer = key) => jwt({ alg: "ES256", typ: "at+jwt", kid: signer.kid }, claims, by(signer));
   const publish = (keys, { status, headers } = {}) => {

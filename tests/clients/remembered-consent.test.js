@@ -2,47 +2,13 @@
 // says that. The server is the test's own, because the operator has to switch it on.
 
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
-import { existsSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:http";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { test } from "node:test";
-import { fileURLToPath } from "node:url";
-import { decide, newPerson, noBrowser, openBrowser, openCallback, signIn, within } from "./support.js";
+import { noServer, startServer } from "./server.js";
+import { decide, newPerson, noBrowser, openBrowser, openCallback, signIn } from "./support.js";
 
-const host = process.env.POSTERN_HOST ?? "";
-const skip = noBrowser || (existsSync(host) ? false : "no server of its own (set POSTERN_HOST)");
-
-/** Starts a server that remembers decisions, and says where it is. */
-async function startServer(test) {
-  const state = await mkdtemp(join(tmpdir(), "postern-"));
-  // What this user configures for a server of their own is not meant for this one.
-  const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith("SPIN_VARIABLE_"));
-  const server = spawn(host, ["--listen", "127.0.0.1:0", "--derive-public-url", "--state-dir", state], {
-    cwd: fileURLToPath(new URL("../../", import.meta.url)),
-    env: { ...Object.fromEntries(inherited), SPIN_VARIABLE_REMEMBER_CONSENT: "on" },
-    stdio: ["ignore", "pipe", "ignore"],
-  });
-  const ended = new Promise((resolve) => server.once("exit", resolve));
-  test.after(async () => {
-    server.kill();
-    await ended;
-    await rm(state, { recursive: true, force: true });
-  });
-  let said = "";
-  const address = new Promise((resolve, reject) => {
-    server.stdout.on("data", (data) => {
-      said += data;
-      const serving = said.match(/Serving (http:\S+)\s/);
-      if (serving) resolve(serving[1]);
-    });
-    server.once("exit", () => reject(new Error(`the server ended: ${said}`)));
-  });
-  return within(180, "the server", address);
-}
+const skip = noBrowser || noServer;
 
 /** Another site, which leads the browser to the address in its own query. */
 async function openWebsite(test) {
@@ -60,7 +26,7 @@ async function openWebsite(test) {
 }
 
 test("a remembered decision stands for what the person opened", { skip, timeout: 240_000 }, async (t) => {
-  const base = await startServer(t);
+  const base = await startServer(t, { remember_consent: "on" });
   const website = await openWebsite(t);
   const callback = await openCallback(t);
   const browser = await openBrowser(t);

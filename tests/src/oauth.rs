@@ -292,10 +292,14 @@ impl Person {
         if is_sign_in(&page) { self.sign_in(browser, &page).page().expect_page(200) } else { page }
     }
 
-    /// Fills in the sign-in page and sends it.
+    /// Fills in the sign-in page and sends it. Where anybody may make an account, it is made.
     #[track_caller]
     pub fn sign_in(&self, browser: &mut Browser, page: &Response) -> Landing {
         let mut form = sign_in_form(page);
+        if form.controls.iter().any(|control| control.value == "sign-up") {
+            form = sign_in_form(&browser.submit(&form, Some("sign-up")).page());
+            form.fill("new-password", &self.password);
+        }
         form.fill("email", &self.email);
         form.fill("password", &self.password);
         browser.submit(&form, None)

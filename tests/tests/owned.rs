@@ -1,6 +1,8 @@
 //! What needs a server of the test's own: to stop it, to read its log, to look into its store.
 #![expect(clippy::panic, clippy::unwrap_used, reason = "this is how a test fails")]
 
+#[path = "owned/accounts.rs"]
+mod accounts;
 #[path = "owned/clients.rs"]
 mod clients;
 #[path = "owned/documents.rs"]
@@ -220,4 +222,42 @@ fn every_request_is_a_line_in_the_log() {
     let line = host.log_line(skip, &["GET /.well-known/oauth-authorization-server 200"]);
     assert!(!line.contains("secret"), "{line}");
     store_operations(&line);
+}
+
+/// Who asks for help gives the trace id of the page, and the operator finds it in the log. A proxy in front may
+/// have given the request one already.
+#[test]
+fn trace_id_of_an_error_page_is_in_the_log() {
+    let state = State::new();
+    let mut host = Host::start(&state);
+    let page = host.send(&Request::new("GET", "/authorize?client_id=nobody").header("accept", "text/html"));
+    let page = page.expect_page(400);
+    let trace = page.expect_header("x-trace-id").to_owned();
+    assert!(page.text().contains(&trace), "{page}");
+    host.log_line(0, &["refused: /authorize", &format!("trace={trace}")]);
+
+    let given = "4bf92f3577b34da6a3ce929d0e0e4736";
+    let request = Request::new("GET", "/authorize").header("accept", "text/html");
+    let request = request.header("traceparent", &format!("00-{given}-00f067aa0ba902b7-01"));
+    let page = host.send(&request).expect_page(400);
+    assert_eq!(page.expect_header("x-trace-id"), given);
+    host.log_line(0, &["refused: /authorize", &format!("trace={given}")]);
+}
+
+/// An operator makes the pages their own without a rebuild, and a mistake in that is named.
+#[test]
+fn pages_have_the_operators_name() {
+    let state = State::new()
+        .with_variable("server_name", "Weather Desk")
+        .with_variable("accent_color", "#b00020")
+        .with_variable("support_url", "mailto:help@example.com");
+    let host = Host::start(&state);
+    let page = host.get("/").expect_page(200).text();
+    for part in ["Weather Desk", host.authority(), "#b00020", "href=\"mailto:help@example.com\""] {
+        assert!(page.contains(part), "no {part}: {page}");
+    }
+    host.stop();
+    let mut host = Host::start(&state.with_variable("accent_color", "red"));
+    host.get("/").expect_page(500);
+    host.log_line(0, &["accent_color: ", "trace="]);
 }

@@ -58,17 +58,20 @@ pub(crate) fn find_python() -> Option<PathBuf> {
 
 /// A Python with the packages that its clients need, in an environment of its own.
 pub(crate) fn python() -> Result<PathBuf> {
-    let wanted = dir().join("requirements.txt");
-    let environment = target_dir().join("python");
+    python_with(&dir().join("requirements.txt"), &target_dir().join("python"))
+}
+
+/// A Python with exactly what a file says, in this environment of its own.
+pub(crate) fn python_with(requirements: &Path, environment: &Path) -> Result<PathBuf> {
     let bin = environment.join(if cfg!(windows) { "Scripts" } else { "bin" });
     let (python, mark) = (bin.join("python"), environment.join("installed.txt"));
-    let text = std::fs::read(&wanted).with_context(|| format!("no {}", wanted.display()))?;
+    let text = std::fs::read(requirements).with_context(|| format!("no {}", requirements.display()))?;
     if std::fs::read(&mark).is_ok_and(|installed| installed == text) {
         return Ok(python);
     }
     let make = || -> Result<String> {
         let system = find_python().context(PYTHON_ADVICE)?;
-        Program::new(system).args(["-m", "venv", "--clear"]).args([&environment]).output()
+        Program::new(system).args(["-m", "venv", "--clear"]).args([environment]).output()
     };
     if let Err(error) = make() {
         if !may_install() {
@@ -77,7 +80,8 @@ pub(crate) fn python() -> Result<PathBuf> {
         install_debian_package("python3-venv")?;
         make()?;
     }
-    Program::new(&python).args(["-m", "pip", "install", "--quiet", "--requirement"]).args([&wanted]).run()?;
+    let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"];
+    Program::new(&python).args(install).args([requirements]).run()?;
     std::fs::write(mark, text)?;
     Ok(python)
 }

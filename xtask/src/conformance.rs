@@ -110,14 +110,15 @@ fn write_manifest() -> Result<PathBuf> {
     let manifest = std::fs::read_to_string(root().join("spin.toml")).context("no spin.toml")?;
     let file = dir().join("spin.toml");
     std::fs::create_dir_all(dir())?;
-    std::fs::write(&file, swapped(&manifest)?).with_context(|| format!("cannot write {}", file.display()))?;
+    std::fs::write(&file, swapped(&manifest, &SWAPS)?)
+        .with_context(|| format!("cannot write {}", file.display()))?;
     Ok(file)
 }
 
 /// The manifest with the files exchanged, for a folder that lies two below the root.
-fn swapped(manifest: &str) -> Result<String> {
+pub(crate) fn swapped(manifest: &str, swaps: &[(&str, &str)]) -> Result<String> {
     let mut swapped = manifest.to_owned();
-    for (file, package) in SWAPS {
+    for (file, package) in swaps {
         let (from, to) =
             (format!("{COMPONENTS}{file}\""), format!("{COMPONENTS}{}.wasm\"", package.replace('-', "_")));
         if !swapped.contains(&from) {
@@ -135,7 +136,7 @@ mod tests {
     #[test]
     fn files_are_exchanged_and_nothing_else() {
         let manifest = std::fs::read_to_string(root().join("spin.toml")).unwrap();
-        let swapped = swapped(&manifest).unwrap();
+        let swapped = swapped(&manifest, &SWAPS).unwrap();
         let changed: Vec<&str> = manifest
             .lines()
             .zip(swapped.lines())
@@ -152,6 +153,6 @@ mod tests {
 
     #[test]
     fn a_manifest_without_the_file_is_not_served_unchanged() {
-        assert!(swapped("source = \"target/wasm32-wasip2/release/mcp.wasm\"").is_err());
+        assert!(swapped("source = \"target/wasm32-wasip2/release/mcp.wasm\"", &SWAPS).is_err());
     }
 }

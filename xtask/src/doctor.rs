@@ -20,8 +20,16 @@ pub(crate) fn run() -> Result<ExitCode> {
         Finding { what: "Rust", state: rust(), needed_for: "everything" },
         Finding { what: "wasm32-wasip2", state: wasm_target(), needed_for: "building components" },
         Finding { what: "C compiler", state: c_compiler(), needed_for: "building the server (SQLite)" },
-        Finding { what: "Node, npm", state: node(), needed_for: "testing with real clients" },
-        Finding { what: "Python", state: python(), needed_for: "testing with the Python SDK" },
+        Finding {
+            what: "Node, npm",
+            state: node(),
+            needed_for: "tools in JavaScript, and testing with real clients",
+        },
+        Finding {
+            what: "Python",
+            state: python(),
+            needed_for: "tools in Python, and testing with the Python SDK",
+        },
         Finding { what: "Chromium", state: browser(), needed_for: "testing with a real browser" },
         Finding { what: "Redis", state: redis_server(), needed_for: "testing on Redis" },
         Finding {

@@ -14,7 +14,12 @@ mod clients;
 mod command;
 mod conformance;
 mod doctor;
+mod guest;
+mod hostile;
+mod invite;
+mod languages;
 mod manifest;
+mod new;
 mod privileges;
 mod redis;
 mod server;
@@ -35,9 +40,12 @@ Usage: cargo xtask TASK
                  --from FILE                  another manifest than spin.toml
                  --quiet                      no line for each request
                  -- MORE                      handed to the server as it is
+  new NAME     Make a component for your tools that works at once, and put it into spin.toml
+                 --lang LANG                  rust, python or js
   build        Build the components and the server
+  build DIR    Build the component of Python or JavaScript in a folder, as spin.toml does for those of `new`
   test         Build, then run every test: the cores, the server, the black-box suite, real clients, the official suite
-                 --only PHASE[,PHASE]         of cores, host, outside, owned, clients, conformance, instructions
+                 --only PHASE[,PHASE]         of cores, host, outside, owned, languages, clients, conformance, instructions
                With BASE_URL=http://HOST:PORT, run `outside` and `clients` against a running server
   conformance  Build, then run the official conformance suite against the real components with its tools in them
                  --all                        again with a new instance for each request, and with shared ones
@@ -47,6 +55,8 @@ Usage: cargo xtask TASK
                  --accept-instructions        let what a call takes now be what it may take
   check        What has to hold besides the tests: format, lints, documentation, dependencies, privileges
   privileges   Print what each component imports and is granted, as the tables for ARCHITECTURE.md
+  invite       Write an invitation for a server with sign_up=invited: invite ADDRESS [--days N]
+                 The server's secret is read from SPIN_VARIABLE_DEPLOYMENT_SECRET, and nothing is called or stored
   doctor       Say what is missing on this machine and how to get it
 ";
 
@@ -56,12 +66,17 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = arguments.collect();
     let outcome = match task.as_str() {
         "up" => up::run(&arguments),
-        "build" => without_arguments(&arguments).and_then(|()| build::run()),
+        "new" => new::run(&arguments),
+        "build" => match arguments.as_slice() {
+            [dir] if !dir.starts_with('-') => guest::run(dir.as_ref()),
+            _ => without_arguments(&arguments).and_then(|()| build::run()),
+        },
         "test" => test::run(&arguments),
         "conformance" => conformance::run(&arguments),
         "bench" => bench::run(&arguments),
         "check" => without_arguments(&arguments).and_then(|()| check::run()),
         "privileges" => without_arguments(&arguments).and_then(|()| privileges::print()),
+        "invite" => invite::run(&arguments),
         "doctor" => without_arguments(&arguments).and_then(|()| doctor::run()),
         "" | "help" | "--help" | "-h" => {
             print!("{HELP}");

@@ -11,6 +11,8 @@ pub(crate) struct Manifest {
     pub(crate) dir: PathBuf,
     /// Its components, by name.
     pub(crate) components: Vec<Component>,
+    /// The paths that it answers.
+    pub(crate) routes: Vec<String>,
 }
 
 /// One `[component.NAME]`.
@@ -21,12 +23,14 @@ pub(crate) struct Component {
     /// What it is granted: the key in the manifest, and what that key allows.
     pub(crate) grants: Vec<(String, Vec<String>)>,
     pub(crate) dependencies: Vec<Dependency>,
-    /// The command that builds it, and the folder to run it in.
-    pub(crate) build: Option<(String, PathBuf)>,
+    /// The commands that build it, and the folder to run each in.
+    pub(crate) build: Vec<(String, PathBuf)>,
 }
 
 /// One entry of `[component.NAME.dependencies]`.
 pub(crate) struct Dependency {
+    /// What it stands for, as `package/interface@version`.
+    pub(crate) interface: String,
     /// The file, relative to the manifest.
     pub(crate) source: PathBuf,
     /// Which kinds of grants it has from its parent.
@@ -57,20 +61,24 @@ impl Manifest {
         Self::parse(&text, dir).with_context(|| format!("in {}", file.display()))
     }
 
-    fn parse(text: &str, dir: PathBuf) -> Result<Self> {
+    /// Reads the text of a manifest that is in a folder.
+    pub(crate) fn parse(text: &str, dir: PathBuf) -> Result<Self> {
         let table: Table = text.parse()?;
         let components = table.get("component").and_then(Value::as_table).context("no [component.…]")?;
         let components =
             components.iter().map(|(name, value)| component(name, value, &dir)).collect::<Result<_>>()?;
-        Ok(Self { dir, components })
+        let triggers = table.get("trigger").and_then(|trigger| trigger.get("http")).and_then(Value::as_array);
+        let route = |trigger: &Value| trigger.get("route").and_then(Value::as_str).map(str::to_owned);
+        let routes = triggers.into_iter().flatten().filter_map(route).collect();
+        Ok(Self { dir, components, routes })
     }
 
     /// The build commands, each once, with the folder to run it in.
     pub(crate) fn build_commands(&self) -> Vec<(String, PathBuf)> {
         let mut commands: Vec<(String, PathBuf)> = Vec::new();
-        for command in self.components.iter().filter_map(|component| component.build.clone()) {
-            if !commands.contains(&command) {
-                commands.push(command);
+        for command in self.components.iter().flat_map(|component| &component.build) {
+            if !commands.contains(command) {
+                commands.push(command.clone());
             }
         }
         commands
@@ -105,20 +113,24 @@ fn component(name: &str, value: &Value, dir: &Path) -> Result<Component> {
     let dependencies = table.get("dependencies").and_then(Value::as_table).into_iter().flatten();
     let dependencies = dependencies
         .map(|(interface, value)| {
-            dependency(value).with_context(|| format!("dependency {interface} of {name}"))
+            dependency(interface, value).with_context(|| format!("dependency {interface} of {name}"))
         })
         .collect::<Result<_>>()?;
-    let build = table.get("build").and_then(|build| {
-        let command = build.get("command")?.as_str()?.to_owned();
-        let workdir = build.get("workdir").and_then(Value::as_str).unwrap_or_default();
-        Some((command, dir.join(workdir)))
+    let build = table.get("build").map(|build| {
+        let commands = match build.get("command") {
+            Some(Value::Array(commands)) => commands.iter().filter_map(Value::as_str).collect(),
+            command => command.and_then(Value::as_str).into_iter().collect::<Vec<_>>(),
+        };
+        let workdir = dir.join(build.get("workdir").and_then(Value::as_str).unwrap_or_default());
+        commands.into_iter().map(|command| (command.to_owned(), workdir.clone())).collect()
     });
+    let build = build.unwrap_or_default();
     let source = table.get("source").and_then(Value::as_str);
     let source = source.with_context(|| format!("[component.{name}] names no file as its source"))?;
     Ok(Component { name: name.to_owned(), source: source.into(), grants, dependencies, build })
 }
 
-fn dependency(value: &Value) -> Result<Dependency> {
+fn dependency(interface: &str, value: &Value) -> Result<Dependency> {
     let source = value.get("path").and_then(Value::as_str).context("names no path")?;
     let inherits = match value.get("inherit_configuration") {
         None | Some(Value::Boolean(false)) => Vec::new(),
@@ -128,7 +140,7 @@ fn dependency(value: &Value) -> Result<Dependency> {
     if let Some(unknown) = inherits.iter().find(|kind| !GRANTS.contains(&kind.as_str())) {
         bail!("inherits `{unknown}`, which no host knows");
     }
-    Ok(Dependency { source: source.into(), inherits })
+    Ok(Dependency { interface: interface.to_owned(), source: source.into(), inherits })
 }
 
 /// The elements of a list, or the keys of a table: what a variable is set to is no privilege.
@@ -173,10 +185,22 @@ mod tests {
             ]
         );
         assert_eq!(a.dependencies[0].inherits, ["variables"]);
+        assert_eq!(a.dependencies[0].interface, "x:y/z@1.0.0");
         assert_eq!(manifest.build_commands(), [("make a".to_owned(), PathBuf::from("dir"))]);
         assert_eq!(
             manifest.files(),
             [PathBuf::from("dir/target/a.wasm"), PathBuf::from("dir/target/z.wasm")]
+        );
+    }
+
+    #[test]
+    fn a_component_may_have_several_build_commands() {
+        let text = MANIFEST.replace("\"make a\"", "[\"make a\", \"make b\", \"make a\"]\nworkdir = \"w\"");
+        let manifest = Manifest::parse(&text, "dir".into()).unwrap();
+        let dir = PathBuf::from("dir/w");
+        assert_eq!(
+            manifest.build_commands(),
+            [("make a".to_owned(), dir.clone()), ("make b".to_owned(), dir)]
         );
     }
 

@@ -3,9 +3,10 @@
 //! The last line is `N passed, N failed, N skipped`, over all of them.
 
 use crate::command::Program;
+use crate::new::LANGUAGES;
 use crate::server::Server;
 use crate::tally::Tally;
-use crate::{bench, build, clients, conformance, redis};
+use crate::{bench, build, clients, conformance, hostile, languages, redis};
 use anyhow::{Context, Result, bail};
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -22,6 +23,8 @@ enum Phase {
     Outside,
     /// Over HTTP, against servers that the tests start, stop and look into.
     Owned,
+    /// What `cargo xtask new` makes, in each language.
+    Languages,
     /// `mcp-remote`, MCP Inspector, the SDKs and a browser.
     Clients,
     /// The official conformance suite.
@@ -30,11 +33,12 @@ enum Phase {
     Instructions,
 }
 
-const PHASES: [(Phase, &str); 7] = [
+const PHASES: [(Phase, &str); 8] = [
     (Phase::Cores, "cores"),
     (Phase::Host, "host"),
     (Phase::Outside, "outside"),
     (Phase::Owned, "owned"),
+    (Phase::Languages, "languages"),
     (Phase::Clients, "clients"),
     (Phase::Conformance, "conformance"),
     (Phase::Instructions, "instructions"),
@@ -64,11 +68,12 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
     let mut server = None;
 
     let official = running.is_none() && wanted(Phase::Conformance);
+    let made = running.is_none() && wanted(Phase::Languages);
 
     let counted = running.is_none() && wanted(Phase::Instructions);
 
     let mut unfinished = None;
-    if own_server || official || counted || wanted(Phase::Host) {
+    if own_server || official || made || counted || wanted(Phase::Host) {
         report.phase("build", || {
             // All of it is tested as it is published; a part, as rustc makes it, which is sooner there.
             match only.is_none() || counted {
@@ -103,6 +108,9 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
         if wanted(Phase::Clients) {
             report.real_clients(&base_url, own_server);
         }
+    }
+    if made && built {
+        report.languages();
     }
     if official && built {
         report.conformance();
@@ -154,7 +162,7 @@ fn cores() -> Result<Tally> {
     let others = ["-p", "xtask", "-p", "postern-fuzz", "-p", "postern-bench"];
     tally += Program::cargo().args(["test", "--no-fail-fast"]).args(others).tally()?;
     // In the profile that components are built in, so that what generates their bindings is built once.
-    let examples = ["-p", "tools", "-p", "guide", "-p", "prompts"];
+    let examples = ["-p", "tools", "-p", "example-tools", "-p", "guide", "-p", "prompts"];
     tally += Program::cargo().args(["test", "--no-fail-fast", "--release"]).args(examples).tally()?;
     Ok(tally)
 }
@@ -168,7 +176,7 @@ fn outside(base_url: &str) -> Result<Tally> {
 }
 
 /// The tests that start servers of their own.
-const OWNED: [&str; 3] = ["owned", "stores", "faults"];
+const OWNED: [&str; 4] = ["owned", "stores", "faults", "hostile"];
 
 fn black_box(tests: &[&str]) -> Program {
     Program::cargo()
@@ -236,6 +244,19 @@ impl Report {
         });
     }
 
+    /// A server with a component of each language in it.
+    fn languages(&mut self) {
+        for (word, language) in LANGUAGES {
+            if let Some(missing) = languages::fault(word, language) {
+                self.incomplete = true;
+                self.left_out.push(format!("tools in {word}: {missing}"));
+                self.phases.push((word, Tally { skipped: 1, ..Tally::default() }, 0));
+                continue;
+            }
+            self.phase(word, || languages::ring(word, language));
+        }
+    }
+
     /// The official suite, against servers with its own tools in them.
     fn conformance(&mut self) {
         if let Some(missing) = clients::node_fault() {
@@ -251,6 +272,7 @@ impl Report {
     fn owned(&mut self) {
         let program = redis::program();
         self.phase("owned", || {
+            hostile::prepare()?;
             let tests = black_box(&OWNED).env("POSTERN_HOST", build::host_file());
             match &program {
                 Ok(program) => tests.env("REDIS_SERVER", program).tally(),

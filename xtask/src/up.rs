@@ -2,6 +2,7 @@
 
 use crate::build;
 use crate::command::{Program, root};
+use crate::manifest::Manifest;
 use anyhow::{Context, Result, bail};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -24,7 +25,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
     build::components(&options.manifest)?;
     let host = build::host()?;
     if !options.quiet {
-        introduce(&options.listen);
+        print!("{}", introduction(&options.listen, &Manifest::read(&options.manifest)?.routes));
     }
     Program::new(host)
         .args(["--listen", &options.listen, "--derive-public-url", "--from"])
@@ -33,13 +34,19 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
         .become_it()
 }
 
-fn introduce(listen: &str) {
+/// What to do with the server, as far as it has the paths for it.
+fn introduction(listen: &str, routes: &[String]) -> String {
     let port = listen.rsplit_once(':').map_or("3000", |(_, port)| port);
-    println!();
-    println!("  Open     http://{listen}");
-    println!("  Connect  npx mcp-remote http://localhost:{port}/mcp");
-    println!("  Stop     Ctrl-C");
-    println!();
+    let has = |path: &str| routes.iter().any(|route| route == path);
+    let mut lines = Vec::new();
+    if has("/") {
+        lines.push(format!("  Open     http://{listen}"));
+    }
+    if has("/mcp") {
+        lines.push(format!("  Connect  npx mcp-remote http://localhost:{port}/mcp"));
+    }
+    lines.push("  Stop     Ctrl-C".to_owned());
+    format!("\n{}\n\n", lines.join("\n"))
 }
 
 fn parse(arguments: &[String]) -> Result<Options> {
@@ -88,6 +95,15 @@ mod tests {
 
     fn parse_line(line: &str) -> Result<Options> {
         parse(&line.split_whitespace().map(str::to_owned).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn a_server_without_a_home_page_is_not_said_to_have_one() {
+        let routes = |paths: &[&str]| paths.iter().map(|path| (*path).to_owned()).collect::<Vec<_>>();
+        let whole = introduction("127.0.0.1:4000", &routes(&["/mcp", "/"]));
+        assert!(whole.contains("Open     http://127.0.0.1:4000\n") && whole.contains(":4000/mcp"), "{whole}");
+        let bare = introduction("127.0.0.1:4000", &routes(&["/mcp"]));
+        assert!(!bare.contains("Open") && bare.contains(":4000/mcp"), "{bare}");
     }
 
     #[test]

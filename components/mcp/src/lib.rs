@@ -8,7 +8,7 @@ mod convert;
 use bindings::postern::{introspection::introspection, prompts::prompts, resources::resources, tools::tools};
 use futures_core::future::LocalBoxFuture;
 use mcp_core::{
-    LogEvent, McpServer, Tolerances,
+    LogEvent, McpServer, Tolerances, ToolLimits,
     ports::{
         Access, Call, Caller, Clock, Completion, GetPrompt, Introspection, IntrospectionError, Lasting, Log,
         Prompt, PromptOutcome, Prompts, PromptsError, Read, ReadOutcome, Resource, Resources, ResourcesError,
@@ -36,12 +36,17 @@ async fn serve(request: Request) -> impl IntoResponse {
             Ok(authorization_server) => authorization_server,
             Err(error) => return misconfigured(&error),
         };
+        let tool_limits = match ToolLimits::read(&platform::variables::value) {
+            Ok(tool_limits) => tool_limits,
+            Err(error) => return misconfigured(&error),
+        };
         let strict = platform::variables::value("strict");
         let outside = Imported { public_url: public_url.clone(), store: HostStore::default() };
         let server = Rc::new(McpServer {
             public_url: public_url.strictly(&strict),
             authorization_server,
             tolerances: Tolerances::without(&strict),
+            tool_limits,
             outside,
         });
         server.handle(&head, &mut body, clock::now()).await

@@ -2,7 +2,7 @@
 //!
 //! It converts, calls and returns; the rules are in [`oauth_core`].
 
-use oauth_core::{AuthorizationServer, Config, reply_misconfigured, reply_without_keys};
+use oauth_core::{AuthorizationServer, Config, reply_misconfigured, reply_without_keys, trace::TraceId};
 use platform::{clock, deployment, http, log, random::HostRandom, store::HostStore, variables};
 use spin_sdk::http::{IntoResponse, Request};
 use store_core::{Provision, Records};
@@ -16,27 +16,29 @@ async fn serve(request: Request) -> impl IntoResponse {
 }
 
 async fn handle(head: Head, mut body: http::IncomingBody) -> Reply {
+    let trace = TraceId::of(&head, &HostRandom);
+    let log = |text: &str| log::line(&format!("{text} trace={trace}"));
     let public_url = match deployment::public_url() {
         Ok(public_url) => public_url,
         Err(error) => {
-            log::line(&error.to_string());
-            return reply_misconfigured(&head);
+            log(&error.to_string());
+            return reply_misconfigured(&head, &trace);
         }
     };
     let config = match Config::read(public_url, variables::value) {
         Ok(config) => config,
         Err(error) => {
-            log::line(&error.to_string());
-            return reply_misconfigured(&head);
+            log(&error.to_string());
+            return reply_misconfigured(&head, &trace);
         }
     };
     let store = HostStore::default();
     let keys = match deployment::keyring(&config.public_url, Provision::Make, &store).await {
         Ok(Some(keys)) => keys,
-        Ok(None) => return reply_misconfigured(&head),
+        Ok(None) => return reply_misconfigured(&head, &trace),
         Err(error) => {
-            log::line(&error.to_string());
-            return reply_without_keys(&head, &error);
+            log(&error.to_string());
+            return reply_without_keys(&head, &error, &trace);
         }
     };
     let server = AuthorizationServer {
@@ -46,7 +48,8 @@ async fn handle(head: Head, mut body: http::IncomingBody) -> Reply {
         catalog: &ports::Tools,
         network: &ports::Outside,
         now: clock::unix_now(),
-        log: &log::line,
+        trace: &trace,
+        log: &log,
     };
     server.handle(&head, &mut body).await
 }

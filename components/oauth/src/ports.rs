@@ -5,8 +5,8 @@ use bindings::postern::{
     tools::tools,
 };
 use oauth_core::ports::{
-    Catalog, CatalogError, Field, Identity, IdentityError, IdentityRequest, Later, Network, Offer,
-    OfferedScope, OfferedTool, Prompt, Step, User,
+    Alternative, Catalog, CatalogError, ChangeItem, Done, Field, Identity, IdentityError, IdentityRequest,
+    Later, Network, Offer, OfferedScope, OfferedTool, Prompt, Purpose, Redirect, Step, User,
 };
 use platform::fetch::{self, HostFetch};
 use web_core::fetch::{Fetch, FetchError, FetchRequest, Fetched};
@@ -40,13 +40,44 @@ impl Identity for Accounts {
         state: Vec<u8>,
         answers: Vec<(String, String)>,
     ) -> Result<Step, IdentityError> {
-        let answers = answers.into_iter().map(|(name, value)| identity::Answer { name, value }).collect();
-        identity::resume(to_wit(request), state, answers).await.map(Step::from).map_err(IdentityError::from)
+        let step = identity::resume(to_wit(request), state, pairs(answers)).await;
+        step.map(Step::from).map_err(IdentityError::from)
+    }
+
+    async fn returned(
+        &self,
+        request: &IdentityRequest,
+        state: Vec<u8>,
+        parameters: Vec<(String, String)>,
+    ) -> Result<Step, IdentityError> {
+        let step = identity::returned(to_wit(request), state, pairs(parameters)).await;
+        step.map(Step::from).map_err(IdentityError::from)
+    }
+
+    async fn changes(&self, user: &User) -> Result<Vec<ChangeItem>, IdentityError> {
+        let items = identity::changes(user_to_wit(user)).await?;
+        Ok(items.into_iter().map(|identity::ChangeItem { name, label }| ChangeItem { name, label }).collect())
     }
 }
 
+fn pairs(pairs: Vec<(String, String)>) -> Vec<identity::Answer> {
+    pairs.into_iter().map(|(name, value)| identity::Answer { name, value }).collect()
+}
+
 fn to_wit(request: &IdentityRequest) -> identity::Request {
-    identity::Request { login_hint: request.login_hint.clone(), loopback: request.loopback }
+    let IdentityRequest { login_hint, loopback, purpose, known_subjects, client_address, return_url } =
+        request.clone();
+    let purpose = match purpose {
+        Purpose::SignIn => identity::Purpose::SignIn,
+        Purpose::Change { user, name } => {
+            identity::Purpose::Change(identity::Change { user: user_to_wit(&user), name })
+        }
+    };
+    identity::Request { login_hint, loopback, purpose, known_subjects, client_address, return_url }
+}
+
+fn user_to_wit(user: &User) -> identity::User {
+    identity::User { subject: user.subject.clone(), display_name: user.display_name.clone() }
 }
 
 impl From<identity::Step> for Step {
@@ -55,11 +86,26 @@ impl From<identity::Step> for Step {
             identity::Step::User(identity::User { subject, display_name }) => {
                 Self::User(User { subject, display_name })
             }
-            identity::Step::Ask(identity::Prompt { notice, problem, fields, submit, state }) => {
-                let fields = fields.into_iter().map(Field::from).collect();
-                Self::Ask(Prompt { notice, problem, fields, submit, state })
+            identity::Step::Done(identity::Done { notice, ends_sessions }) => {
+                Self::Done(Done { notice, ends_sessions })
             }
+            identity::Step::Send(identity::Redirect { url, return_token, state }) => {
+                Self::Send(Redirect { url, return_token, state })
+            }
+            identity::Step::Ask(prompt) => Self::Ask(prompt.into()),
         }
+    }
+}
+
+impl From<identity::Prompt> for Prompt {
+    fn from(prompt: identity::Prompt) -> Self {
+        let identity::Prompt { notice, problem, fields, submit, alternatives, retry_after, state } = prompt;
+        let fields = fields.into_iter().map(Field::from).collect();
+        let alternatives = alternatives
+            .into_iter()
+            .map(|identity::Alternative { name, label }| Alternative { name, label })
+            .collect();
+        Self { notice, problem, fields, submit, alternatives, retry_after, state }
     }
 }
 
@@ -79,6 +125,9 @@ impl From<identity::Error> for IdentityError {
     fn from(error: identity::Error) -> Self {
         match error {
             identity::Error::InvalidState => Self::InvalidState,
+            identity::Error::Unproven => Self::Unproven,
+            identity::Error::Denied => Self::Denied,
+            identity::Error::Failed => Self::Failed,
             identity::Error::Unavailable => Self::Unavailable,
             identity::Error::Other(text) => Self::Other(text),
         }

@@ -54,6 +54,11 @@ pub(crate) fn of(access: &Access) -> Connection {
     Connection::of(access.grant_id.as_deref(), &access.subject, &access.client_id)
 }
 
+/// Whose what a token stands for is, under whichever grant: the user and the client, as a digest.
+pub(crate) fn owner(access: &Access) -> String {
+    Connection::of(None, &access.subject, &access.client_id).id().to_owned()
+}
+
 impl<O: Outside> McpServer<O> {
     /// The deployment's keys. `None` before a developer's server has any; then nothing is stored.
     pub(crate) async fn keys(&self) -> Result<Option<Keyring>, Unavailable> {

@@ -8,13 +8,13 @@
 //!   `access` (what the token stands for, judged; also the policy on scopes), `accept` (what the client reads), `jsonrpc` over
 //!   `json` (what the body says) and `era` (which rules it is to be read by), with
 //!   `mirrored_headers` for what the headers repeat.
-//! * `methods`, `tool_list` and `tool_call`: what the server does; `content`, how a tool's result is written; `answer`,
-//!   what a method gives a transport to send.
+//! * `methods`, `tool_list` and `tool_call`: what the server does; `limits`, what a tool may take and give; `content`, how its
+//!   result is written; `answer`, what a method gives a transport to send.
 //! * `resources` (over `uri`: addresses and templates), `prompts` and `completion`: the same for what can be read and
 //!   said, with `offer_rounds` for what is asked before.
-//! * The legacy era's sessions: `connection` and `session` (what is kept, and where), `handshake`, `session_http` (GET, DELETE,
-//!   batches), `conversation` and `tool_rounds` (a request that asks its client), `kept_stream` (what can be come back to),
-//!   `http_sse` (the transport of 2024-11-05).
+//! * The legacy era's sessions: `connection` and `session` (what is kept, and where), `handshake`, `session_http` (GET and
+//!   DELETE), `batch`, `conversation` and `tool_rounds` (a request that asks its client), `kept_stream` (what can be come
+//!   back to), `http_sse` (the transport of 2024-11-05).
 //! * `challenge` and `resource_metadata`: how a client without a good token gets one.
 //! * [`revision`]: in what the protocol's revisions differ.
 //!
@@ -22,7 +22,7 @@
 //! with the message has a JSON-RPC code, and a tool that ran and failed has a result.
 //!
 //! ```
-//! use mcp_core::{LogEvent, McpServer, Tolerances, ports::*};
+//! use mcp_core::{LogEvent, McpServer, Tolerances, ToolLimits, ports::*};
 //! use std::{rc::Rc, time::{Duration, SystemTime}};
 //! use store_core::{DeploymentError, Keyring, testing::{MemoryStore, SequenceRandom}};
 //! use web_core::{Head, Issuer, PublicUrl};
@@ -79,6 +79,7 @@
 //!     authorization_server: Issuer::own(&public_url),
 //!     public_url,
 //!     tolerances: Tolerances::default(),
+//!     tool_limits: ToolLimits::default(),
 //!     outside: Nothing::default(),
 //! });
 //! let head = Head {
@@ -99,6 +100,7 @@
 mod accept;
 mod access;
 mod answer;
+mod batch;
 mod capabilities;
 mod challenge;
 mod changes;
@@ -112,6 +114,7 @@ mod http_sse;
 mod json;
 mod jsonrpc;
 mod kept_stream;
+mod limits;
 mod listen;
 mod methods;
 mod mirrored_headers;
@@ -142,6 +145,7 @@ mod tool_rounds;
 mod uri;
 mod watch;
 
+pub use limits::{LimitError, ToolLimits};
 pub use ports::LogEvent;
 pub use revision::Revision;
 
@@ -156,6 +160,8 @@ pub struct McpServer<O> {
     pub authorization_server: Issuer,
     /// Where it is less strict than it could be.
     pub tolerances: Tolerances,
+    /// What one call of a tool may take and give.
+    pub tool_limits: ToolLimits,
     /// Everything else: tools, tokens, what lasts, the time, the log.
     pub outside: O,
 }

@@ -144,7 +144,7 @@ impl<O: Outside> McpServer<O> {
 
     /// What of a filter is honoured: what is served, what the caller may read, and their own tasks (MCP-M-41, MCP-M-45).
     async fn honour(
-        &self,
+        self: &Rc<Self>,
         mut filter: Filter,
         context: &Context<'_>,
         asker: Option<&Asker>,
@@ -173,7 +173,12 @@ impl<O: Outside> McpServer<O> {
     }
 
     /// The message that tells how a task stands, if that is news.
-    async fn follow_task(&self, id: &Id, asker: &Asker, followed: &mut Followed) -> Option<Vec<u8>> {
+    async fn follow_task(
+        self: &Rc<Self>,
+        id: &Id,
+        asker: &Asker,
+        followed: &mut Followed,
+    ) -> Option<Vec<u8>> {
         #[derive(Serialize)]
         struct Params<'a> {
             #[serde(flatten)]

@@ -1,11 +1,16 @@
 //! Sessions of the legacy era: what a client agreed on in its handshake, and what has come in for it since.
 //!
-//! A session selects state and authenticates nobody. Whoever names one has shown a token first, and finds the
-//! sessions of that token's grant only; to all others the name means nothing. A grant has at most eight: the one
-//! that was not used for longest gives way.
+//! A session selects state and authenticates nobody. Whoever names one has shown a token first, and finds sessions
+//! of the same user's and the same client's only; to all others the name means nothing. A session ends with the grant
+//! that it began under, and goes on under another: a client that asks its user for more scope comes back with a token of
+//! a new grant, and knows no way but to go on. A grant has at most eight: the one that was not used for longest gives way.
 //!
 //! Instances share nothing but the store, so whatever one of them has to tell another goes through the session's
-//! inbox: an answer to a question, a cancellation, and on the older transport every message.
+//! inbox ([`Inbox`]): an answer to a question, a cancellation, and on the older transport every message.
+
+mod inbox;
+
+pub(crate) use inbox::{Answered, Inbox};
 
 use crate::{
     McpServer, connection,
@@ -32,9 +37,6 @@ pub(crate) const STREAMS: u8 = Slot::Stream.count() / Slot::Session.count();
 /// The most streams of a session that nothing but changes comes on. One more ends the oldest (SS-08).
 const MAX_LISTENERS: usize = 4;
 
-/// The most requests of ours that a session's client may be waited for to answer.
-const MAX_AWAITED: usize = 128;
-
 /// The most subscriptions of a session, and their bytes altogether.
 const MAX_SUBSCRIPTIONS: usize = 64;
 const MAX_SUBSCRIPTION_BYTES: usize = 16 * 1024;
@@ -42,8 +44,11 @@ const MAX_SUBSCRIPTION_BYTES: usize = 16 * 1024;
 /// The record of a session.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Session {
-    /// Its name: the number of its slot, and 128 bits that nobody can guess.
+    /// Its name: the number of its slot, 128 bits that nobody can guess, and the connection that it lies in.
     pub(crate) id: String,
+    /// Whose it is: user and client. Without, it is of no grant but the one that it began under.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    owner: Option<String>,
     /// What was agreed on.
     #[serde(serialize_with = "write_revision", deserialize_with = "read_revision")]
     pub(crate) revision: Revision,
@@ -79,51 +84,6 @@ pub(crate) struct StreamEntry {
     /// Which of the session's [`STREAMS`] slots it has.
     pub(crate) slot: u8,
 }
-
-/// What has come in for a session.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Inbox {
-    /// The session. A slot may have been given to another.
-    pub(crate) session: String,
-    /// Requests of ours that wait for an answer.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) awaited: Vec<String>,
-    /// Answers that nobody has taken yet.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) answers: Vec<Answered>,
-    /// Requests that the client gave up, newest last.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) cancelled: Vec<Cancelled>,
-    /// Messages that nobody has taken yet, oldest first.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) messages: Vec<String>,
-}
-
-/// The answer to a request of ours.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Answered {
-    /// The request's id.
-    pub(crate) id: String,
-    /// The text of the response's `result`. `None`: it was an error.
-    pub(crate) result: Option<String>,
-}
-
-/// A request that the client gave up.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Cancelled {
-    /// The JSON text of its id.
-    pub(crate) request: String,
-    /// When, in seconds since the Unix epoch.
-    pub(crate) at: u64,
-}
-
-/// The most messages that wait for whoever holds the stream, and the most cancellations that are remembered.
-const MAX_MESSAGES: usize = 64;
-const MAX_CANCELLED: usize = 32;
-
-/// How long a cancellation can find its request, in seconds. Ids are unique in a session, but not all clients
-/// know that.
-const CANCELLED_SECONDS: u64 = 60;
 
 /// A session that was found, and where.
 #[derive(Debug, Clone)]
@@ -191,18 +151,20 @@ impl<O: Outside> McpServer<O> {
         let secret = self.outside.random().bytes::<16>().map(|byte| format!("{byte:02x}")).concat();
         let now = self.unix_now();
         let least_used = self.least_used_session(&keys, &connection, now).await?;
+        let id = |slot| format!("{slot}{secret}-{}", connection.id());
         let slot = self
             .change_root(&keys, &connection, |root| {
                 let mut root = root.clone();
                 let slot = make_room(&mut root, least_used.as_deref(), now);
                 let expires_at = now.saturating_add(MAX_SECONDS);
-                root.sessions.push(Entry { id: format!("{slot}{secret}"), slot, expires_at });
+                root.sessions.push(Entry { id: id(slot), slot, expires_at });
                 Change::Write(root, slot)
             })
             .await?;
         let Handshake { revision, client_info, capabilities, is_held } = handshake;
         let session = Session {
-            id: format!("{slot}{secret}"),
+            id: id(slot),
+            owner: Some(connection::owner(access)),
             revision,
             client_info,
             capabilities: capabilities.in_revision(revision),
@@ -252,22 +214,28 @@ impl<O: Outside> McpServer<O> {
         Ok(least.map(|(_, id)| id))
     }
 
-    /// Finds a session of the caller's grant.
+    /// Finds a session of the caller's.
     pub(crate) async fn find_session(
         &self,
         access: &Access,
         id: &str,
     ) -> Result<Option<OpenSession>, Unavailable> {
-        let Some(slot) = slot_of(id) else { return Ok(None) };
+        let own = connection::of(access);
+        let Some((slot, connection)) = place_of(id) else { return Ok(None) };
+        let connection = connection.unwrap_or_else(|| own.clone());
         let Some(keys) = self.keys().await? else { return Ok(None) };
-        let connection = connection::of(access);
         let found = self.records(&keys).find::<Session>(&connection.slot(Slot::Session, slot)).await;
         let session = match found {
             Err(RecordError::Retired) => None,
             found => found?,
         };
         let now = self.unix_now();
-        let Some(session) = session.filter(|session| session.id == id && session.is_alive(now)) else {
+        let is_callers = |session: &Session| {
+            connection == own
+                || session.owner.as_ref().is_some_and(|owner| *owner == connection::owner(access))
+        };
+        let is_found = |session: &Session| session.id == id && is_callers(session) && session.is_alive(now);
+        let Some(session) = session.filter(is_found) else {
             return Ok(None);
         };
         let mut open = OpenSession { session, keys, connection, slot };
@@ -387,12 +355,18 @@ fn make_room(root: &mut Root, least_used: Option<&str>, now: u64) -> u8 {
     }
 }
 
-/// The slot that a session's name begins with. `None` when it is no name of ours.
-fn slot_of(id: &str) -> Option<u8> {
-    let (slot, secret) = id.split_at_checked(1)?;
+/// The slot that a session's name begins with, and the connection that it ends with, if it does. `None` when it is no
+/// name of ours.
+fn place_of(id: &str) -> Option<(u8, Option<Connection>)> {
+    let (slot, rest) = id.split_at_checked(1)?;
+    let (secret, connection) = match rest.split_once('-') {
+        Some((secret, connection)) => (secret, Some(Connection::parse(connection)?)),
+        None => (rest, None),
+    };
     let is_secret =
         secret.len() == 32 && secret.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    slot.parse().ok().filter(|slot| is_secret && *slot < Slot::Session.count())
+    let slot = slot.parse().ok().filter(|slot| is_secret && *slot < Slot::Session.count())?;
+    Some((slot, connection))
 }
 
 impl Session {
@@ -443,58 +417,6 @@ impl Session {
 #[derive(Debug)]
 pub(crate) struct TooManySubscriptions;
 
-impl Inbox {
-    /// Takes the answer to a request of ours, if it is there.
-    pub(crate) fn take_answer(&mut self, id: &str) -> Option<Answered> {
-        let index = self.answers.iter().position(|answer| answer.id == id)?;
-        self.awaited.retain(|awaited| awaited != id);
-        Some(self.answers.remove(index))
-    }
-
-    /// Waits for answers to these requests of ours.
-    pub(crate) fn wait_for(&mut self, ids: impl Iterator<Item = String>) {
-        self.awaited.extend(ids);
-        let excess = self.awaited.len().saturating_sub(MAX_AWAITED);
-        self.awaited.drain(..excess);
-    }
-
-    /// Waits for this answer no longer.
-    pub(crate) fn give_up(&mut self, id: &str) {
-        self.awaited.retain(|awaited| awaited != id);
-        self.answers.retain(|answer| answer.id != id);
-    }
-
-    /// Puts an answer in, if it is awaited.
-    pub(crate) fn answer(&mut self, answer: Answered) {
-        let is_awaited = self.awaited.contains(&answer.id);
-        if is_awaited && !self.answers.iter().any(|known| known.id == answer.id) {
-            self.answers.push(answer);
-        }
-    }
-
-    /// Notes that the client gave up a request.
-    pub(crate) fn cancel(&mut self, request: &str, now: u64) {
-        self.cancelled.retain(|known| now.saturating_sub(known.at) <= CANCELLED_SECONDS);
-        let excess = (self.cancelled.len() + 1).saturating_sub(MAX_CANCELLED);
-        self.cancelled.drain(..excess);
-        self.cancelled.push(Cancelled { request: request.to_owned(), at: now });
-    }
-
-    /// Whether the client gave up a request since `since`.
-    pub(crate) fn is_cancelled(&self, request: &str, since: u64) -> bool {
-        self.cancelled.iter().any(|known| known.request == request && known.at >= since)
-    }
-
-    /// Puts a message in. `false` when there are too many.
-    pub(crate) fn push(&mut self, message: &str) -> bool {
-        let has_room = self.messages.len() < MAX_MESSAGES;
-        if has_room {
-            self.messages.push(message.to_owned());
-        }
-        has_room
-    }
-}
-
 fn write_revision<S: Serializer>(revision: &Revision, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(revision.as_str())
 }
@@ -512,11 +434,16 @@ mod tests {
     #[test]
     fn names_of_sessions_are_recognised() {
         let secret = "0123456789abcdef0123456789abcdef";
-        assert_eq!(slot_of(&format!("7{secret}")), Some(7));
-        for bad in ["", "7", &format!("8{secret}"), &format!("7{secret}0"), &format!("é{secret}"), secret] {
-            assert_eq!(slot_of(bad), None, "{bad}");
+        assert_eq!(place_of(&format!("7{secret}")), Some((7, None)));
+        let there = Connection::parse("abc");
+        assert_eq!(place_of(&format!("7{secret}-abc")), Some((7, there)));
+        for bad in ["", "a:s0", "ABC", "-", "abc-"] {
+            assert_eq!(place_of(&format!("7{secret}-{bad}")), None, "{bad}");
         }
-        assert_eq!(slot_of(&format!("7{}", secret.to_uppercase())), None);
+        for bad in ["", "7", &format!("8{secret}"), &format!("7{secret}0"), &format!("é{secret}"), secret] {
+            assert_eq!(place_of(bad), None, "{bad}");
+        }
+        assert_eq!(place_of(&format!("7{}", secret.to_uppercase())), None);
     }
 
     /// SS-04: the one that was not used for longest gives way; what is past its time does anyway.
@@ -536,6 +463,7 @@ mod tests {
     #[test]
     fn subscriptions_are_bounded() {
         let mut session = Session {
+            owner: None,
             id: String::new(),
             revision: Revision::R2025_11_25,
             client_info: None,
@@ -554,33 +482,5 @@ mod tests {
         session.subscribe("test://1").unwrap();
         session.subscriptions.truncate(1);
         assert!(session.subscribe(&"x".repeat(MAX_SUBSCRIPTION_BYTES)).is_err());
-    }
-
-    /// MCP-L-29: what nobody waits for is not kept, and the first answer is the one.
-    #[test]
-    fn only_awaited_answers_come_in() {
-        let answered = |id: &str, result: &str| Answered { id: id.into(), result: Some(result.into()) };
-        let mut inbox = Inbox { awaited: vec!["a".into()], ..Inbox::default() };
-        inbox.answer(answered("b", "{}"));
-        inbox.answer(answered("a", "1"));
-        inbox.answer(answered("a", "2"));
-        assert_eq!(inbox.answers.len(), 1);
-        assert_eq!(inbox.take_answer("a"), Some(answered("a", "1")));
-        assert_eq!(inbox.take_answer("a"), None);
-        inbox.answer(answered("a", "3"));
-        assert!(inbox.answers.is_empty());
-    }
-
-    /// MCP-L-39, MP-19: bounded, and only for requests that are not newer than it.
-    #[test]
-    fn cancellations_are_bounded_in_number_and_time() {
-        let mut inbox = Inbox::default();
-        for number in 0..100 {
-            inbox.cancel(&number.to_string(), 10);
-        }
-        assert_eq!(inbox.cancelled.len(), MAX_CANCELLED);
-        assert!(inbox.is_cancelled("99", 10) && !inbox.is_cancelled("99", 11) && !inbox.is_cancelled("0", 0));
-        inbox.cancel("x", 10 + CANCELLED_SECONDS + 1);
-        assert_eq!(inbox.cancelled.len(), 1);
     }
 }

@@ -1,13 +1,15 @@
-//! The methods of the tasks extension, and how a task begins. What a task is: [`task`](crate::task).
+//! The methods of the tasks extension, and how a task begins ([`begin`]). What a task is: [`task`](crate::task).
 //!
 //! A task lies in a slot of its caller's connection. Its id says which, and has enough chance in it that nobody guesses
 //! it; and whoever brings one is looked for it among what is theirs, so that another's id is an unknown one
 //! (MCP-K-22, MCP-Z-03). When all slots are in use, one whose end was told makes room; while there is none, no
 //! further task begins.
 
+mod begin;
+
 use crate::{
     McpServer, access,
-    connection::{self, Entry, Root, Unavailable},
+    connection::{self, Unavailable},
     json,
     jsonrpc::{self, Call, Fault, Id},
     methods::{Context, Envelope, Failure},
@@ -16,18 +18,14 @@ use crate::{
     revision::Revision,
     rounds::Unasked,
     task::{Ended, Next, Step, Task, WireTask},
-    tool_call::ToolCall,
 };
 use futures_util::StreamExt;
 use serde::Serialize;
-use std::time::UNIX_EPOCH;
+use std::{rc::Rc, time::UNIX_EPOCH};
 use store_core::{Change, Connection, Keyring, Random, RecordError, Slot, TransitionError, seal};
 
 /// The longest result that is kept, in bytes. A slot holds a little more.
 const MAX_RESULT: usize = 192 * 1024;
-
-/// How often room is made for a task that others may take before it does.
-const MAX_ATTEMPTS: u32 = 4;
 
 /// Whoever asks about a task.
 #[derive(Debug, Clone)]
@@ -76,121 +74,9 @@ struct Shown<'a> {
 }
 
 impl<O: Outside> McpServer<O> {
-    /// Keeps what a tool has begun, and tells of it once it is kept (MCP-K-07). What cannot be kept is called off.
-    pub(crate) async fn begin_task(&self, call: &ToolCall, begun: ports::Task) -> Result<Vec<u8>, Fault> {
-        match self.keep_task(call, &begun).await {
-            Ok(task) => {
-                let envelope = Envelope::of_type("task");
-                jsonrpc::result_message(&call.id, &Shown { task: task.to_wire_at_first(), envelope })
-            }
-            Err(fault) => {
-                let resumption = Resumption { state: begun.state, answers: Vec::new(), cancelled: true };
-                self.call_off(&call.tool, call.caller.clone(), &call.arguments, call.client, resumption)
-                    .await;
-                Err(fault)
-            }
-        }
-    }
-
-    async fn keep_task(&self, call: &ToolCall, begun: &ports::Task) -> Result<Task, Fault> {
-        let questions = self.questions(&call.tool, &begun.questions, call.client)?;
-        let step = Step {
-            state: begun.state.clone(),
-            status_message: begun.status_message.clone(),
-            poll_interval_ms: begun.poll_interval_ms,
-            questions,
-        };
-        let now = self.unix_now_ms();
-        let what = (String::new(), call.tool.name.clone(), call.tool.scopes.clone(), call.arguments.clone());
-        let task = Task::new(what, begun.ttl_ms, step, now);
-        let mut task = task.map_err(|_| self.malformed(&call.tool, "its task asks too much"))?;
-        let keys = self.keys_or_fault().await?.ok_or(Fault::Unavailable)?;
-        let connection = call.connection();
-        let (id, slot) = self.take_slot(&keys, &connection, task.expires_at()).await?;
-        task.id = id;
-        let key = connection.slot(Slot::Task, slot);
-        let records = self.records(&keys);
-        // Somebody may still be writing about the task that had the slot before, so it is not simply overwritten.
-        let written = records.transition(&key, |_: &Task| Ok::<_, ()>(Change::Write(task.clone(), ()))).await;
-        let written = match written {
-            Ok(()) | Err(TransitionError::Refused(())) => Ok(()),
-            Err(
-                TransitionError::NotFound
-                | TransitionError::Record(RecordError::Retired | RecordError::Unreadable),
-            ) => records.create(&key, &task).await,
-            Err(TransitionError::Record(error)) => Err(error),
-        };
-        if let Err(error) = written {
-            self.give_slot_back(&keys, &connection, &task.id).await;
-            return Err(match error {
-                RecordError::TooLarge => self.malformed(&call.tool, "its task is larger than is kept"),
-                error => self.store_fault(error),
-            });
-        }
-        Ok(task)
-    }
-
-    /// Takes a slot for a new task, which gets its id with it.
-    async fn take_slot(
-        &self,
-        keys: &Keyring,
-        connection: &Connection,
-        expires_at_ms: u64,
-    ) -> Result<(String, u8), Fault> {
-        let random: [u8; 24] = self.outside.random().bytes();
-        let now = self.unix_now();
-        let mut makes_room: Option<String> = None;
-        for _ in 0..MAX_ATTEMPTS {
-            let taken = self.change_root(keys, connection, |root| {
-                let mut root = root.clone();
-                root.tasks.retain(|entry| entry.expires_at > now && Some(&entry.id) != makes_room.as_ref());
-                let Some(slot) = connection::free_slot(&root.tasks, Slot::Task.count()) else {
-                    return Change::Keep(None);
-                };
-                let id = seal::to_text(&[&[slot][..], &random].concat());
-                // Rounded up: the root never lets go of a slot before the task is over.
-                let expires_at = expires_at_ms.div_ceil(1000);
-                root.tasks.push(Entry { id: id.clone(), slot, expires_at });
-                Change::Write(root, Some((id, slot)))
-            });
-            if let Some(taken) = taken.await.map_err(|error| self.store_fault(error))? {
-                return Ok(taken);
-            }
-            makes_room = Some(self.find_told(keys, connection).await?.ok_or(Fault::TooManyTasks)?);
-        }
-        Err(Fault::TooManyTasks)
-    }
-
-    /// The oldest task whose end was told.
-    async fn find_told(&self, keys: &Keyring, connection: &Connection) -> Result<Option<String>, Fault> {
-        let records = self.records(keys);
-        let root = records.find::<Root>(connection.root()).await;
-        let root = root.map_err(|error| self.store_fault(error))?.unwrap_or_default();
-        for Entry { id, slot, .. } in root.tasks {
-            match records.find::<Task>(&connection.slot(Slot::Task, slot)).await {
-                // One that cannot be read can never be told of.
-                Ok(Some(task)) if task.id == id && !task.is_told => {}
-                Ok(_) | Err(RecordError::Retired | RecordError::Unreadable) => return Ok(Some(id)),
-                Err(error) => return Err(self.store_fault(error)),
-            }
-        }
-        Ok(None)
-    }
-
-    async fn give_slot_back(&self, keys: &Keyring, connection: &Connection, id: &str) {
-        let given = self.change_root(keys, connection, |root| {
-            let mut root = root.clone();
-            root.tasks.retain(|entry| entry.id != id);
-            Change::Write(root, ())
-        });
-        if let Err(error) = given.await {
-            self.store_fault(error);
-        }
-    }
-
     /// `tasks/get`: how a task stands.
     pub(crate) async fn get_task(
-        &self,
+        self: &Rc<Self>,
         id: &Id,
         call: &Call<'_>,
         context: &Context<'_>,
@@ -236,7 +122,7 @@ impl<O: Outside> McpServer<O> {
 
     /// `tasks/cancel`: the client gives a task up. One that has ended stays as it is (MCP-K-16).
     pub(crate) async fn cancel_task(
-        &self,
+        self: &Rc<Self>,
         id: &Id,
         call: &Call<'_>,
         context: &Context<'_>,
@@ -265,7 +151,7 @@ impl<O: Outside> McpServer<O> {
     }
 
     /// How a task stands by now. If it may have gone on, its tool is asked.
-    pub(crate) async fn ask_about_task(&self, asker: &Asker, id: &str) -> Result<Task, Failure> {
+    pub(crate) async fn ask_about_task(self: &Rc<Self>, asker: &Asker, id: &str) -> Result<Task, Failure> {
         let found = self.find_task(asker, id).await?;
         let who = seal::to_text(&self.outside.random().bytes::<12>());
         let task = if found.task.take(&who, self.unix_now_ms()).is_some() {
@@ -283,7 +169,7 @@ impl<O: Outside> McpServer<O> {
 
     /// Asks the tool about a task, unless somebody else does so already.
     async fn take_on_task(
-        &self,
+        self: &Rc<Self>,
         asker: &Asker,
         Found { key, keys, .. }: &Found,
         id: &str,
@@ -329,7 +215,7 @@ impl<O: Outside> McpServer<O> {
     }
 
     /// What becomes of a task, in its tool's words. A failure here is about the one who asks, not about the task.
-    async fn ask_tool(&self, asker: &Asker, task: &Task) -> Result<Next, Failure> {
+    async fn ask_tool(self: &Rc<Self>, asker: &Asker, task: &Task) -> Result<Next, Failure> {
         let tool = match self.find_tool(&task.tool).await {
             Ok(tool) => tool,
             // It is no longer offered.
@@ -371,7 +257,7 @@ impl<O: Outside> McpServer<O> {
 
     /// Calls a tool about a task. What it tells meanwhile is for those who listen to changes only (MCP-K-24).
     async fn call_quietly(
-        &self,
+        self: &Rc<Self>,
         tool: &Tool,
         caller: Caller,
         arguments: &str,
@@ -386,7 +272,7 @@ impl<O: Outside> McpServer<O> {
             wants_progress: false,
             log_level: None,
         };
-        match self.outside.call_tool(caller, call).await? {
+        match self.call_within_limits(caller, call).await? {
             ports::Reply::Done(outcome) => Ok(outcome),
             ports::Reply::Running(ports::Running { mut notifications, outcome }) => {
                 while let Some(notification) = notifications.next().await {
@@ -400,7 +286,7 @@ impl<O: Outside> McpServer<O> {
 
     /// Lets a tool undo what it has begun.
     async fn call_off(
-        &self,
+        self: &Rc<Self>,
         tool: &Tool,
         caller: Caller,
         arguments: &str,

@@ -2,19 +2,17 @@
 //! than anybody reads.
 
 use crate::{
+    json,
     jsonrpc::{self, Id},
+    limits::ToolLimits,
     ports::{LogLevel, LogMessage, Notification, Progress},
     revision::Revision,
 };
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-/// The most notifications of one call that go on, of each sort: to the client, and to those who listen for changes.
-const MAX_NOTIFICATIONS: u32 = 1000;
+/// The most changes that one call makes known.
 const MAX_CHANGES: u32 = 100;
-
-/// The longest notification that does, in bytes.
-const MAX_NOTIFICATION: usize = 64 * 1024;
 
 /// What a client wants to be told.
 #[derive(Debug, Clone)]
@@ -30,6 +28,7 @@ pub(crate) struct Wishes {
 #[derive(Debug)]
 pub(crate) struct Teller {
     wishes: Wishes,
+    limits: ToolLimits,
     /// How far the call said that it was.
     progress: f64,
     told: u32,
@@ -37,8 +36,8 @@ pub(crate) struct Teller {
 }
 
 impl Teller {
-    pub(crate) fn new(wishes: Wishes) -> Self {
-        Self { wishes, progress: f64::NEG_INFINITY, told: 0, changes: 0 }
+    pub(crate) fn new(wishes: Wishes, limits: ToolLimits) -> Self {
+        Self { wishes, limits, progress: f64::NEG_INFINITY, told: 0, changes: 0 }
     }
 
     /// Whether another change may be made known.
@@ -49,7 +48,7 @@ impl Teller {
 
     /// The message that the client gets, if it gets one. What is for everybody is not for it.
     pub(crate) fn tell(&mut self, notification: Notification) -> Option<Vec<u8>> {
-        if self.told >= MAX_NOTIFICATIONS {
+        if self.told >= self.limits.notifications {
             return None;
         }
         let message = match notification {
@@ -60,7 +59,7 @@ impl Teller {
             | Notification::ResourcesChanged
             | Notification::ResourceUpdated(_) => None,
         };
-        let message = message.filter(|message| message.len() <= MAX_NOTIFICATION)?;
+        let message = message.filter(|message| message.len() <= self.limits.notification_size)?;
         self.told += 1;
         Some(message)
     }
@@ -101,6 +100,7 @@ impl Teller {
             data: Box<RawValue>,
         }
         self.wishes.log_level.filter(|least| level >= *least)?;
+        json::check(data.as_bytes())?;
         let data = RawValue::from_string(data).ok()?;
         jsonrpc::notification_message("notifications/message", &Wire { level, logger, data })
     }
@@ -113,7 +113,8 @@ mod tests {
 
     fn teller(log_level: Option<LogLevel>) -> Teller {
         let token = Id::parse(serde_json::from_str("7").unwrap());
-        Teller::new(Wishes { revision: Revision::R2026_07_28, progress_token: token, log_level })
+        let wishes = Wishes { revision: Revision::R2026_07_28, progress_token: token, log_level };
+        Teller::new(wishes, ToolLimits::default())
     }
 
     fn progress(progress: f64) -> Notification {
@@ -145,7 +146,7 @@ mod tests {
         assert!(wanting.tell(log(LogLevel::Notice, "1")).is_none());
         assert!(wanting.tell(log(LogLevel::Error, "1")).is_some());
         assert!(wanting.tell(log(LogLevel::Error, "{")).is_none(), "not JSON");
-        let long = format!("\"{}\"", "x".repeat(MAX_NOTIFICATION));
+        let long = format!("\"{}\"", "x".repeat(ToolLimits::default().notification_size));
         assert!(wanting.tell(log(LogLevel::Error, &long)).is_none());
         assert!(teller(None).tell(log(LogLevel::Emergency, "1")).is_none());
         let told = (0..5000).filter_map(|n| wanting.tell(progress(f64::from(n)))).count();

@@ -12,6 +12,7 @@ use crate::{
     content::{self, WireContent},
     json,
     jsonrpc::{self, Call, Fault, Id},
+    limits::Overrun,
     methods::{Context, Envelope, Failure},
     mirrored_headers,
     ports::{
@@ -39,8 +40,12 @@ use store_core::Connection;
 /// coming, nobody between here and the client takes the connection for dead, and a client that leaves is missed.
 const SLOW: Duration = Duration::from_secs(5);
 
-/// The longest message that a call ends with, in bytes (TL-07).
-const MAX_RESULT: usize = 4 * 1024 * 1024;
+/// The most scopes that a tool can ask for besides those that it declares, and the longest.
+const MAX_SCOPES: usize = 32;
+const MAX_SCOPE: usize = 256;
+
+/// The longest text of a tool's that goes into an error, in bytes. In a result, it may be as long as any.
+const MAX_REASON: usize = 4096;
 
 /// A call that may be made: its caller has the scopes, and what is checked before a tool runs has been.
 #[derive(Debug, Clone)]
@@ -132,7 +137,7 @@ impl<O: Outside> McpServer<O> {
 
     /// Checks everything that is checked before a tool runs.
     pub(crate) async fn prepare_call(
-        &self,
+        self: &Rc<Self>,
         id: &Id,
         call: &Call<'_>,
         context: &Context<'_>,
@@ -199,12 +204,12 @@ impl<O: Outside> McpServer<O> {
     ) -> LocalBoxStream<'static, Said> {
         let server = Rc::clone(self);
         Box::pin(stream! {
-            let reply = server.outside.call_tool(call.caller.clone(), call.request(resumption)).await;
+            let reply = server.call_within_limits(call.caller.clone(), call.request(resumption)).await;
             let outcome = match reply {
                 Err(error) => Err(error),
                 Ok(ports::Reply::Done(outcome)) => Ok(outcome),
                 Ok(ports::Reply::Running(Running { mut notifications, outcome })) => {
-                    let mut teller = Teller::new(call.wishes.clone());
+                    let mut teller = Teller::new(call.wishes.clone(), server.tool_limits);
                     while let Some(notification) = notifications.next().await {
                         if let Some(change) = Changed::told_by(&notification) {
                             if teller.may_tell_of_a_change() {
@@ -224,7 +229,7 @@ impl<O: Outside> McpServer<O> {
 
     /// The message that ends a round of a call.
     pub(crate) async fn conclude(
-        &self,
+        self: &Rc<Self>,
         call: &ToolCall,
         outcome: Result<Outcome, ToolsError>,
     ) -> Result<Vec<u8>, Failure> {
@@ -251,12 +256,19 @@ impl<O: Outside> McpServer<O> {
 
     /// The message that carries a result.
     pub(crate) fn write_result(&self, call: &ToolCall, result: &ToolResult) -> Result<Vec<u8>, Failure> {
-        let wire = self.wire_result(&call.tool, call.revision, result)?;
-        let message = jsonrpc::result_message(&call.id, &wire)?;
-        if message.len() > MAX_RESULT {
-            return Err(self.malformed(&call.tool, "its result is larger than is sent").into());
+        let write = |result| {
+            let wire = self.wire_result(&call.tool, call.revision, result)?;
+            jsonrpc::result_message(&call.id, &wire)
+        };
+        let limit = self.tool_limits.output;
+        // What is too large as it is, is not written out for nothing.
+        if result.len() <= limit {
+            let message = write(result)?;
+            if message.len() <= limit {
+                return Ok(message);
+            }
         }
-        Ok(message)
+        Ok(write(&self.stopped(&call.tool.name, Overrun::Output))?)
     }
 
     /// Why the tool's questions are not put to the client.
@@ -301,7 +313,16 @@ impl<O: Outside> McpServer<O> {
                 let content = vec![ports::ContentBlock::Text(how)];
                 Ok(ToolResult { content, structured_content: None, is_error: true })
             }
-            ToolsError::InvalidArguments(how) => Err(Fault::InvalidParams(how).into()),
+            ToolsError::InvalidArguments(mut how) => {
+                how.truncate(how.floor_char_boundary(MAX_REASON));
+                Err(Fault::InvalidParams(how).into())
+            }
+            // It goes into a header.
+            ToolsError::InsufficientScope(more)
+                if more.len() > MAX_SCOPES || more.iter().any(|scope| scope.len() > MAX_SCOPE) =>
+            {
+                Err(self.malformed(tool, "it asks for more scopes than there can be").into())
+            }
             ToolsError::InsufficientScope(more) => {
                 let needed = [tool.scopes.as_slice(), more.as_slice()].concat();
                 access::authorize(&caller.scopes, &needed)?;
@@ -336,8 +357,8 @@ impl<O: Outside> McpServer<O> {
             }
             None => None,
             Some(text) => Some(
-                serde_json::from_str::<&RawValue>(text)
-                    .map_err(|_| self.malformed(tool, "its structured content is not JSON"))?,
+                json::check(text.as_bytes())
+                    .ok_or_else(|| self.malformed(tool, "its structured content is not JSON"))?,
             ),
         };
         let in_revision = |block| WireContent::in_revision(block, revision);

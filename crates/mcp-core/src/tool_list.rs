@@ -55,7 +55,7 @@ impl<O: Outside> McpServer<O> {
 
     /// The tools, asked for on each request: nothing is kept from one for another.
     pub(crate) async fn tools_on_offer(&self) -> Result<Vec<Tool>, Fault> {
-        self.outside.list_tools().await.map_err(|error| {
+        self.list_within_limits().await.map_err(|error| {
             self.log_tools_failure("list-tools", &error);
             match error {
                 ToolsError::Unavailable => Fault::Unavailable,

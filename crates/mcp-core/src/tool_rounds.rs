@@ -27,7 +27,11 @@ pub(crate) struct ToolRounds<O> {
 
 impl<O: Outside> ToolRounds<O> {
     /// What became of a round.
-    async fn judge(server: &McpServer<O>, call: &ToolCall, outcome: Result<Outcome, ToolsError>) -> Round {
+    async fn judge(
+        server: &Rc<McpServer<O>>,
+        call: &ToolCall,
+        outcome: Result<Outcome, ToolsError>,
+    ) -> Round {
         if let Ok(Outcome::InputRequired(input)) = outcome {
             return Round::Ask(input);
         }
@@ -65,12 +69,12 @@ impl<O: Outside> Rounds for ToolRounds<O> {
     fn round(&self, resumption: Option<Resumption>) -> LocalBoxFuture<'static, Round> {
         let (server, call) = (Rc::clone(&self.server), self.call.clone());
         Box::pin(async move {
-            let reply = server.outside.call_tool(call.caller.clone(), call.request(resumption)).await;
+            let reply = server.call_within_limits(call.caller.clone(), call.request(resumption)).await;
             match reply {
                 Ok(ports::Reply::Done(outcome)) => Self::judge(&server, &call, Ok(outcome)).await,
                 Err(error) => Self::judge(&server, &call, Err(error)).await,
                 Ok(ports::Reply::Running(Running { mut notifications, outcome })) => {
-                    let mut teller = Teller::new(call.wishes.clone());
+                    let mut teller = Teller::new(call.wishes.clone(), server.tool_limits);
                     let passing_on = Rc::clone(&server);
                     let messages = stream! {
                         while let Some(notification) = notifications.next().await {

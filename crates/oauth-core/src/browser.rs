@@ -1,6 +1,6 @@
 //! The browser that the user sits at: its cookies, and whether a form was posted from our own page.
 
-use crate::{Config, ports::User};
+use crate::{Config, ports::User, records::UserGrants, routes};
 use http::{Method, header};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -18,6 +18,9 @@ pub struct BrowserSession {
     pub display_name: String,
     /// The user's epoch at sign-in. When the user's own has moved on, the session is over.
     pub user_epoch: u64,
+    /// The user's epoch of sign-ins, likewise.
+    #[serde(default)]
+    pub sign_in_epoch: u64,
     /// When the user signed in, in seconds since the Unix epoch.
     pub signed_in_at: u64,
     /// The authorization request that the user signed in for, and how it had come.
@@ -61,7 +64,7 @@ impl BrowserSession {
     /// A new session for a user who has just signed in.
     pub fn start(
         user: User,
-        user_epoch: u64,
+        record: &UserGrants,
         signed_in_for: Arrival,
         config: &Config,
         random: &impl Random,
@@ -71,10 +74,21 @@ impl BrowserSession {
             id: new_id(random),
             subject: user.subject,
             display_name: user.display_name,
-            user_epoch,
+            user_epoch: record.epoch,
+            sign_in_epoch: record.sign_in_epoch,
             signed_in_at: now,
             signed_in_for,
             expires_at: now.saturating_add(config.lifetimes.browser_session.as_secs()),
+        }
+    }
+
+    /// The same person's at the same browser, after what was there before has been ended.
+    pub fn restart(&self, record: &UserGrants, random: &impl Random) -> Self {
+        Self {
+            id: new_id(random),
+            user_epoch: record.epoch,
+            sign_in_epoch: record.sign_in_epoch,
+            ..self.clone()
         }
     }
 
@@ -107,6 +121,58 @@ impl BrowserSession {
     }
 }
 
+/// The cookie that keeps who has signed in at a browser, sealed, for longer than a session.
+const KNOWN: &str = "postern-known";
+
+/// For how long, in seconds: browsers keep no cookie for longer than 400 days (RFC 6265bis section 5.5).
+const KNOWN_SECONDS: u64 = 400 * 24 * 60 * 60;
+
+/// Of how many users, and in how many characters.
+const MAX_KNOWN: usize = 4;
+const MAX_KNOWN_CHARACTERS: usize = 1_500;
+
+/// The subjects that have signed in at this browser, the last one first. Nobody else can make one up, so whoever
+/// guesses passwords from elsewhere does not hold them up (LG-06).
+pub fn known_subjects(head: &Head, config: &Config, keys: &Keyring) -> Vec<String> {
+    let open = || {
+        let sealed = seal::from_text(head.cookie(&cookie_name(KNOWN, &config.public_url))?)?;
+        serde_json::from_slice(&seal::open(keys, Purpose::Cookie, KNOWN.as_bytes(), &sealed)?).ok()
+    };
+    open().unwrap_or_default()
+}
+
+/// The `Set-Cookie` value that makes a browser remember one more. `None` if the subject is too long for that.
+pub fn known_subjects_cookie(
+    known: Vec<String>,
+    subject: &str,
+    config: &Config,
+    keys: &Keyring,
+    random: &impl Random,
+) -> Option<String> {
+    let others = known.into_iter().filter(|other| other != subject);
+    let mut subjects: Vec<String> =
+        std::iter::once(subject.to_owned()).chain(others).take(MAX_KNOWN).collect();
+    loop {
+        let plaintext = serde_json::to_vec(&subjects).unwrap_or_default();
+        let text = seal::to_text(&seal::seal(keys, Purpose::Cookie, KNOWN.as_bytes(), &plaintext, random));
+        if text.len() <= MAX_KNOWN_CHARACTERS {
+            return Some(set_cookie(KNOWN, &text, KNOWN_SECONDS, &config.public_url));
+        }
+        // A subject that is too long by itself is not remembered.
+        subjects.pop();
+        if subjects.is_empty() {
+            return None;
+        }
+    }
+}
+
+/// The address that a request came from, as the host tells it. The host puts its own value last, behind whatever
+/// the client sent under that name (LG-05).
+pub fn client_address(head: &Head) -> Option<String> {
+    let last = head.headers.get_all("spin-client-addr").iter().next_back()?;
+    Some(last.to_str().ok()?.to_owned())
+}
+
 /// The `Set-Cookie` value that ends a session in the browser.
 pub fn sign_out_cookie(public_url: &PublicUrl) -> String {
     set_cookie(SESSION, "", 0, public_url)
@@ -126,6 +192,21 @@ pub fn new_id(random: &impl Random) -> String {
 /// The `Set-Cookie` value that gives a browser its id.
 pub fn browser_id_cookie(id: &str, config: &Config) -> String {
     set_cookie(BROWSER, id, config.lifetimes.transaction.as_secs(), &config.public_url)
+}
+
+/// The name of a cookie that carries what a browser does elsewhere (see [`away`](crate::away)).
+pub(crate) fn away_cookie_name(slot: usize, public_url: &PublicUrl) -> String {
+    // `__Host-` is for cookies of all paths.
+    let prefix = if public_url.is_loopback() { "" } else { "__Secure-" };
+    format!("{prefix}postern-away-{slot}")
+}
+
+/// The `Set-Cookie` value of such a cookie. It goes along to where people sign in and come back to only: it
+/// is large.
+pub(crate) fn away_cookie(slot: usize, value: &str, max_age: u64, public_url: &PublicUrl) -> String {
+    let name = away_cookie_name(slot, public_url);
+    let secure = if public_url.is_loopback() { "" } else { "; Secure" };
+    format!("{name}={value}; Path={}; Max-Age={max_age}; HttpOnly; SameSite=Lax{secure}", routes::SIGN_IN)
 }
 
 /// Whether a page is asked for by name, as browsers do and programs do not.
@@ -182,7 +263,7 @@ mod tests {
         let (config, random) = (config("https://mcp.example.com"), SequenceRandom::default());
         let user = User { subject: "s".into(), display_name: "alice".into() };
         let arrival = Arrival::of(&head(&[]), "a=b");
-        let session = BrowserSession::start(user, 0, arrival, &config, &random, 1_000);
+        let session = BrowserSession::start(user, &UserGrants::default(), arrival, &config, &random, 1_000);
         let cookie = session.cookie(&config, &keys, &random);
         assert!(cookie.starts_with("__Host-postern-session="), "BR-08: {cookie}");
         for attribute in ["; Path=/;", "; HttpOnly", "; Secure", "; SameSite=Lax"] {

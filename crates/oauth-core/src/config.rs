@@ -2,6 +2,7 @@
 
 use crate::client::policy::{ClientPolicy, DeniedClients};
 pub use crate::lifetimes::Lifetimes;
+use crate::pages::Brand;
 use std::fmt::Display;
 use web_core::PublicUrl;
 
@@ -10,6 +11,8 @@ use web_core::PublicUrl;
 pub struct Config {
     /// Scheme, host and port; the issuer identifier (RFC 8414 section 2).
     pub public_url: PublicUrl,
+    /// How the pages present the server.
+    pub brand: Brand,
     /// How long things live.
     pub lifetimes: Lifetimes,
     /// Whether a user may let a decision stand for later requests like it; see [`crate::authorize::consent`].
@@ -157,6 +160,7 @@ impl Config {
     /// The defaults, at this address.
     pub fn new(public_url: PublicUrl) -> Self {
         Self {
+            brand: Brand::of(&public_url),
             public_url,
             lifetimes: Lifetimes::default(),
             remembers_consent: false,
@@ -169,6 +173,7 @@ impl Config {
     pub fn read(public_url: PublicUrl, variable: impl Fn(&str) -> String) -> Result<Self, ConfigError> {
         let strict = variable("strict");
         Ok(Self {
+            brand: Brand::read(&public_url, &variable)?,
             public_url: public_url.strictly(&strict),
             lifetimes: Lifetimes::read(&variable)?,
             remembers_consent: parse_switch("remember_consent", &variable("remember_consent"))?,
@@ -253,6 +258,8 @@ mod tests {
         assert!(read("").is_ok());
         for variable in [
             "strict",
+            "accent_color",
+            "support_url",
             "remember_consent",
             "access_token_lifetime",
             "registration",

@@ -48,22 +48,23 @@ pub async fn find<T: DeserializeOwned, S: Store, R: Random>(
     }
 }
 
-/// Makes sure that the user has a record, and returns the epoch. Called at sign-in, so that everything
+/// Makes sure that the user has a record, and returns it. Called at sign-in, so that everything
 /// after it changes a record that is there.
 pub async fn ensure_user<S: Store, R: Random>(
     records: &Records<'_, S, R>,
     subject: &str,
-) -> Result<u64, RecordError> {
+) -> Result<UserGrants, RecordError> {
     let key = user_key(subject);
-    if let Some(user) = find::<UserGrants, _, _>(records, &key).await? {
-        return Ok(user.epoch);
+    if let Some(user) = find(records, &key).await? {
+        return Ok(user);
     }
     // There may have been a record: one that was sealed with a secret since retired, or one that another
     // sign-in is making at this moment. Grants that it had are in no index now, and must not live on: the
     // user starts with an epoch that none of them has.
-    let user = UserGrants { epoch: u32::from_be_bytes(records.random.bytes()).into(), grants: Vec::new() };
+    let epoch = u32::from_be_bytes(records.random.bytes()).into();
+    let user = UserGrants { epoch, ..UserGrants::default() };
     records.create(&key, &user).await?;
-    Ok(user.epoch)
+    Ok(user)
 }
 
 /// The user's epoch now. A user without a record never signed in, and has none.
@@ -151,7 +152,7 @@ pub async fn approve<S: Store, R: Random>(
             .partition(|entry| entry.expires_at <= now || dead.contains(&entry.id));
         kept.push(new_entry.clone());
         dropped_before.clone_from(&dropped);
-        Ok(Change::Write(UserGrants { epoch: user.epoch, grants: kept }, Some(dropped)))
+        Ok(Change::Write(UserGrants { grants: kept, ..user.clone() }, Some(dropped)))
     });
     let entered = entered.await.map_err(|error| match error {
         TransitionError::NotFound | TransitionError::Record(RecordError::Retired) => ApprovalError::SignedOut,

@@ -6,14 +6,15 @@
 //! 1. [`routes`]: the paths, and which module answers each;
 //! 2. [`config`], [`lifetimes`]: what an operator decides, and why the defaults are what they are;
 //! 3. [`authorize`]: from the client's request over sign-in and consent to the code;
+//!    [`account`]: where people see and end what they allowed;
 //! 4. [`token`]: from the code to tokens, and from tokens to newer ones;
 //! 5. [`grants`]: the life of a grant, each step one compare-and-swap on one record;
 //! 6. [`records`] and [`credential`]: what is stored, and what clients carry;
 //! 7. [`client`], [`metadata`], [`introspection`], [`introspection_endpoint`], [`revocation`]: registration,
 //!    discovery, what `mcp` asks, what clients ask, and giving back;
 //! 8. [`pkce`], [`scope`], [`resource`]: one rule each;
-//! 9. [`transaction`], [`browser`], [`pages`], [`page_error`], [`stale_client`], [`error`]: how it meets people
-//!    and programs.
+//! 9. [`transaction`], [`browser`], `away`, [`look_alike`], [`pages`], [`words`], [`page_error`], [`stale_client`], [`trace`],
+//!    [`error`]: how it meets people and programs.
 //!
 //! ```
 //! use oauth_core::credential::{Credential, Kind};
@@ -24,7 +25,9 @@
 //! assert!(Credential::verify(Kind::AccessToken, "postern_at_garbage", &keys).is_none());
 //! ```
 
+pub mod account;
 pub mod authorize;
+mod away;
 pub mod browser;
 pub mod client;
 pub mod config;
@@ -34,6 +37,7 @@ pub mod grants;
 pub mod introspection;
 pub mod introspection_endpoint;
 pub mod lifetimes;
+pub mod look_alike;
 pub mod metadata;
 pub mod page_error;
 pub mod pages;
@@ -46,14 +50,18 @@ pub mod routes;
 pub mod scope;
 pub mod stale_client;
 pub mod token;
+pub mod trace;
 pub mod transaction;
+pub mod words;
 
 pub use config::Config;
 
 use config::Tolerances;
-use http::StatusCode;
+use http::{HeaderValue, StatusCode};
+use pages::Brand;
 use ports::{Catalog, Identity, Network};
 use store_core::{DeploymentError, Random, RecordError, Records, Store};
+use trace::TraceId;
 use web_core::{Head, ReadBody, Reply, cors};
 
 /// The authorization server, for one request.
@@ -70,7 +78,10 @@ pub struct AuthorizationServer<'a, S, R, I, C> {
     pub network: &'a dyn Network,
     /// The time of this request, in seconds since the Unix epoch.
     pub now: u64,
-    /// Where causes go that the client is not told. Never given a secret.
+    /// What identifies this request, on an error page and in the log.
+    pub trace: &'a TraceId,
+    /// Where causes go that the client is not told. Never given a secret. What is written there is told apart
+    /// by [`trace`](Self::trace), which whoever writes it adds.
     pub log: &'a dyn Fn(&str),
 }
 
@@ -83,17 +94,20 @@ impl<S: Store, R: Random, I: Identity, C: Catalog> AuthorizationServer<'_, S, R,
         }
         match routes::serve(self, head, body).await {
             Ok(reply) => reply,
-            Err(error) => {
-                if error.is_fault() {
-                    let cause = match &error {
-                        page_error::PageError::Record(error) => error.for_log(),
-                        other => other.to_string(),
-                    };
-                    (self.log)(&format!("{}: {cause}", head.path));
-                }
-                reply_with_error(head, &error, &self.config.tolerances)
-            }
+            Err(error) => self.answer_error(head, &error),
         }
+    }
+
+    /// The answer to a request that went wrong. The log has it under the trace id that the person is shown.
+    fn answer_error(&self, head: &Head, error: &page_error::PageError) -> Reply {
+        let cause = match error {
+            page_error::PageError::Record(error) => error.for_log(),
+            other => other.to_string(),
+        };
+        let refused = if error.is_fault() { "" } else { "refused: " };
+        (self.log)(&format!("{refused}{}: {cause}", head.path));
+        let Config { tolerances, brand, .. } = self.config;
+        reply_with_error(head, error, tolerances, brand, self.trace)
     }
 
     /// Where this request's clients are looked up.
@@ -109,29 +123,42 @@ impl<S: Store, R: Random, I: Identity, C: Catalog> AuthorizationServer<'_, S, R,
 }
 
 /// An error, to whoever asked: a person gets a page, a program a document.
-fn reply_with_error(head: &Head, error: &page_error::PageError, tolerances: &Tolerances) -> Reply {
-    if routes::is_for_programs(&head.path) {
+fn reply_with_error(
+    head: &Head,
+    error: &page_error::PageError,
+    tolerances: &Tolerances,
+    brand: &Brand,
+    trace: &TraceId,
+) -> Reply {
+    let reply = if routes::is_for_programs(&head.path) {
         cors::allow_any(error.wire().reply())
     } else if authorize::wants_json(head, tolerances) {
         error.wire().reply()
     } else {
-        error.page()
+        error.page(brand, trace)
+    };
+    match HeaderValue::from_str(trace.as_str()) {
+        Ok(trace) => reply.with(trace::HEADER, trace),
+        // It is hexadecimal digits.
+        Err(_) => reply,
     }
 }
 
 /// The answer while the deployment has no keys: what to set is in the operator's log.
-pub fn reply_without_keys(head: &Head, error: &DeploymentError) -> Reply {
+pub fn reply_without_keys(head: &Head, error: &DeploymentError, trace: &TraceId) -> Reply {
     let error = match error {
         DeploymentError::Store(error) => RecordError::Store(error.clone()),
         DeploymentError::BeingMade => RecordError::Contended,
-        DeploymentError::Keyring(_) | DeploymentError::Missing => return reply_misconfigured(head),
+        DeploymentError::Keyring(_) | DeploymentError::Missing => return reply_misconfigured(head, trace),
     };
-    reply_with_error(head, &page_error::PageError::Record(error), &Tolerances::default())
+    let error = page_error::PageError::Record(error);
+    reply_with_error(head, &error, &Tolerances::default(), &Brand::default(), trace)
 }
 
 /// The answer while the configuration cannot be used: a fault of ours, and no use in trying again.
-pub fn reply_misconfigured(head: &Head) -> Reply {
-    reply_with_error(head, &page_error::PageError::Misconfigured, &Tolerances::default())
+pub fn reply_misconfigured(head: &Head, trace: &TraceId) -> Reply {
+    let error = page_error::PageError::Misconfigured;
+    reply_with_error(head, &error, &Tolerances::default(), &Brand::default(), trace)
 }
 
 #[cfg(test)]
@@ -139,6 +166,7 @@ mod tests {
     use super::*;
     use http::{HeaderMap, Method, header};
     use serde_json::Value;
+    use store_core::testing::SequenceRandom;
 
     fn head(path: &str, accept: &str) -> Head {
         let mut headers = HeaderMap::new();
@@ -146,18 +174,22 @@ mod tests {
         Head { method: Method::POST, path: path.into(), query: None, authority: None, headers }
     }
 
+    fn trace() -> TraceId {
+        TraceId::of(&head("/", "*/*"), &SequenceRandom::new(1))
+    }
+
     /// K-07: a program is told in its own words, and told to come back, whatever it says it accepts.
     #[test]
     fn programs_get_a_document_while_there_are_no_keys() {
         for path in [routes::REGISTER, routes::TOKEN, routes::REVOKE, routes::METADATA] {
-            let reply = reply_without_keys(&head(path, "*/*"), &DeploymentError::BeingMade);
+            let reply = reply_without_keys(&head(path, "*/*"), &DeploymentError::BeingMade, &trace());
             assert_eq!(reply.status, StatusCode::SERVICE_UNAVAILABLE, "{path}");
             assert!(reply.headers.contains_key(header::RETRY_AFTER), "{path}");
             assert_eq!(reply.headers[header::CACHE_CONTROL], "no-store");
             assert_eq!(reply.headers[header::ACCESS_CONTROL_ALLOW_ORIGIN], "*", "{path}");
             let document: Value = serde_json::from_slice(&reply.body).unwrap();
             assert_eq!(document["error"], "temporarily_unavailable");
-            let reply = reply_without_keys(&head(path, "text/html"), &DeploymentError::Missing);
+            let reply = reply_without_keys(&head(path, "text/html"), &DeploymentError::Missing, &trace());
             assert_eq!(reply.status, StatusCode::INTERNAL_SERVER_ERROR);
             let document: Value = serde_json::from_slice(&reply.body).unwrap();
             assert_eq!(document["error"], "server_error");
@@ -167,10 +199,10 @@ mod tests {
     #[test]
     fn people_get_a_page_while_there_are_no_keys() {
         for (error, status) in [(DeploymentError::BeingMade, 503), (DeploymentError::Missing, 500)] {
-            let reply = reply_without_keys(&head(routes::AUTHORIZE, "text/html"), &error);
+            let reply = reply_without_keys(&head(routes::AUTHORIZE, "text/html"), &error, &trace());
             assert_eq!(reply.status, status);
             assert_eq!(reply.headers[header::CONTENT_TYPE], "text/html; charset=utf-8");
-            let reply = reply_without_keys(&head(routes::AUTHORIZE, "application/json"), &error);
+            let reply = reply_without_keys(&head(routes::AUTHORIZE, "application/json"), &error, &trace());
             assert_eq!(reply.headers[header::CONTENT_TYPE], "application/json");
         }
     }

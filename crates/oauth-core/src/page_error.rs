@@ -4,9 +4,11 @@ use crate::{
     client::authentication,
     error::{ErrorCode, RETRY_AFTER_SECONDS, WireError},
     grants::ApprovalError,
-    pages::{self, ErrorPage},
+    pages::{self, Brand, ErrorPage},
     ports::{CatalogError, IdentityError},
     stale_client::Application,
+    trace::TraceId,
+    words::{ErrorWords, errors},
 };
 use http::StatusCode;
 use store_core::RecordError;
@@ -31,9 +33,10 @@ pub enum PageError {
     /// The redirect URI is missing and cannot be guessed.
     #[error("no redirect URI")]
     MissingRedirectUri,
-    /// The redirect URI is not the client's.
+    /// The redirect URI is not the client's. It may be one of these, with an address that is newer than its
+    /// registration.
     #[error("unregistered redirect URI")]
-    UnregisteredRedirectUri,
+    UnregisteredRedirectUri(Option<Application>),
     /// The parameters cannot be read, or one that decides where the answer goes is repeated.
     #[error("malformed request")]
     Malformed,
@@ -49,6 +52,15 @@ pub enum PageError {
     /// The form comes from a page that is not ours.
     #[error("a foreign form")]
     ForeignForm,
+    /// What a browser brought from elsewhere does not prove who the person is.
+    #[error("an unproven sign-in")]
+    Unproven,
+    /// The person was asked elsewhere, and declined.
+    #[error("a sign-in that was declined elsewhere")]
+    DeclinedElsewhere,
+    /// Elsewhere something failed.
+    #[error("a sign-in that failed elsewhere")]
+    FailedElsewhere,
     /// There is no such page.
     #[error("no such page")]
     NotFound,
@@ -79,6 +91,9 @@ impl From<IdentityError> for PageError {
     fn from(error: IdentityError) -> Self {
         match error {
             IdentityError::InvalidState => Self::StalePage,
+            IdentityError::Unproven => Self::Unproven,
+            IdentityError::Denied => Self::DeclinedElsewhere,
+            IdentityError::Failed => Self::FailedElsewhere,
             other => Self::Identity(other),
         }
     }
@@ -122,7 +137,7 @@ impl PageError {
             Self::MissingRedirectUri => {
                 (StatusCode::BAD_REQUEST, ErrorCode::InvalidRequest, "redirect_uri is missing")
             }
-            Self::UnregisteredRedirectUri => (
+            Self::UnregisteredRedirectUri(_) => (
                 StatusCode::BAD_REQUEST,
                 ErrorCode::InvalidRequest,
                 "redirect_uri is not registered for this client",
@@ -139,6 +154,15 @@ impl PageError {
             Self::OtherBrowser | Self::ForeignForm => {
                 (StatusCode::FORBIDDEN, ErrorCode::InvalidRequest, "the form was not posted from our page")
             }
+            Self::Unproven => {
+                (StatusCode::BAD_REQUEST, ErrorCode::InvalidRequest, "the sign-in elsewhere proves nothing")
+            }
+            Self::DeclinedElsewhere => {
+                (StatusCode::BAD_REQUEST, ErrorCode::AccessDenied, "the sign-in elsewhere was declined")
+            }
+            Self::FailedElsewhere => {
+                (StatusCode::BAD_GATEWAY, ErrorCode::ServerError, "the sign-in elsewhere failed")
+            }
             Self::NotFound => (StatusCode::NOT_FOUND, ErrorCode::InvalidRequest, "there is nothing here"),
             Self::Misconfigured => {
                 (StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::ServerError, "the server is not set up yet")
@@ -149,78 +173,44 @@ impl PageError {
     }
 
     /// The answer to a person: what happened, and what to do about it.
-    pub fn page(&self) -> Reply {
-        let (title, text, help) = match self {
-            Self::MissingClient | Self::MissingRedirectUri | Self::Malformed => (
-                "This link is not complete",
-                "The application that sent you here left something out of its request.",
-                "Go back to the application and connect again. If it keeps happening, tell its makers.",
-            ),
-            Self::UnknownClient(application) => (
-                "This application is not known here",
-                "It shows a registration that this server did not make, or no longer accepts. That happens when the server was set up anew. You have not been sent anywhere.",
-                application.map_or(
-                    "In the application, remove this server and add it again.",
-                    Application::how_to_reset,
-                ),
-            ),
-            Self::DeniedClient => (
-                "This application is not let in here",
-                "Whoever runs this server has switched it off. You have not been asked to approve anything.",
-                "If you think that is a mistake, ask whoever runs this server.",
-            ),
-            Self::Document => (
-                "This application cannot be checked",
-                "What it publishes about itself could not be read, or is not accepted here. Nothing has been approved.",
-                "Try again in a while. If it keeps happening, tell the makers of the application.",
-            ),
-            Self::UnregisteredRedirectUri => (
-                "This link leads somewhere unexpected",
-                "The application asks to send you to an address that it has not registered. You have not been sent there.",
-                "Go back to the application and connect again. If you did not start this yourself, close this page.",
-            ),
-            Self::TooLarge => ("That is too much", "The request is larger than anything expected here.", ""),
-            Self::StalePage => (
-                "This page is out of date",
-                "It was open for too long, or was used before. Nothing has been approved by it now.",
-                "Go back to the application and connect again.",
-            ),
-            Self::OtherBrowser => (
-                "This page belongs to another sign-in",
-                "You are not signed in, or as somebody else than when this page was shown. Nothing has been approved.",
-                "Go back to the application and connect again. Cookies must be allowed for this site.",
-            ),
-            Self::ForeignForm => (
-                "That did not come from here",
-                "A form was sent to this server from a page that is not its own. Nothing has been done.",
-                "If you did not start this yourself, close the page that you came from.",
-            ),
-            Self::NotFound => ("There is nothing here", "The address may be mistyped.", ""),
-            Self::Misconfigured => (
-                "This server is not set up yet",
-                "Its configuration is missing something that it does not serve without.",
-                "If you run it: the log says which variable to set, and how.",
-            ),
-            Self::Record(_) | Self::Identity(_) | Self::Catalog(_) => (
-                "Please try again in a moment",
-                "The server cannot answer just now. Nothing has been changed.",
-                "Reload this page. If it keeps happening, tell whoever runs this server.",
-            ),
-        };
+    pub fn page(&self, brand: &Brand, trace: &TraceId) -> Reply {
         let status = self.wire().status;
-        // It was a guess.
-        let otherwise = match self {
-            Self::UnknownClient(Some(_)) => {
-                " If it is another one, remove this server in it and add it again."
-            }
-            _ => "",
-        };
-        let help = format!("{help}{otherwise}");
-        let reply = pages::reply(status, &ErrorPage { title, text, help: &help }, "");
+        let (said, application) = self.words();
+        let reset = application.map(|application| [application.how_to_reset(), errors::OTHERWISE]);
+        let more = reset.as_ref().map_or(&[][..], |reset| reset.as_slice());
+        let reply = pages::reply(status, &ErrorPage { said, more, trace }, brand, "");
         if status == StatusCode::SERVICE_UNAVAILABLE {
             reply.with_retry_after(RETRY_AFTER_SECONDS)
         } else {
             reply
         }
+    }
+
+    /// What is said, and which application it seems to be that has to forget what it knows of us.
+    fn words(&self) -> (ErrorWords, Option<Application>) {
+        let said = match self {
+            Self::MissingClient | Self::MissingRedirectUri | Self::Malformed => errors::INCOMPLETE,
+            Self::UnknownClient(None) => errors::UNKNOWN_CLIENT,
+            // What it says in general is said in particular.
+            Self::UnknownClient(application) => {
+                return (ErrorWords { help: "", ..errors::UNKNOWN_CLIENT }, *application);
+            }
+            Self::DeniedClient => errors::DENIED_CLIENT,
+            Self::Document => errors::DOCUMENT,
+            Self::UnregisteredRedirectUri(application) => {
+                return (errors::UNREGISTERED_REDIRECT_URI, *application);
+            }
+            Self::TooLarge => errors::TOO_LARGE,
+            Self::StalePage => errors::STALE_PAGE,
+            Self::OtherBrowser => errors::OTHER_BROWSER,
+            Self::ForeignForm => errors::FOREIGN_FORM,
+            Self::Unproven => errors::UNPROVEN,
+            Self::DeclinedElsewhere => errors::DECLINED_ELSEWHERE,
+            Self::FailedElsewhere => errors::FAILED_ELSEWHERE,
+            Self::NotFound => errors::NOT_FOUND,
+            Self::Misconfigured => errors::MISCONFIGURED,
+            Self::Record(_) | Self::Identity(_) | Self::Catalog(_) => errors::UNAVAILABLE,
+        };
+        (said, None)
     }
 }

@@ -30,24 +30,91 @@ pub trait Identity {
         state: Vec<u8>,
         answers: Vec<(String, String)>,
     ) -> Result<Step, IdentityError>;
+
+    /// Goes on with a browser that comes back from elsewhere with these parameters.
+    async fn returned(
+        &self,
+        request: &IdentityRequest,
+        state: Vec<u8>,
+        parameters: Vec<(String, String)>,
+    ) -> Result<Step, IdentityError>;
+
+    /// What this person can change about how they sign in.
+    async fn changes(&self, user: &User) -> Result<Vec<ChangeItem>, IdentityError>;
 }
 
-/// What is known when somebody is about to sign in.
+/// What is known at every step of a conversation.
 #[derive(Debug, Clone, Default)]
 pub struct IdentityRequest {
     /// Who the client hopes to see. Unverified.
     pub login_hint: Option<String>,
     /// Whether the server's public address is a loopback one.
     pub loopback: bool,
+    /// What the conversation is for.
+    pub purpose: Purpose,
+    /// Subjects that this browser has signed in as before.
+    pub known_subjects: Vec<String>,
+    /// The address that the request came from, if the host tells.
+    pub client_address: Option<String>,
+    /// Where a browser that is sent away is to come back to, or did come back to.
+    pub return_url: String,
 }
 
-/// The next step of a sign-in.
+/// What a conversation is for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Purpose {
+    /// To find out who the person is.
+    #[default]
+    SignIn,
+    /// To change how this person signs in.
+    Change {
+        /// Who asks.
+        user: User,
+        /// The name of a [`ChangeItem`].
+        name: String,
+    },
+}
+
+/// The next step of a conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
     /// Ask the person to fill in these fields.
     Ask(Prompt),
+    /// Send the browser elsewhere.
+    Send(Redirect),
     /// Signed in.
     User(User),
+    /// The change has been made.
+    Done(Done),
+}
+
+/// Where to send the browser.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Redirect {
+    /// The URL.
+    pub url: String,
+    /// What the browser brings back in the parameter `state`.
+    pub return_token: String,
+    /// Handed back to [`Identity::returned`].
+    pub state: Vec<u8>,
+}
+
+/// What came of a change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Done {
+    /// One sentence for the person.
+    pub notice: String,
+    /// Whether the person's other browsers are to be signed out.
+    pub ends_sessions: bool,
+}
+
+/// Something that a person can change about how they sign in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChangeItem {
+    /// Its name.
+    pub name: String,
+    /// The text of the button that begins it.
+    pub label: String,
 }
 
 /// A form to show.
@@ -59,10 +126,23 @@ pub struct Prompt {
     pub problem: Option<String>,
     /// The fields, in order.
     pub fields: Vec<Field>,
-    /// The button's text.
+    /// The text of the button that sends the fields.
     pub submit: String,
+    /// Other ways to go on. The chosen one comes back as the answer `alternative`.
+    pub alternatives: Vec<Alternative>,
+    /// In how many seconds the next answer is looked at, when there were too many wrong ones.
+    pub retry_after: Option<u32>,
     /// Handed back to [`Identity::resume`].
     pub state: Vec<u8>,
+}
+
+/// Another way to go on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Alternative {
+    /// Its name.
+    pub name: String,
+    /// The button's text.
+    pub label: String,
 }
 
 /// One field of a form.
@@ -89,12 +169,21 @@ pub struct User {
     pub display_name: String,
 }
 
-/// Why a sign-in cannot go on.
+/// Why a conversation cannot go on.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum IdentityError {
     /// The state is not of a conversation that can go on; the person starts again.
     #[error("the sign-in cannot be resumed")]
     InvalidState,
+    /// What the browser brought from elsewhere does not prove who the person is.
+    #[error("the sign-in elsewhere proves nothing")]
+    Unproven,
+    /// The person was asked elsewhere, and declined.
+    #[error("the sign-in elsewhere was declined")]
+    Denied,
+    /// Elsewhere something failed.
+    #[error("the sign-in elsewhere failed")]
+    Failed,
     /// Accounts cannot be reached.
     #[error("accounts are unavailable")]
     Unavailable,

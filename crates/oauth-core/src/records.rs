@@ -27,6 +27,18 @@ impl GrantId {
         format!("postern:g:{}", self.hex())
     }
 
+    /// The id that [`hex`](Self::hex) gives this for.
+    pub fn from_hex(text: &str) -> Option<Self> {
+        let mut id = [0; 16];
+        let mut pairs = text.as_bytes().chunks_exact(2);
+        let is_whole = pairs.len() == id.len() && pairs.remainder().is_empty();
+        for (byte, pair) in id.iter_mut().zip(&mut pairs) {
+            *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
+        }
+        let id = Self(id);
+        (is_whole && id.hex() == text).then_some(id)
+    }
+
     /// In lower-case hexadecimal.
     pub fn hex(self) -> String {
         hex(&self.0)
@@ -128,8 +140,16 @@ impl Grant {
 pub struct UserGrants {
     /// Raised to end every grant and sign-in of the user at once.
     pub epoch: u64,
+    /// Raised to end every sign-in and no grant.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub sign_in_epoch: u64,
     /// The user's grants, oldest first.
     pub grants: Vec<GrantEntry>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// An entry in the index of a user's grants. It may outlive its grant; that is tidied up later.

@@ -2,7 +2,7 @@
 //! (another slash, an escaped letter) is no path of ours.
 
 use crate::{
-    AuthorizationServer, authorize,
+    AuthorizationServer, Config, account, authorize, away,
     client::registration,
     introspection_endpoint, metadata,
     page_error::PageError,
@@ -20,8 +20,16 @@ pub const HOME: &str = "/";
 pub const AUTHORIZE: &str = "/authorize";
 /// Where the sign-in page posts.
 pub const SIGN_IN: &str = "/sign-in";
+/// Where a browser comes back to that was sent elsewhere to sign in, or with the place's name behind it.
+pub const RETURN: &str = "/sign-in/callback";
 /// Where the consent page posts.
 pub const CONSENT: &str = "/consent";
+/// Where people see and end what they allowed. The page, and where it posts.
+pub const ACCOUNT: &str = "/account";
+/// Where the pages of a change of how one signs in post.
+pub const CHANGE: &str = "/account/change";
+/// The record of what a user allowed, to download.
+pub const RECORD: &str = "/account/record";
 /// The token endpoint (RFC 6749 section 3.2).
 pub const TOKEN: &str = "/token";
 /// The revocation endpoint (RFC 7009 section 2).
@@ -51,7 +59,11 @@ pub(crate) async fn serve<S: Store, R: Random, I: Identity, C: Catalog>(
     match head.path.as_str() {
         AUTHORIZE => authorize::serve(server, head, body).await,
         SIGN_IN => authorize::sign_in::serve(server, head, body).await,
+        path if away::is_return_path(path) => away::serve(server, head).await,
         CONSENT => authorize::consent::serve(server, head, body).await,
+        ACCOUNT => account::serve(server, head, body).await,
+        CHANGE => account::change::serve(server, head, body).await,
+        RECORD => account::record::serve(server, head).await,
         TOKEN => Ok(token::serve(head, body, &server.clients()).await),
         REVOKE => Ok(revocation::serve(head, body, &server.clients()).await),
         INTROSPECT => Ok(introspection_endpoint::serve(head, body, &server.clients()).await),
@@ -63,8 +75,9 @@ pub(crate) async fn serve<S: Store, R: Random, I: Identity, C: Catalog>(
         }
         HOME => match head.method {
             Method::GET | Method::HEAD => {
-                let page = pages::HomePage::new(&server.config.public_url, &server.catalog.list().await?);
-                Ok(pages::reply(StatusCode::OK, &page, ""))
+                let Config { public_url, brand, .. } = server.config;
+                let page = pages::HomePage::new(public_url, brand, &server.catalog.list().await?);
+                Ok(pages::reply(StatusCode::OK, &page, brand, ""))
             }
             _ => Ok(Reply::method_not_allowed("GET, HEAD")),
         },

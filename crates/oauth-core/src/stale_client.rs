@@ -4,6 +4,7 @@
 //! Anybody can ask for any address, so this chooses among fixed texts for an error page, and nothing else
 //! depends on it.
 
+use crate::words::reset;
 use web_core::Form;
 
 /// An application that people have.
@@ -71,27 +72,13 @@ impl Application {
     /// What the person can do about it.
     pub fn how_to_reset(self) -> &'static str {
         match self {
-            Self::ChatGpt => {
-                "It looks like ChatGPT: in its settings, under Apps & Connectors, delete this server's connector and create it again."
-            }
-            Self::Claude => {
-                "It looks like Claude: in its settings, under Connectors, remove this server and add it again."
-            }
-            Self::ClaudeCode => {
-                "It looks like Claude Code: type /mcp, choose this server and \u{201c}Clear authentication\u{201d}. If that is not offered, remove the server and add it again."
-            }
-            Self::Cursor => {
-                "It looks like Cursor: in its settings, under Tools & MCP, log out of this server, or remove it and add it again."
-            }
-            Self::Inspector => {
-                "It looks like MCP Inspector: choose \u{201c}Clear OAuth State\u{201d} and connect again."
-            }
-            Self::McpRemote => {
-                "It looks like mcp-remote: close the application that runs it, delete the folder ~/.mcp-auth, and connect again."
-            }
-            Self::VsCode => {
-                "It looks like VS Code: run the command \u{201c}Authentication: Remove Dynamic Authentication Providers\u{201d}, choose this server, and connect again."
-            }
+            Self::ChatGpt => reset::CHATGPT,
+            Self::Claude => reset::CLAUDE,
+            Self::ClaudeCode => reset::CLAUDE_CODE,
+            Self::Cursor => reset::CURSOR,
+            Self::Inspector => reset::INSPECTOR,
+            Self::McpRemote => reset::MCP_REMOTE,
+            Self::VsCode => reset::VS_CODE,
         }
     }
 }

@@ -406,7 +406,7 @@ fn page_says_who_publishes_the_client() {
     let html = body_text(&page);
     assert!(html.contains("xn--pypal-4ve.example") && html.contains("client.example"), "{html}");
     assert!(
-        !html.contains("logo") && !html.contains("<img") && !html.contains("registered itself"),
+        !html.contains("logo.png") && !html.contains("<img") && !html.contains("registered itself"),
         "{html}"
     );
     assert!(!html.contains("Any program on this computer"), "{html}");

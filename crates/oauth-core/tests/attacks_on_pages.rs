@@ -1,8 +1,11 @@
 //! Attacks on the pages in the browser: rows AZ-24 to AZ-33 and BR of the threat list.
 
-use crate::support::{Browser, PageForm, Params, Request, Tokens, World, body_text, header, location};
+use crate::support::{
+    Browser, Client, PageForm, Params, Request, Tokens, World, body_text, header, json, location,
+};
 use http::StatusCode;
 use oauth_core::records::GrantState;
+use serde_json::json;
 use web_core::Reply;
 
 const SIGN_IN: [(&str, &str); 2] = [("email", "alice@example.com"), ("password", "good")];
@@ -25,7 +28,7 @@ fn assert_refused(world: &World, reply: &Reply, status: StatusCode) {
     assert!(world.grants().is_empty());
 }
 
-/// AZ-26, BR-10: another site, or no site at all, posts our forms.
+/// AZ-26, BR-10, LG-15: another site, or no site at all, posts our forms.
 /// MCP-S-58.
 #[test]
 fn form_from_elsewhere_is_refused() {
@@ -238,7 +241,11 @@ fn every_page_has_the_headers() {
         ] {
             assert_eq!(header(page, name), value, "{name}");
         }
-        assert!(!body_text(page).contains("<script") && !body_text(page).contains("href="));
+        // BR-04: links lead to applications only, and what is in them is ours.
+        let links: Vec<&str> = body_text(page).split("<a ").skip(1).collect();
+        assert_eq!(links.len(), if std::ptr::eq(page, &home) { 2 } else { 0 }, "{links:?}");
+        assert!(links.iter().all(|link| link.contains("href=\"vscode:") || link.contains("href=\"cursor:")));
+        assert!(!body_text(page).contains("<script"));
     }
     assert!(header(&page, "content-security-policy").contains("form-action 'self' https:;"));
     let approved = browser.post(&world, "/consent", &approval(&page));
@@ -265,4 +272,82 @@ fn what_people_write_is_only_text() {
     let signed_in = browser.post_page(&world, &again, &[("email", hostile), ("password", "good")], None);
     let consent = browser.follow(&world, &signed_in);
     assert!(!body_text(&consent).contains("<script") && body_text(&consent).contains("alert(1)"));
+}
+
+/// BR-17: nothing is there for a password manager to fill in that the person does not see, and what is seen
+/// says what it is.
+#[test]
+fn hidden_fields_are_not_for_passwords() {
+    let world = World::public();
+    let (_, consent) = consent(&world);
+    let query = world.client().request().encode();
+    let sign_in = Browser::default().get(&world, &format!("/authorize?{query}"));
+    for page in [&consent, &sign_in] {
+        let inputs = PageForm::of(page).inputs;
+        let hidden: Vec<_> = inputs.iter().filter(|(.., kind)| kind == "hidden").collect();
+        assert!(matches!(hidden[..], [(name, ..)] if name == "transaction"), "{hidden:?}");
+        let html = body_text(page);
+        let seen = html.matches("type=\"password\"").count() + html.matches("type=\"email\"").count();
+        assert_eq!(html.matches("autocomplete=\"").count(), seen, "each says what it is for");
+        assert!(!html.contains("hidden>") && !html.contains("tabindex"));
+    }
+}
+
+/// AZ-30, BR-15: a client that calls itself what another is called is shown for what it is, and may still be
+/// approved.
+#[test]
+fn consent_page_warns_of_names_that_are_not_the_clients() {
+    let world = World::public();
+    let page_for = |name: &str, uri: &str| {
+        let metadata = json!({ "client_name": name, "redirect_uris": [uri] });
+        let id = json(&world.send(Request::post_json("/register", &metadata)));
+        let client = Client { id: id["client_id"].as_str().unwrap().into(), redirect_uri: uri.into() };
+        let browser = Browser::default();
+        let page = browser.sign_in(&world, "alice@example.com", &client.request().encode());
+        (browser, page)
+    };
+    let (browser, page) = page_for("Cl\u{430}ude", "https://evil.example/cb");
+    let html = body_text(&page);
+    assert!(html.contains("Unverified") && html.contains("evil.example"), "{html}");
+    assert!(html.contains("different alphabets") && html.contains("looks like “Claude”"), "{html}");
+    location(&browser.approve(&world, &page, &["math:basic"]));
+    for (name, uri) in
+        [("Claude", "https://claude.ai/api/mcp/auth_callback"), ("Notes", "https://a.example/")]
+    {
+        let (_, page) = page_for(name, uri);
+        assert!(!body_text(&page).contains("class=\"problem\""), "{name}");
+        assert!(body_text(&page).contains("Unverified"), "a name that fits proves nothing");
+    }
+}
+
+/// The person is told a trace id that the answer's header has too; what the operator reads is in the log.
+/// A program finds it in the header, and its document is as it was.
+#[test]
+fn error_page_has_a_trace_id() {
+    let world = World::public();
+    let page = Browser::default().get(&world, "/authorize?client_id=nobody&code=s3cret");
+    let trace = header(&page, "x-trace-id");
+    assert!(trace.len() == 32 && body_text(&page).contains(trace), "{trace}");
+    assert_eq!(*world.logged.borrow(), ["refused: /authorize: unknown client"]);
+    let program = Request::get("/authorize?client_id=nobody").with("accept", "application/json");
+    let program = world.send(program);
+    assert_eq!(header(&program, "x-trace-id").len(), 32);
+    let members: Vec<String> = json(&program).as_object().unwrap().keys().cloned().collect();
+    assert_eq!(members, ["error", "error_description"]);
+    let fine = Browser::default().get(&world, "/");
+    assert_eq!(header(&fine, "x-trace-id"), "");
+}
+
+/// A registration that is older than the application's address is reset as one that is unknown.
+#[test]
+fn unregistered_address_says_how_to_register_anew() {
+    let world = World::public();
+    let client = world.register(&["http://localhost:3334/callback"]);
+    let moved = client.request().with("redirect_uri", "http://localhost:3334/oauth/callback").encode();
+    let page = Browser::default().get(&world, &format!("/authorize?{moved}"));
+    assert_eq!(page.status, StatusCode::BAD_REQUEST);
+    assert!(body_text(&page).contains(".mcp-auth"), "{}", body_text(&page));
+    let stranger = client.request().with("redirect_uri", "https://evil.example/?x=%3Cscript").encode();
+    let page = Browser::default().get(&world, &format!("/authorize?{stranger}"));
+    assert!(!body_text(&page).contains("It looks like") && !body_text(&page).contains("evil"), "BR-18");
 }

@@ -2,6 +2,8 @@
 //! fixed time and fixed chance. Rows such as AZ-28 are those of `reference/threats.md`.
 
 #[cfg(test)]
+mod account;
+#[cfg(test)]
 mod attacks_at_authorize;
 #[cfg(test)]
 mod attacks_at_register;
@@ -24,6 +26,8 @@ mod concurrency;
 #[cfg(test)]
 mod connections;
 mod discovery;
+#[cfg(test)]
+mod elsewhere;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]

@@ -88,7 +88,7 @@ fn records_stay_as_they_are() {
     let remembered = GrantEntry { remembered: Some(remembered), ..entry(255, 1_800_000_060, "AQEBAQEBAQEB") };
     // The first is older than `attempt`.
     let grants = vec![entry(1, 1_800_000_000, ""), remembered];
-    check("user_grants.json", &UserGrants { epoch: 3, grants });
+    check("user_grants.json", &UserGrants { epoch: 3, sign_in_epoch: 2, grants });
 }
 
 /// The seal around them, keys and their derivation included: what was sealed once still opens, and the
@@ -108,13 +108,13 @@ fn sealed_record_still_opens() {
     let key = user_key("acct_AAAAAAAAAAAAAAAAAAAAAA");
     // The first is older than `approved_at`.
     for (name, approved_at) in [("sealed_user_grants.txt", 0), ("sealed_user_grants_2.txt", 5)] {
-        let user = UserGrants { epoch: 3, grants: vec![entry(approved_at)] };
+        let user = UserGrants { epoch: 3, sign_in_epoch: 0, grants: vec![entry(approved_at)] };
         let golden = std::fs::read_to_string(path(name)).unwrap();
         let sealed = seal::from_text(golden.trim_end()).unwrap();
         block_on(store.put(&key, &sealed)).unwrap();
         assert_eq!(block_on(records.find(&key)), Ok(Some(user.clone())), "{name}");
     }
-    let newest = UserGrants { epoch: 3, grants: vec![entry(5)] };
+    let newest = UserGrants { epoch: 3, sign_in_epoch: 0, grants: vec![entry(5)] };
     block_on(records.create(&key, &newest)).unwrap();
     let golden = std::fs::read_to_string(path("sealed_user_grants_2.txt")).unwrap();
     assert_eq!(seal::to_text(&store.snapshot()[&key]), golden.trim_end());

@@ -1,12 +1,13 @@
 //! Documents from elsewhere (`wasi:http`'s client). The rules are in [`web_core::fetch`].
 
 use crate::{body::Body, log};
+use bytes::Bytes;
 use http::HeaderMap;
 use std::{cell::Cell, time::Duration};
 use wasip3::{
     clocks::monotonic_clock,
     http::{client, types},
-    http_compat, wit_future,
+    http_compat, wit_future, wit_stream,
 };
 use web_core::fetch::{FetchUrl, Fetcher, Response, Transport, TransportError};
 
@@ -21,9 +22,14 @@ pub struct HostTransport;
 impl Transport for HostTransport {
     type Body = Body<types::Response>;
 
-    async fn get(&self, url: &FetchUrl, headers: HeaderMap) -> Result<Response<Self::Body>, TransportError> {
+    async fn send(
+        &self,
+        url: &FetchUrl,
+        headers: HeaderMap,
+        body: Option<Bytes>,
+    ) -> Result<Response<Self::Body>, TransportError> {
         let request =
-            request(url, headers).ok_or_else(|| TransportError("the host took no request".into()))?;
+            request(url, headers, body).ok_or_else(|| TransportError("the host took no request".into()))?;
         let response = client::send(request).await.map_err(code)?;
         let (head, body) = http_compat::http_from_wasi_response(response).map_err(code)?.into_parts();
         let body = Body::new(body, &head.headers);
@@ -77,13 +83,22 @@ fn canary() -> Option<types::Request> {
     Some(request)
 }
 
-/// A GET without a body. `None` when the host finds fault with a part of it.
-fn request(url: &FetchUrl, headers: HeaderMap) -> Option<types::Request> {
+/// A POST with a body, or a GET without one. `None` when the host finds fault with a part of it.
+fn request(url: &FetchUrl, headers: HeaderMap, body: Option<Bytes>) -> Option<types::Request> {
     let headers = headers.try_into().ok()?;
+    let method = if body.is_some() { types::Method::Post } else { types::Method::Get };
+    let contents = body.map(|body| {
+        let (mut writer, contents) = wit_stream::new();
+        // The host reads it while the request is sent.
+        wit_bindgen::spawn(async move {
+            writer.write_all(body.into()).await;
+        });
+        contents
+    });
     let (_, no_trailers) = wit_future::new(|| Ok(None));
-    let (request, _) = types::Request::new(headers, None, no_trailers, None);
+    let (request, _) = types::Request::new(headers, contents, no_trailers, None);
     let scheme = if url.scheme() == "http" { types::Scheme::Http } else { types::Scheme::Https };
-    request.set_method(&types::Method::Get).ok()?;
+    request.set_method(&method).ok()?;
     request.set_scheme(Some(&scheme)).ok()?;
     request.set_authority(Some(url.authority())).ok()?;
     request.set_path_with_query(Some(url.path_and_query())).ok()?;

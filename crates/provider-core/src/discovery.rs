@@ -2,9 +2,9 @@
 
 use crate::Provider;
 use jwt_core::{KeySet, KeySetError};
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 use web_core::fetch::{
-    Fetch, FetchError, FetchFailure, FetchRequest, FetchUrl, FetchUrlError, Freshness, MediaRule,
+    Fetch, FetchError, FetchFailure, FetchRequest, FetchUrl, FetchUrlError, Freshness, MediaRule, Sending,
 };
 
 /// The longest document that is read, in bytes. Key sets with certificates have some 20 KB.
@@ -17,14 +17,17 @@ pub enum DiscoveryError {
     #[error("the provider's metadata: {}", .0.cause)]
     Metadata(FetchError),
     /// The metadata is not what RFC 8414 section 2 or OpenID Connect Discovery section 3 say.
-    #[error("the provider's metadata is not well-formed, or has no jwks_uri")]
+    #[error("the provider's metadata is not well-formed, or lacks a member")]
     Malformed,
     /// The metadata is somebody else's (RFC 8414 section 3.3).
-    #[error("the provider's metadata names another issuer than authorization_server does")]
+    #[error("the provider's metadata names another issuer than the configuration does")]
     Issuer,
     /// The keys are somewhere that is not asked.
     #[error("the provider's jwks_uri: {0}")]
     JwksUri(FetchUrlError),
+    /// One of its endpoints is somewhere where nobody is sent.
+    #[error("an endpoint in the provider's metadata: {0}")]
+    Endpoint(FetchUrlError),
     /// There is no key set.
     #[error("the provider's key set: {}", .0.cause)]
     Keys(FetchError),
@@ -35,8 +38,12 @@ pub enum DiscoveryError {
 
 /// The members that matter. `serde` refuses one that occurs twice.
 #[derive(Deserialize)]
-struct Metadata {
+struct Issuer {
     issuer: String,
+}
+
+#[derive(Deserialize)]
+struct Keys {
     jwks_uri: String,
 }
 
@@ -59,6 +66,15 @@ pub async fn fetch_keys(
 
 /// Asks the metadata where the keys are.
 async fn discover(provider: &Provider, fetch: &impl Fetch) -> Result<FetchUrl, DiscoveryError> {
+    let Keys { jwks_uri } = fetch_metadata(provider, fetch).await?;
+    FetchUrl::parse(&jwks_uri, &provider.policy).map_err(DiscoveryError::JwksUri)
+}
+
+/// Gets the provider's metadata, and finds that it is the provider's.
+pub(crate) async fn fetch_metadata<T: DeserializeOwned>(
+    provider: &Provider,
+    fetch: &impl Fetch,
+) -> Result<T, DiscoveryError> {
     let [openid, oauth] = metadata_urls(provider.issuer.as_str());
     let found = match get(&openid, provider, fetch).await {
         // There is no such document; what else may be wrong, another address will not mend.
@@ -68,11 +84,12 @@ async fn discover(provider: &Provider, fetch: &impl Fetch) -> Result<FetchUrl, D
         found => found,
     };
     let document = found.map_err(DiscoveryError::Metadata)?;
-    let metadata: Metadata = serde_json::from_slice(&document).map_err(|_| DiscoveryError::Malformed)?;
-    if metadata.issuer != provider.issuer.as_str() {
+    let malformed = |_| DiscoveryError::Malformed;
+    let Issuer { issuer } = serde_json::from_slice(&document).map_err(malformed)?;
+    if issuer != provider.issuer.as_str() {
         return Err(DiscoveryError::Issuer);
     }
-    FetchUrl::parse(&metadata.jwks_uri, &provider.policy).map_err(DiscoveryError::JwksUri)
+    serde_json::from_slice(&document).map_err(malformed)
 }
 
 async fn get(url: &str, provider: &Provider, fetch: &impl Fetch) -> Result<Vec<u8>, FetchError> {
@@ -81,7 +98,7 @@ async fn get(url: &str, provider: &Provider, fetch: &impl Fetch) -> Result<Vec<u
 }
 
 fn request(url: &FetchUrl) -> FetchRequest<'_> {
-    FetchRequest { url, media: MediaRule::JsonOrUnnamed, max_bytes: MAX_BYTES }
+    FetchRequest { url, media: MediaRule::JsonOrUnnamed, max_bytes: MAX_BYTES, sending: Sending::Nothing }
 }
 
 /// Where the metadata of an issuer is: for OpenID Connect behind the issuer (Discovery section 4.1), for

@@ -99,9 +99,9 @@ impl<S: Store, R: Random, F: Fetch> Introspection<'_, S, R, F> {
         }
     }
 
-    /// Checks the signature: with the keys that this instance knows, else with those that the deployment
+    /// Checks the signature of a token that was judged: with the keys that this instance knows, else with those that the deployment
     /// knows, else with what the provider says now.
-    async fn verify(
+    pub async fn verify(
         &self,
         token: UnverifiedToken,
     ) -> Result<Result<VerifiedToken, JwtError>, IntrospectionError> {

@@ -8,4 +8,6 @@ mod key_rotation;
 #[cfg(test)]
 mod lying_provider;
 #[cfg(test)]
+mod sign_in;
+#[cfg(test)]
 mod tokens;

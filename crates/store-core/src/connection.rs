@@ -76,6 +76,16 @@ impl Connection {
         }
     }
 
+    /// The connection with this [`id`](Self::id). `None` if it is nobody's.
+    pub fn parse(id: &str) -> Option<Self> {
+        is_plain(id).then(|| Self(format!("{PREFIX}{id}")))
+    }
+
+    /// What tells it from others: up to 64 of `a-z 0-9`. It is no secret.
+    pub fn id(&self) -> &str {
+        self.0.strip_prefix(PREFIX).unwrap_or_default()
+    }
+
     /// The key of the root.
     pub fn root(&self) -> &str {
         &self.0
@@ -139,8 +149,12 @@ mod tests {
             let is_good = |byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b':');
             assert!(key.len() <= 96 && key.bytes().all(is_good), "{key}");
             assert!(is_slot(&key) && !is_slot(connection.root()), "{key}");
+            assert_eq!(Connection::parse(connection.id()).as_ref(), Some(connection));
         }
         assert_eq!(connections[0].root(), "postern:s:0123abcd");
+        for id in ["", "a:s0", "A", "../a", "é", &"a".repeat(65)] {
+            assert_eq!(Connection::parse(id), None, "{id}");
+        }
     }
 
     #[test]

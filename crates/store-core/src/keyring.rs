@@ -47,6 +47,10 @@ pub enum Purpose {
     RequestState,
     /// Sealing where the next page of a list begins.
     Cursor,
+    /// Authenticating invitations to make an account.
+    Invitation,
+    /// Naming what is counted in the throttle of sign-ins.
+    Throttle,
 }
 
 impl Purpose {
@@ -64,6 +68,8 @@ impl Purpose {
             Self::GrantId => b"postern grant id v1",
             Self::RequestState => b"postern request state v1",
             Self::Cursor => b"postern cursor v1",
+            Self::Invitation => b"postern invitation v1",
+            Self::Throttle => b"postern throttle v1",
         }
     }
 }
@@ -217,6 +223,8 @@ mod tests {
             Purpose::GrantId,
             Purpose::RequestState,
             Purpose::Cursor,
+            Purpose::Invitation,
+            Purpose::Throttle,
         ];
         for (index, one) in purposes.iter().enumerate() {
             for other in &purposes[index + 1..] {

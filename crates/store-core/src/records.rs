@@ -97,6 +97,10 @@ impl<E> From<StoreError> for TransitionError<E> {
     }
 }
 
+/// How many others are turned away before one of them begins a record again that the first one has not
+/// begun: then that one must have died.
+const PATIENCE: i64 = 64;
+
 /// What is sealed: the record, and the nonces of the writes before this one, newest first.
 #[derive(Serialize, Deserialize)]
 struct Envelope<T> {
@@ -177,6 +181,35 @@ impl<S: Store, R: Random> Records<'_, S, R> {
             opened => opened,
         };
         self.transition_from(key, decide, open).await
+    }
+
+    /// As [`transition_or_renew`](Self::transition_or_renew), for a record that may not be there yet, and is
+    /// one of a fixed number. Stores have no create-if-absent, but they count exactly: whoever counts first
+    /// on `claim_key`, which nothing else ever writes, begins the record, and nobody who came later writes
+    /// over it. Whoever comes at the very moment in which it is begun may be told that it is contended.
+    pub async fn transition_or_begin<T, O, E>(
+        &self,
+        key: &str,
+        claim_key: &str,
+        mut decide: impl FnMut(&T) -> Result<Change<T, O>, E>,
+    ) -> Result<O, TransitionError<E>>
+    where
+        T: Serialize + DeserializeOwned + Default,
+    {
+        match self.transition_or_renew(key, &mut decide).await {
+            Err(TransitionError::NotFound) => {}
+            outcome => return outcome,
+        }
+        if self.store.increment(claim_key).await? % PATIENCE == 1 {
+            self.create(key, &T::default()).await?;
+        }
+        for _ in 0..MAX_ATTEMPTS {
+            match self.transition_or_renew(key, &mut decide).await {
+                Err(TransitionError::NotFound) => {}
+                outcome => return outcome,
+            }
+        }
+        Err(RecordError::Contended.into())
     }
 
     async fn transition_from<T, O, E>(
@@ -376,6 +409,31 @@ mod tests {
         block_on(store.put("k", b"garbage")).unwrap();
         let outcome = block_on(records.transition_or_renew("k", add_one));
         assert_eq!(outcome, Err(TransitionError::Record(RecordError::Unreadable)), "K-17");
+    }
+
+    /// D3: whoever counts first begins the record, and one that died is not waited for for ever.
+    #[test]
+    fn record_begins_once_whoever_comes_first() {
+        for seed in 0..300 {
+            let store = MemoryStore::default();
+            let keys = keys();
+            let randoms = [SequenceRandom::new(1), SequenceRandom::new(2), SequenceRandom::new(3)];
+            let tasks = randoms.iter().map(|random| {
+                let records = Records { store: &store, keys: &keys, random };
+                let add_one = |count: &u32| Ok::<_, ()>(Change::Write(count + 1, count + 1));
+                async move { records.transition_or_begin("k", "claim", add_one).await }
+            });
+            let outcomes = run_interleaved(tasks, seed);
+            let made = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
+            let contended = Err(TransitionError::Record(RecordError::Contended));
+            assert!(outcomes.iter().all(|outcome| outcome.is_ok() || *outcome == contended), "{outcomes:?}");
+            let records = Records { store: &store, keys: &keys, random: &randoms[0] };
+            assert_eq!(
+                block_on(records.find::<u32>("k")),
+                Ok(Some(u32::try_from(made).unwrap())),
+                "seed {seed}"
+            );
+        }
     }
 
     #[test]

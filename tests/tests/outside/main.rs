@@ -5,6 +5,7 @@
 
 mod authorize;
 mod discovery;
+mod example;
 mod http_sse;
 mod introspection;
 mod limits;
@@ -14,5 +15,6 @@ mod offers;
 mod pages;
 mod raw;
 mod registration;
+mod scopes;
 mod sign_in;
 mod token;

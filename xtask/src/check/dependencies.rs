@@ -18,15 +18,17 @@ const CORES: [&str; 7] =
 const SERVERS: [&str; 4] = ["oauth-core", "accounts-core", "mcp-core", "provider-core"];
 const COMPONENTS: [&str; 9] =
     ["oauth", "accounts", "mcp", "tools", "guide", "prompts", "empty", "introspection", "jwt-introspection"];
-/// The components that a user replaces, and those that the official suite has in their place.
-const REPLACED: [&str; 7] = [
+/// The components that a user replaces, and those that tests have in their place.
+const REPLACED: [&str; 9] = [
     "tools",
+    "example-tools",
     "guide",
     "prompts",
     "empty",
     "conformance-tools",
     "conformance-resources",
     "conformance-prompts",
+    "hostile-tools",
 ];
 
 const OURS: [&str; 8] = [
@@ -42,7 +44,7 @@ const OURS: [&str; 8] = [
 
 const OUTSIDE: &str = "it sees the product from outside";
 
-const WALLS: [Wall; 9] = [
+const WALLS: [Wall; 10] = [
     Wall {
         packages: &CORES,
         may_not_reach: &["spin-*", "wit-bindgen", "wasi", "wasip2", "wasip3", "tokio", "platform"],
@@ -63,6 +65,11 @@ const WALLS: [Wall; 9] = [
         packages: &["web-core", "store-core", "jwt-core"],
         may_not_reach: &SERVERS,
         because: "it is below both servers",
+    },
+    Wall {
+        packages: &["postern-tools", "postern-tools-macros"],
+        may_not_reach: &OURS,
+        because: "it is for components that a user writes, wherever they are",
     },
     Wall { packages: &REPLACED, may_not_reach: &OURS, because: "it is what a user replaces" },
     Wall { packages: &["postern-host"], may_not_reach: &OURS, because: "it runs components" },

@@ -18,12 +18,13 @@ use std::time::Instant;
 const NATIVE_PROGRAMS: [&str; 4] = ["xtask", "postern-tests", "postern-fuzz", "postern-bench"];
 
 /// What builds for components only.
-const WASM_PACKAGES: [&str; 13] = [
+const WASM_PACKAGES: [&str; 15] = [
     "platform",
     "oauth",
     "accounts",
     "mcp",
     "tools",
+    "example-tools",
     "guide",
     "prompts",
     "empty",
@@ -32,6 +33,7 @@ const WASM_PACKAGES: [&str; 13] = [
     "conformance-tools",
     "conformance-resources",
     "conformance-prompts",
+    "hostile-tools",
 ];
 
 type Rule = (&'static str, fn() -> Result<()>);

@@ -5,11 +5,25 @@ use super::ledger::Ledger;
 use anyhow::Result;
 
 /// AZ authorization and consent, TK tokens, RG registration, CM client id metadata documents, DS discovery,
-/// RS the resource server, K storage, HT HTTP.
+/// RS the resource server, TL tools, K storage, HT HTTP, BR browser pages, LG signing in, FD providers that people
+/// sign in at.
 const THREATS: Ledger = Ledger {
     what: "abuse cases",
     prefix: "",
-    groups: &[("AZ", 34), ("TK", 40), ("RG", 19), ("CM", 25), ("DS", 10), ("RS", 16), ("K", 33), ("HT", 17)],
+    groups: &[
+        ("AZ", 34),
+        ("TK", 40),
+        ("RG", 19),
+        ("CM", 25),
+        ("DS", 10),
+        ("RS", 16),
+        ("TL", 12),
+        ("K", 33),
+        ("HT", 17),
+        ("BR", 18),
+        ("LG", 15),
+        ("FD", 13),
+    ],
     reasons: "tests/threats.md",
 };
 

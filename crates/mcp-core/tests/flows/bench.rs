@@ -9,7 +9,7 @@ use futures_core::future::LocalBoxFuture;
 use futures_util::StreamExt;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use mcp_core::{
-    LogEvent, McpServer, Tolerances,
+    LogEvent, McpServer, Tolerances, ToolLimits,
     ports::{self, *},
 };
 use serde_json::{Value, json};
@@ -51,6 +51,7 @@ pub(crate) struct Shared {
     /// As the variable has it.
     pub(crate) authorization_server: &'static str,
     pub(crate) tolerances: Cell<Tolerances>,
+    pub(crate) tool_limits: Cell<ToolLimits>,
     /// Every token that was looked up.
     pub(crate) introspected: RefCell<Vec<String>>,
     /// How often the tools were listed.
@@ -100,6 +101,7 @@ impl Bench {
             public_url: "https://mcp.example.com",
             authorization_server: "",
             tolerances: Cell::default(),
+            tool_limits: Cell::default(),
             introspected: RefCell::default(),
             listed: Cell::default(),
             calls: RefCell::default(),
@@ -170,6 +172,7 @@ impl Bench {
             authorization_server: Issuer::parse(self.authorization_server, &public_url).unwrap(),
             public_url,
             tolerances: self.tolerances.get(),
+            tool_limits: self.tool_limits.get(),
             outside: self.clone(),
         });
         let mut body = CountedBody { bytes: request.body, reads: &self.bodies_read };
@@ -308,6 +311,10 @@ impl Introspection for Bench {
         match token {
             "of-another-user" => of("mallory", "ffffffffffffffffffffffffffffffff"),
             "of-another-grant" => of("alice", "eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee"),
+            "of-another-client" => {
+                let other = of("alice", "dddddddddddddddddddddddddddddddd")?;
+                Ok(other.map(|access| Access { client_id: "client-2".into(), ..access }))
+            }
             "for-sse" => access(&[], &format!("{}/sse", self.public_url), NOW + 86_400),
             "for-a-minute" => access(&["math:basic"], &ours, NOW + 60),
             "everlasting" => access(&["math:basic"], &ours, u64::MAX),
@@ -402,7 +409,7 @@ impl Tools for Bench {
         let name = call.name.clone();
         let asked = asking::call(self, &call);
         self.calls.borrow_mut().push((caller, call.clone()));
-        if self.world.is_stuck.get() {
+        if self.world.is_stuck.get() || name == "never-answers" {
             std::future::pending::<()>().await;
         }
         if let Some(reply) = asked {

@@ -162,7 +162,7 @@ fn only_the_client_itself_posts_to_its_session() {
     let bench = Bench::new();
     let client = Client::connect(&bench, "2024-11-05");
     let ping = request(1, "ping", json!({}));
-    for token in ["of-another-user", "of-another-grant"] {
+    for token in ["of-another-user", "of-another-client"] {
         assert_eq!(error(&bench.send(post(&client.session, &ping).token(token))), (404, -32600));
     }
     assert_eq!(bench.send(post(&client.session, &ping).without("authorization")).status, 401);

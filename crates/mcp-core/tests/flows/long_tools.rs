@@ -16,7 +16,7 @@ pub(crate) struct World {
     pub(crate) is_down: Cell<bool>,
 }
 
-pub(crate) const NAMES: [&str; 18] = [
+pub(crate) const NAMES: [&str; 25] = [
     "asks",
     "asks-twice",
     "asks-for-ever",
@@ -35,6 +35,13 @@ pub(crate) const NAMES: [&str; 18] = [
     "changes-a-lot",
     "is-slow",
     "gives-too-much",
+    "gives-bytes",
+    "never-answers",
+    "never-ends",
+    "goes-silent",
+    "floods",
+    "floods-with-text",
+    "wants-every-scope",
 ];
 
 /// Calls one of [`NAMES`].
@@ -116,9 +123,47 @@ pub(crate) fn call(world: &World, call: &Call) -> Option<Result<Reply, ToolsErro
             outcome: Box::pin(turns(20_000, || Err(ToolsError::InsufficientScope(vec!["math:more".into()])))),
         })),
         "gives-too-much" => text(&"x".repeat(5 * 1024 * 1024)),
+        "gives-bytes" => text(&"x".repeat(serde_json::from_str::<Bytes>(&call.arguments).unwrap().bytes)),
+        "never-ends" => Ok(Reply::Running(Running {
+            notifications: Box::pin(futures_util::stream::pending()),
+            outcome: Box::pin(futures_util::future::pending()),
+        })),
+        "goes-silent" => Ok(Reply::Running(Running {
+            notifications: Box::pin(futures_util::stream::iter([progress(1.0), progress(2.0)])),
+            outcome: Box::pin(futures_util::future::pending()),
+        })),
+        "floods" => {
+            let mut so_far = 0.0;
+            floods(move || {
+                so_far += 1.0;
+                progress(so_far)
+            })
+        }
+        "floods-with-text" => floods(|| {
+            Notification::Log(LogMessage {
+                level: LogLevel::Info,
+                logger: Some("x".repeat(1_000_000)),
+                data: "1".into(),
+            })
+        }),
+        "wants-every-scope" => {
+            Err(ToolsError::InsufficientScope((0..10_000).map(|n| format!("s{n}")).collect()))
+        }
         "changes-a-lot" => tells(vec![Notification::ToolsChanged; 1000]),
         _ => return None,
     })
+}
+
+#[derive(serde::Deserialize)]
+struct Bytes {
+    bytes: usize,
+}
+
+fn floods(tell: impl FnMut() -> Notification + 'static) -> Result<Reply, ToolsError> {
+    Ok(Reply::Running(Running {
+        notifications: Box::pin(futures_util::stream::repeat_with(tell)),
+        outcome: Box::pin(futures_util::future::pending()),
+    }))
 }
 
 /// What there is after so many turns of everybody else's.

@@ -13,6 +13,8 @@ mod http_sse;
 #[cfg(test)]
 mod legacy;
 #[cfg(test)]
+mod limits;
+#[cfg(test)]
 mod listen;
 #[cfg(test)]
 mod long_tools;

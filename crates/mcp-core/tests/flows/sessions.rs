@@ -31,7 +31,7 @@ fn initialize(revision: &str, capabilities: Value) -> Request {
 }
 
 impl Client {
-    fn connect(bench: &Bench, revision: &'static str) -> Self {
+    pub(crate) fn connect(bench: &Bench, revision: &'static str) -> Self {
         Self::with(bench, revision, everything())
     }
 
@@ -58,7 +58,7 @@ impl Client {
         self.post(&json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params }))
     }
 
-    fn send(&self, method: &str, params: Value) -> Reply {
+    pub(crate) fn send(&self, method: &str, params: Value) -> Reply {
         self.bench.send(self.request(method, params))
     }
 
@@ -179,13 +179,13 @@ fn unknown_session_is_not_found_on_every_verb() {
     }
 }
 
-/// MCP-L-20, MCP-L-21, MCP-Z-03, MCP-Z-04, SS-02, SS-03: neither another user's token, nor another one of the same
-/// user's, nor none.
+/// MCP-L-20, MCP-L-21, MCP-Z-03, MCP-Z-04, SS-02, SS-03: neither another user's token, nor one of the same user's for
+/// another client, nor none.
 #[test]
-fn session_belongs_to_its_grant() {
+fn session_belongs_to_its_user_and_client() {
     let bench = Bench::new();
     let owner = Client::connect(&bench, "2025-11-25");
-    for token in ["of-another-user", "of-another-grant"] {
+    for token in ["of-another-user", "of-another-client"] {
         let thief = Client { token, ..owner.clone() };
         assert_eq!(error(&thief.send("ping", json!({}))), (404, -32600), "{token}");
         assert_eq!(bench.send(thief.get()).status, 404);
@@ -195,6 +195,21 @@ fn session_belongs_to_its_grant() {
         assert_eq!(bench.send(request.without("authorization")).status, 401);
     }
     result(&owner.send("ping", json!({})));
+}
+
+/// MCP-A-12: a client that has got more scope has a token of a new grant, and its session goes on with what it agreed on.
+#[test]
+fn session_goes_on_under_another_grant_of_the_same_client() {
+    let bench = Bench::new();
+    let before = Client::connect(&bench, "2025-06-18");
+    let after = Client { token: "of-another-grant", ..before.clone() };
+    let (call, log_level) = (json!({ "name": "asks" }), json!({ "level": "info" }));
+    result(&after.send("logging/setLevel", log_level));
+    let mut stream = after.open(after.request("tools/call", call));
+    assert_eq!(stream.message().unwrap()["method"], "elicitation/create", "what the client offers is known");
+    // It is one session, and ends once.
+    assert_eq!(bench.send(after.delete()).status, 204);
+    assert_eq!(error(&before.send("ping", json!({}))), (404, -32600));
 }
 
 /// MCP-L-18, MCP-L-19.

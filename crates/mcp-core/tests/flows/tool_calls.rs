@@ -254,15 +254,6 @@ fn tool_whose_schema_cannot_be_used_says_so() {
     }
 }
 
-/// TL-07.
-#[test]
-fn result_that_is_too_large_is_not_sent() {
-    let bench = Bench::new();
-    let call = Request::modern("tools/call", json!({ "name": "gives-too-much" }));
-    assert_eq!(error(&bench.send(call)), (200, -32603));
-    assert_eq!(*bench.log.borrow(), ["mcp: tool gives-too-much: its result is larger than is sent"]);
-}
-
 /// The hot path: a call that asks for nothing of all this touches neither store nor keys.
 #[test]
 fn plain_call_costs_no_store_operation() {

@@ -26,6 +26,7 @@ use crate::{
     credential::{Audience, Credential, Kind, ScopeSet},
     error::ErrorCode,
     grants::{self, Approval},
+    look_alike,
     page_error::PageError,
     pages::{self, ClientIdentity, ConsentPage, ConsentScope},
     ports::{Catalog, Identity, Offer},
@@ -121,6 +122,7 @@ fn page<S: Store, R: Random, I: Identity, C: Catalog>(
     let page = ConsentPage {
         transaction: server.seal_transaction(step),
         identity: client_identity(client),
+        warnings: look_alike::warnings(client, step.redirect.uri(), &server.config.brand),
         client_name: step.client_name.clone(),
         host: pages::host_of(&server.config.public_url),
         destination: pages::Destination::from(redirect_uri::destination(step.redirect.uri())),
@@ -135,7 +137,7 @@ fn page<S: Store, R: Random, I: Identity, C: Catalog>(
         can_be_remembered: server.config.remembers_consent,
         action: routes::CONSENT,
     };
-    pages::reply(StatusCode::OK, &page, &form_action(step.redirect.uri()))
+    pages::reply(StatusCode::OK, &page, &server.config.brand, &form_action(step.redirect.uri()))
 }
 
 impl ConsentStep {

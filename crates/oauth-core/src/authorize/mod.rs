@@ -7,7 +7,7 @@
 
 pub mod consent;
 pub mod interaction;
-mod page_form;
+pub(crate) mod page_form;
 pub mod request;
 pub mod response;
 pub mod sign_in;
@@ -87,6 +87,23 @@ pub async fn serve<S: Store, R: Random, I: Identity, C: Catalog>(
     consent::decide(server, &request, &signed_in, &offer, query, is_own).await
 }
 
+/// What the client of a request that was accepted before is told instead of a code. The request is judged
+/// again, so that its answer goes nowhere that it may not.
+async fn refuse_later<S: Store, R: Random, I: Identity, C: Catalog>(
+    server: &AuthorizationServer<'_, S, R, I, C>,
+    query: &str,
+    code: ErrorCode,
+    description: &'static str,
+) -> Result<Reply, PageError> {
+    let offer = server.catalog.list().await?;
+    let error = match AuthorizationRequest::parse(query, &offer, &server.clients(), server.network).await {
+        Ok(request) => request.redirect.error(code, description),
+        Err(Refusal::Redirect(error)) => error,
+        Err(Refusal::Page(error)) => return Err(error),
+    };
+    Ok(error.reply(&server.config.public_url))
+}
+
 /// The client asked for an answer without anybody being asked, and there is none.
 fn refuse_to_ask<S, R, I, C>(
     server: &AuthorizationServer<'_, S, R, I, C>,
@@ -119,21 +136,22 @@ fn answer_to_program(request: &AuthorizationRequest) -> Reply {
 }
 
 /// Somebody who is signed in.
-struct SignedIn {
+pub(crate) struct SignedIn {
     /// At this browser.
-    session: BrowserSession,
+    pub(crate) session: BrowserSession,
     /// The record, as it was just now.
-    user: UserGrants,
+    pub(crate) user: UserGrants,
 }
 
 /// The browser's session, if its user has not signed out everywhere since.
-async fn find_session<S: Store, R: Random, I: Identity, C: Catalog>(
+pub(crate) async fn find_session<S: Store, R: Random, I: Identity, C: Catalog>(
     server: &AuthorizationServer<'_, S, R, I, C>,
     head: &Head,
 ) -> Result<Option<SignedIn>, PageError> {
     let session = BrowserSession::find(head, server.config, server.records.keys, server.now);
     let Some(session) = session else { return Ok(None) };
     let user = grants::find_user(&server.records, &session.subject).await?;
-    let user = user.filter(|user| user.epoch == session.user_epoch);
+    let user =
+        user.filter(|user| (user.epoch, user.sign_in_epoch) == (session.user_epoch, session.sign_in_epoch));
     Ok(user.map(|user| SignedIn { session, user }))
 }

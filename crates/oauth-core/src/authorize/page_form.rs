@@ -8,11 +8,17 @@ use web_core::{Form, Head, ReadBody};
 const MAX_BODY_BYTES: usize = transaction::MAX_CHARACTERS + 8 * 1024;
 
 /// The form field that carries the transaction. What else there is, a person filled in.
-pub(super) const TRANSACTION: &str = "transaction";
+pub(crate) const TRANSACTION: &str = "transaction";
+
+/// What a person filled in.
+pub(crate) fn answers(form: &Form) -> Vec<(String, String)> {
+    let filled_in = form.iter().filter(|(name, _)| *name != TRANSACTION);
+    filled_in.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
 
 /// Reads a posted form, and opens what the page handed back with it. Only from a page of ours (AZ-26,
 /// BR-10), and only within its time (AZ-33).
-pub(super) async fn read<T: transaction::Step, S: Store, R: Random, I, C>(
+pub(crate) async fn read<T: transaction::Step, S: Store, R: Random, I, C>(
     server: &AuthorizationServer<'_, S, R, I, C>,
     head: &Head,
     body: &mut impl ReadBody,

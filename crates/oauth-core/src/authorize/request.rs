@@ -85,7 +85,7 @@ impl AuthorizationRequest {
             log_tolerance(log, "undefined_parameters");
         }
         let client = check_client(&form, query, clients, network).await?;
-        let redirect = check_redirect_uri(&form, &client, clients)?;
+        let redirect = check_redirect_uri(&form, query, &client, clients)?;
         let Checked { code_challenge, audience, requested, scopes, interaction } =
             check_rest(&form, offer, config, log)
                 .map_err(|(code, description)| Refusal::Redirect(redirect.error(code, description)))?;
@@ -151,6 +151,7 @@ async fn check_client<S: Store, R: Random>(
 /// been checked (RFC 9700 section 4.11.2).
 fn check_redirect_uri<S, R>(
     form: &Form,
+    query: &str,
     client: &Client,
     clients: &Clients<'_, S, R>,
 ) -> Result<ValidatedRedirect, PageError> {
@@ -158,7 +159,7 @@ fn check_redirect_uri<S, R>(
     let uri = match (requested, client.redirect_uris.as_slice()) {
         (Some(requested), registered) => {
             if !is_registered(registered, requested, clients) {
-                return Err(PageError::UnregisteredRedirectUri);
+                return Err(PageError::UnregisteredRedirectUri(Application::guess(query)));
             }
             requested
         }

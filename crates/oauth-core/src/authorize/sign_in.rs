@@ -1,27 +1,29 @@
 //! Signing in: a conversation with the identity component, rendered here.
 
-use super::{consent, page_form, request::AuthorizationRequest};
+use super::{consent, page_form, refuse_later, request::AuthorizationRequest};
 use crate::{
     AuthorizationServer,
+    away::{self, Conversation},
     browser::{self, Arrival, BrowserSession},
+    error::ErrorCode,
     grants,
     page_error::PageError,
     pages,
-    ports::{Catalog, Identity, IdentityRequest, Prompt, Step, User},
+    ports::{Catalog, Identity, IdentityError, IdentityRequest, Prompt, Purpose, Step, User},
     routes, transaction,
 };
-use http::{Method, StatusCode};
+use http::Method;
 use serde::{Deserialize, Serialize};
 use store_core::{Random, Store};
-use web_core::{Head, ReadBody, Reply};
+use web_core::{Head, PublicUrl, ReadBody, Reply};
 
-/// What a sign-in page hands back.
+/// What a sign-in page hands back, or a browser that was sent elsewhere.
 #[derive(Serialize, Deserialize)]
-struct SignInStep {
+pub(crate) struct SignInStep {
     /// The browser that the page was shown in.
     browser_id: String,
-    /// Where to go on afterwards: the authorization request, as it came. It is checked again then.
-    query: String,
+    /// Where to go on afterwards.
+    goal: Goal,
     /// How it came in.
     arrival: Arrival,
     /// Shown on the page.
@@ -32,6 +34,15 @@ struct SignInStep {
     /// What the identity component wants back.
     identity_state: Vec<u8>,
     login_hint: Option<String>,
+}
+
+/// What somebody signs in for.
+#[derive(Serialize, Deserialize)]
+enum Goal {
+    /// An authorization request, as it came. It is checked again then.
+    Request(String),
+    /// To see their account.
+    Account,
 }
 
 impl transaction::Step for SignInStep {
@@ -46,11 +57,9 @@ pub(super) async fn show<S: Store, R: Random, I: Identity, C: Catalog>(
     query: String,
     arrival: Arrival,
 ) -> Result<Reply, PageError> {
-    let browser_id = browser::find_browser_id(head, &server.config.public_url)
-        .unwrap_or_else(|| browser::new_id(server.records.random));
     let step = SignInStep {
-        browser_id,
-        query,
+        browser_id: find_or_make_browser_id(server, head),
+        goal: Goal::Request(query),
         arrival,
         client_name: request.client.name.clone(),
         form_action: if server.config.remembers_consent {
@@ -61,11 +70,44 @@ pub(super) async fn show<S: Store, R: Random, I: Identity, C: Catalog>(
         identity_state: Vec::new(),
         login_hint: request.login_hint.clone(),
     };
-    let identity_request = identity_request(server, step.login_hint.clone());
-    match server.identity.begin(&identity_request).await? {
-        Step::Ask(prompt) => Ok(page(server, step, prompt)),
-        Step::User(user) => signed_in(server, user, step).await,
-    }
+    begin(server, head, step).await
+}
+
+/// Begins a sign-in of somebody who wants to see their account.
+pub(crate) async fn show_for_account<S: Store, R: Random, I: Identity, C: Catalog>(
+    server: &AuthorizationServer<'_, S, R, I, C>,
+    head: &Head,
+    login_hint: Option<String>,
+) -> Result<Reply, PageError> {
+    let step = SignInStep {
+        browser_id: find_or_make_browser_id(server, head),
+        goal: Goal::Account,
+        arrival: Arrival::of(head, routes::ACCOUNT),
+        client_name: String::new(),
+        form_action: String::new(),
+        identity_state: Vec::new(),
+        login_hint,
+    };
+    begin(server, head, step).await
+}
+
+/// The id of the browser that a conversation begins in.
+pub(crate) fn find_or_make_browser_id<S, R: Random, I, C>(
+    server: &AuthorizationServer<'_, S, R, I, C>,
+    head: &Head,
+) -> String {
+    browser::find_browser_id(head, &server.config.public_url)
+        .unwrap_or_else(|| browser::new_id(server.records.random))
+}
+
+async fn begin<S: Store, R: Random, I: Identity, C: Catalog>(
+    server: &AuthorizationServer<'_, S, R, I, C>,
+    head: &Head,
+    step: SignInStep,
+) -> Result<Reply, PageError> {
+    let request = step.identity_request(server, head, routes::RETURN);
+    let next = server.identity.begin(&request).await?;
+    go_on(server, head, step, next).await
 }
 
 /// Answers a request to `/sign-in`.
@@ -82,24 +124,82 @@ pub async fn serve<S: Store, R: Random, I: Identity, C: Catalog>(
     if browser::find_browser_id(head, &server.config.public_url) != Some(step.browser_id.clone()) {
         return Err(PageError::OtherBrowser);
     }
-    let answers = form
-        .iter()
-        .filter(|(name, _)| *name != page_form::TRANSACTION)
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .collect();
-    let identity_request = identity_request(server, step.login_hint.clone());
+    let request = step.identity_request(server, head, routes::RETURN);
     let identity_state = std::mem::take(&mut step.identity_state);
-    match server.identity.resume(&identity_request, identity_state, answers).await? {
-        Step::Ask(prompt) => Ok(page(server, step, prompt)),
-        Step::User(user) => signed_in(server, user, step).await,
+    let next = server.identity.resume(&request, identity_state, page_form::answers(&form)).await?;
+    go_on(server, head, step, next).await
+}
+
+/// Goes on with a browser that was elsewhere to sign in.
+pub(crate) async fn returned<S: Store, R: Random, I: Identity, C: Catalog>(
+    server: &AuthorizationServer<'_, S, R, I, C>,
+    head: &Head,
+    step: SignInStep,
+    identity_state: Vec<u8>,
+    parameters: Vec<(String, String)>,
+) -> Result<Reply, PageError> {
+    let request = step.identity_request(server, head, &head.path);
+    match (server.identity.returned(&request, identity_state, parameters).await, &step.goal) {
+        (Ok(next), _) => go_on(server, head, step, next).await,
+        // FD-07: the client is told that, and not how.
+        (Err(IdentityError::Denied), Goal::Request(query)) => {
+            let description = "the user declined to sign in";
+            refuse_later(server, query, ErrorCode::AccessDenied, description).await
+        }
+        (Err(IdentityError::Failed), Goal::Request(query)) => {
+            let description = "the user could not be signed in elsewhere";
+            refuse_later(server, query, ErrorCode::ServerError, description).await
+        }
+        (Err(error), _) => Err(error.into()),
     }
 }
 
-fn identity_request<S, R, I, C>(
+async fn go_on<S: Store, R: Random, I: Identity, C: Catalog>(
     server: &AuthorizationServer<'_, S, R, I, C>,
+    head: &Head,
+    step: SignInStep,
+    next: Step,
+) -> Result<Reply, PageError> {
+    match next {
+        Step::Ask(prompt) => Ok(page(server, step, prompt)),
+        Step::User(user) => signed_in(server, head, user, step).await,
+        Step::Send(redirect) => {
+            let browser_id = step.browser_id.clone();
+            away::send(server, head, &browser_id, redirect, Conversation::SignIn(step))
+        }
+        Step::Done(_) => Err(IdentityError::Other("a sign-in ended as a change does".into()).into()),
+    }
+}
+
+impl SignInStep {
+    /// `return_path` is where a browser comes back to, or did come back to.
+    fn identity_request<S, R, I, C>(
+        &self,
+        server: &AuthorizationServer<'_, S, R, I, C>,
+        head: &Head,
+        return_path: &str,
+    ) -> IdentityRequest {
+        identity_request(server, head, Purpose::SignIn, self.login_hint.clone(), return_path)
+    }
+}
+
+/// What the identity component is told at every step of a conversation.
+pub(crate) fn identity_request<S, R, I, C>(
+    server: &AuthorizationServer<'_, S, R, I, C>,
+    head: &Head,
+    purpose: Purpose,
     login_hint: Option<String>,
+    return_path: &str,
 ) -> IdentityRequest {
-    IdentityRequest { login_hint, loopback: server.config.public_url.is_loopback() }
+    let public_url = &server.config.public_url;
+    IdentityRequest {
+        login_hint,
+        loopback: public_url.is_loopback(),
+        purpose,
+        known_subjects: browser::known_subjects(head, server.config, server.records.keys),
+        client_address: browser::client_address(head),
+        return_url: public_url.join(return_path),
+    }
 }
 
 fn page<S: Store, R: Random, I: Identity, C: Catalog>(
@@ -116,21 +216,44 @@ fn page<S: Store, R: Random, I: Identity, C: Catalog>(
         problem: prompt.problem,
         fields: prompt.fields,
         submit: prompt.submit,
+        alternatives: prompt.alternatives,
         action: routes::SIGN_IN,
     };
-    pages::reply(StatusCode::OK, &page, &step.form_action)
+    let retry_after = prompt.retry_after;
+    let mut form_action = step.form_action;
+    if !page.alternatives.is_empty() {
+        form_action.push_str(elsewhere(&server.config.public_url));
+    }
+    pages::prompt_reply(retry_after, &page, &server.config.brand, &form_action)
         .with_cookie(&browser::browser_id_cookie(&step.browser_id, server.config))
 }
 
-/// Starts the browser's session and goes back to the authorization request, which now finds it.
+/// Where the form leads that has a way to sign in elsewhere, for the page's policy. Some browsers hold all of
+/// a form's redirects to it, those that are made elsewhere included.
+pub(crate) fn elsewhere(public_url: &PublicUrl) -> &'static str {
+    if public_url.is_loopback() { " http: https:" } else { " https:" }
+}
+
+/// Starts the browser's session and goes back to what the person wanted, which now finds it.
 async fn signed_in<S: Store, R: Random, I: Identity, C: Catalog>(
     server: &AuthorizationServer<'_, S, R, I, C>,
+    head: &Head,
     user: User,
     step: SignInStep,
 ) -> Result<Reply, PageError> {
-    let (config, random) = (server.config, server.records.random);
-    let epoch = grants::ensure_user(&server.records, &user.subject).await?;
-    let session = BrowserSession::start(user, epoch, step.arrival, config, random, server.now);
-    let cookie = session.cookie(config, server.records.keys, random);
-    Ok(Reply::see_other(&format!("{}?{}", routes::AUTHORIZE, step.query)).with_cookie(&cookie))
+    let AuthorizationServer { config, records, now, .. } = server;
+    let (keys, random) = (records.keys, records.random);
+    let record = grants::ensure_user(records, &user.subject).await?;
+    let known = browser::known_subjects(head, config, keys);
+    let known = browser::known_subjects_cookie(known, &user.subject, config, keys, random);
+    let session = BrowserSession::start(user, &record, step.arrival, config, random, *now);
+    let reply = match step.goal {
+        Goal::Request(query) => Reply::see_other(&format!("{}?{query}", routes::AUTHORIZE)),
+        Goal::Account => Reply::see_other(routes::ACCOUNT),
+    };
+    let reply = reply.with_cookie(&session.cookie(config, keys, random));
+    Ok(match known {
+        Some(known) => reply.with_cookie(&known),
+        None => reply,
+    })
 }

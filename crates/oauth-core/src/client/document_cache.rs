@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::time::Duration;
 use store_core::{Random, RecordError, Store};
-use web_core::fetch::{FetchRequest, FetchUrl, Fetched, Freshness, MediaRule};
+use web_core::fetch::{FetchRequest, FetchUrl, Fetched, Freshness, MediaRule, Sending};
 
 /// The kinds of documents. One address may be of both, and they are not confused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -114,7 +114,12 @@ impl<S: Store, R: Random> Clients<'_, S, R> {
             // What was kept under older rules is judged by today's.
             return Ok(judge(kept.text.as_bytes())?.0);
         }
-        let request = FetchRequest { url, media: MediaRule::Json, max_bytes: kind.max_bytes() };
+        let request = FetchRequest {
+            url,
+            media: MediaRule::Json,
+            max_bytes: kind.max_bytes(),
+            sending: Sending::Nothing,
+        };
         let Fetched { body, freshness } =
             network.fetch(request).await.map_err(|error| DocumentError::Fetch(error.cause))?;
         let (document, text) = judge(&body)?;

@@ -34,7 +34,8 @@ impl<S, R> Clients<'_, S, R> {
         Some(client)
     }
 
-    fn find_configured(&self, id: &str) -> Option<Client> {
+    /// The client of this id that the operator wrote down.
+    pub(crate) fn find_configured(&self, id: &str) -> Option<Client> {
         self.config.clients.configured.iter().find(|client| client.id == id).cloned()
     }
 

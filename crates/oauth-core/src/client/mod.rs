@@ -181,7 +181,7 @@ const MAX_NAME_CHARACTERS: usize = 64;
 
 /// A name fit for display: without characters that are invisible or change the direction of what
 /// follows, with single spaces, and not too long. Markup is no concern here: pages escape.
-fn clean_name(name: &str) -> String {
+pub(crate) fn clean_name(name: &str) -> String {
     let visible = name.chars().map(|character| if character.is_whitespace() { ' ' } else { character });
     let visible: String = visible.filter(|character| !is_deceptive(*character)).collect();
     let words: Vec<&str> = visible.split(' ').filter(|word| !word.is_empty()).collect();

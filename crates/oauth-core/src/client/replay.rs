@@ -15,10 +15,6 @@ use store_core::{Change, Random, RecordError, Records, Store, TransitionError, s
 /// The most assertions in a list, so that it fits a record.
 const MAX_ENTRIES: usize = 256;
 
-/// How many others are turned away before one of them makes the list again that the first one has not
-/// made: then it must have died.
-const PATIENCE: i64 = 64;
-
 /// Assertions that were used.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct UsedAssertions {
@@ -48,12 +44,8 @@ pub(super) async fn use_once<S: Store, R: Random>(
         used.push((digest.clone(), expires_at));
         Ok(Change::Write(UsedAssertions { used }, true))
     };
-    let mut outcome = records.transition_or_renew(&key, decide).await;
-    if outcome == Err(TransitionError::NotFound) {
-        make_list(records, list, &key).await?;
-        outcome = records.transition_or_renew(&key, decide).await;
-    }
-    match outcome {
+    let claim_key = format!("postern:j-claim:{list:02x}");
+    match records.transition_or_begin(&key, &claim_key, decide).await {
         Ok(is_new) => Ok(is_new),
         // Full, or being made by somebody else at this moment.
         Err(TransitionError::Refused(()) | TransitionError::NotFound) => Err(RecordError::Contended),
@@ -67,18 +59,6 @@ fn place(issuer: &str, token_id: &str) -> (u8, String) {
     let said = [b"postern assertion v1\0", &length[..], issuer.as_bytes(), token_id.as_bytes()].concat();
     let digest = Sha256::digest(said);
     (digest.first().copied().unwrap_or_default(), seal::to_text(digest.get(..16).unwrap_or_default()))
-}
-
-async fn make_list<S: Store, R: Random>(
-    records: &Records<'_, S, R>,
-    list: u8,
-    key: &str,
-) -> Result<(), RecordError> {
-    let count = records.store.increment(&format!("postern:j-claim:{list:02x}")).await?;
-    if count % PATIENCE == 1 {
-        records.create(key, &UsedAssertions::default()).await?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! The users, the tools and the network, as small as they can be.
 
 use oauth_core::ports::{
-    Catalog, CatalogError, Field, Identity, IdentityError, IdentityRequest, Later, Network, Offer,
-    OfferedScope, OfferedTool, Prompt, Step, User,
+    Alternative, Catalog, CatalogError, ChangeItem, Done, Field, Identity, IdentityError, IdentityRequest,
+    Later, Network, Offer, OfferedScope, OfferedTool, Prompt, Purpose, Redirect, Step, User,
 };
 use std::{
     cell::{Cell, RefCell},
@@ -10,13 +10,26 @@ use std::{
 };
 use web_core::fetch::{Fetch, FetchError, FetchRequest, Fetched, testing::FakeNetwork};
 
+/// The address that a browser came back to, and its parameters.
+pub(crate) type ComeBack = (String, Vec<(String, String)>);
+
 /// Everybody whose password is "good".
 #[derive(Default)]
 pub(crate) struct People {
     /// What the next call answers instead.
     pub(crate) failure: RefCell<Option<IdentityError>>,
+    /// Whether there is another place to sign in.
+    pub(crate) has_elsewhere: Cell<bool>,
+    /// What came back from there, with the address that the browser came back to.
+    pub(crate) came_back: RefCell<Vec<ComeBack>>,
     /// How often somebody was asked.
     pub(crate) calls: Cell<usize>,
+    /// What the last call was told.
+    pub(crate) told: RefCell<IdentityRequest>,
+    /// The pause that prompts speak of.
+    pub(crate) retry_after: Cell<Option<u32>>,
+    /// Whether passwords can be changed here.
+    pub(crate) can_change: Cell<bool>,
 }
 
 impl People {
@@ -36,8 +49,15 @@ impl People {
                 field("password", "password", "current-password", ""),
             ],
             submit: "Continue".into(),
+            alternatives: self.alternatives(),
+            retry_after: self.retry_after.get(),
             state: b"asked for a password".to_vec(),
         })
+    }
+
+    fn alternatives(&self) -> Vec<Alternative> {
+        let elsewhere = Alternative { name: "elsewhere".into(), label: "Continue elsewhere".into() };
+        if self.has_elsewhere.get() { vec![elsewhere] } else { Vec::new() }
     }
 
     fn count(&self) -> Result<(), IdentityError> {
@@ -48,27 +68,73 @@ impl People {
 
 impl Identity for People {
     async fn begin(&self, request: &IdentityRequest) -> Result<Step, IdentityError> {
+        self.told.replace(request.clone());
         self.count()?;
+        if matches!(request.purpose, Purpose::Change { .. }) {
+            return Ok(self.prompt(None, ""));
+        }
         Ok(self.prompt(None, request.login_hint.as_deref().unwrap_or_default()))
     }
 
     async fn resume(
         &self,
-        _: &IdentityRequest,
+        request: &IdentityRequest,
         state: Vec<u8>,
         answers: Vec<(String, String)>,
     ) -> Result<Step, IdentityError> {
+        self.told.replace(request.clone());
         self.count()?;
         if state != b"asked for a password" {
             return Err(IdentityError::InvalidState);
         }
         let answer = |wanted: &str| answers.iter().find(|(name, _)| name == wanted).map(|(_, value)| value);
+        if answer("alternative").is_some_and(|name| name == "elsewhere") {
+            let return_token = format!("return token {:07}", self.calls.get());
+            let back = format!("{}/elsewhere", request.return_url);
+            let query = form_urlencoded::Serializer::new(String::new())
+                .append_pair("state", &return_token)
+                .append_pair("back", &back)
+                .finish();
+            let state = format!("went to {back}").into_bytes();
+            let url = format!("https://id.example.com/authorize?{query}");
+            return Ok(Step::Send(Redirect { url, return_token, state }));
+        }
         match (answer("email"), answer("password")) {
+            (_, Some(password)) if password == "good" && request.purpose != Purpose::SignIn => {
+                Ok(Step::Done(Done { notice: "It is changed.".into(), ends_sessions: true }))
+            }
             (Some(email), Some(password)) if password == "good" => {
                 Ok(Step::User(User { subject: format!("subject of {email}"), display_name: email.clone() }))
             }
             (email, _) => Ok(self.prompt(Some("wrong e-mail or password"), email.map_or("", String::as_str))),
         }
+    }
+
+    async fn returned(
+        &self,
+        request: &IdentityRequest,
+        state: Vec<u8>,
+        parameters: Vec<(String, String)>,
+    ) -> Result<Step, IdentityError> {
+        self.count()?;
+        let back = request.return_url.clone();
+        self.came_back.borrow_mut().push((back.clone(), parameters.clone()));
+        if state != format!("went to {back}").into_bytes() {
+            return Err(IdentityError::Unproven);
+        }
+        match parameters.iter().find(|(name, _)| name == "code") {
+            Some((_, code)) => Ok(Step::User(User {
+                subject: format!("subject of {code}"),
+                display_name: format!("{code} from elsewhere"),
+            })),
+            None => Ok(self.prompt(Some("not let in from there"), "")),
+        }
+    }
+
+    async fn changes(&self, _: &User) -> Result<Vec<ChangeItem>, IdentityError> {
+        self.count()?;
+        let password = ChangeItem { name: "password".into(), label: "Change password".into() };
+        Ok(if self.can_change.get() { vec![password] } else { Vec::new() })
     }
 }
 

@@ -10,6 +10,7 @@ use oauth_core::{
     AuthorizationServer, Config,
     introspection::{self, Access},
     records::{Grant, UserGrants, user_key},
+    trace::TraceId,
 };
 use serde_json::json;
 use std::{
@@ -102,6 +103,9 @@ impl World {
 
     /// Answers a request from this store, which may be one that fails.
     pub(crate) async fn answer_from<S: Store>(&self, store: &S, request: Request) -> Reply {
+        let own_authority = self.issuer().split_once("://").unwrap().1;
+        let (head, mut body) = request.into_parts(own_authority);
+        let trace = TraceId::of(&head, &SequenceRandom::new(2));
         let server = AuthorizationServer {
             config: &self.config,
             records: Records { store, keys: &self.keys, random: &self.random },
@@ -109,10 +113,9 @@ impl World {
             catalog: &self.tools,
             network: &self.network,
             now: self.now.get(),
+            trace: &trace,
             log: &*self.log,
         };
-        let own_authority = self.issuer().split_once("://").unwrap().1;
-        let (head, mut body) = request.into_parts(own_authority);
         server.handle(&head, &mut body).await
     }
 

@@ -1,22 +1,26 @@
 //! The rules of a fetch, over a transport that has none.
 
-use super::{Fetch, FetchError, FetchFailure, FetchRequest, Fetched, Freshness, MediaRule, TIME_BUDGET};
+use super::{
+    Fetch, FetchError, FetchFailure, FetchRequest, Fetched, Freshness, MediaRule, Sending, TIME_BUDGET,
+};
 use crate::ReadBody;
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use std::{future::poll_fn, pin::pin, task::Poll, time::Duration};
 
-/// What carries one GET. It follows no redirects, and keeps no cookies and no connections' secrets.
+/// What carries one request. It follows no redirects, and keeps no cookies and no connections' secrets.
 #[expect(async_fn_in_trait, reason = "everything runs in one task of one instance; nothing needs Send")]
 pub trait Transport {
     /// The body of an answer.
     type Body: ReadBody;
 
-    /// Sends a GET with these headers and no others, and waits for the head of the answer. Dropping the
-    /// future gives the request up.
-    async fn get(
+    /// Sends a request with these headers and no others, and waits for the head of the answer: a POST with
+    /// this body, or a GET without one. Dropping the future gives the request up.
+    async fn send(
         &self,
         url: &super::FetchUrl,
         headers: HeaderMap,
+        body: Option<Bytes>,
     ) -> Result<Response<Self::Body>, TransportError>;
 
     /// Waits.
@@ -60,7 +64,8 @@ impl<T: Transport> Fetch for Fetcher<T> {
 
 impl<T: Transport> Fetcher<T> {
     async fn fetch_untimed(&self, request: FetchRequest<'_>) -> Result<Fetched, FetchError> {
-        let answer = self.0.get(request.url, headers()).await;
+        let (headers, body) = outgoing(request.sending)?;
+        let answer = self.0.send(request.url, headers, body).await;
         let Response { status, headers, mut body } =
             answer.map_err(|TransportError(cause)| FetchFailure::NoAnswer(cause))?;
         judge_head(status, &headers, request)?;
@@ -72,14 +77,34 @@ impl<T: Transport> Fetcher<T> {
     }
 }
 
-/// All that is sent: nothing that tells the other side, or lets it ask, anything about a caller.
-fn headers() -> HeaderMap {
+/// All that is sent: nothing that tells the other side, or lets it ask, anything about a caller, but what the
+/// request's maker sends along.
+fn outgoing(sending: Sending<'_>) -> Result<(HeaderMap, Option<Bytes>), FetchFailure> {
     const HEADERS: [(HeaderName, &str); 3] = [
         (header::USER_AGENT, concat!("postern/", env!("CARGO_PKG_VERSION"))),
         (header::ACCEPT, "application/json"),
         (header::ACCEPT_ENCODING, "identity"),
     ];
-    HEADERS.into_iter().map(|(name, value)| (name, HeaderValue::from_static(value))).collect()
+    let mut headers: HeaderMap =
+        HEADERS.into_iter().map(|(name, value)| (name, HeaderValue::from_static(value))).collect();
+    let (authorization, body) = match sending {
+        Sending::Nothing => (None, None),
+        Sending::Authorization(value) => (Some(value), None),
+        Sending::Form { body, authorization } => {
+            (authorization, Some(Bytes::copy_from_slice(body.as_bytes())))
+        }
+    };
+    if let Some(value) = authorization {
+        let mut value = HeaderValue::try_from(value).map_err(|_| FetchFailure::Unsendable)?;
+        value.set_sensitive(true);
+        headers.insert(header::AUTHORIZATION, value);
+    }
+    if let Some(body) = &body {
+        const FORM: HeaderValue = HeaderValue::from_static("application/x-www-form-urlencoded");
+        headers.insert(header::CONTENT_TYPE, FORM);
+        headers.insert(header::CONTENT_LENGTH, body.len().into());
+    }
+    Ok((headers, body))
 }
 
 fn judge_head(
@@ -139,7 +164,8 @@ mod tests {
         let policy = FetchPolicy::of(&PublicUrl::parse("https://mcp.example.com").unwrap());
         let url = FetchUrl::parse(URL, &policy).unwrap();
         let fetcher = network.fetcher();
-        let mut fetched = pin!(fetcher.fetch(FetchRequest { url: &url, media, max_bytes: 100 }));
+        let mut fetched =
+            pin!(fetcher.fetch(FetchRequest { url: &url, media, max_bytes: 100, sending: Sending::Nothing }));
         let mut context = Context::from_waker(Waker::noop());
         loop {
             if let Poll::Ready(outcome) = fetched.as_mut().poll(&mut context) {
@@ -172,6 +198,37 @@ mod tests {
         assert_eq!(headers[header::ACCEPT], "application/json");
         assert_eq!(headers[header::ACCEPT_ENCODING], "identity");
         assert!(headers[header::USER_AGENT].to_str().unwrap().starts_with("postern/"));
+    }
+
+    /// What goes along is what was given, under the same rules, and is in no text of ours.
+    #[test]
+    fn request_carries_what_its_maker_sends_along() {
+        let network = FakeNetwork::default();
+        network.serve(URL, Answer::json("{}"));
+        let policy = FetchPolicy::of(&PublicUrl::parse("https://mcp.example.com").unwrap());
+        let url = FetchUrl::parse(URL, &policy).unwrap();
+        let send = |sending| {
+            let fetcher = network.fetcher();
+            let request = FetchRequest { url: &url, media: MediaRule::Json, max_bytes: 100, sending };
+            assert!(!format!("{request:?}").contains("secret"));
+            let mut fetched = pin!(fetcher.fetch(request));
+            match fetched.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+                Poll::Ready(outcome) => outcome.map_err(|error| error.cause),
+                Poll::Pending => panic!("it waits"),
+            }
+        };
+        let form = Sending::Form { body: "code=secret", authorization: Some("Basic secret") };
+        assert_eq!(send(form).unwrap().body, "{}");
+        let (requests, bodies) = (network.take_requests(), network.take_bodies());
+        assert_eq!(requests[0].1[header::CONTENT_TYPE], "application/x-www-form-urlencoded");
+        assert_eq!(requests[0].1[header::CONTENT_LENGTH], "11");
+        assert_eq!(requests[0].1[header::AUTHORIZATION], "Basic secret");
+        assert_eq!(bodies, [Some(Bytes::from_static(b"code=secret"))]);
+        send(Sending::Authorization("Bearer secret")).unwrap();
+        assert_eq!(network.take_requests()[0].1[header::AUTHORIZATION], "Bearer secret");
+        assert_eq!(network.take_bodies(), [None], "a GET");
+        assert_eq!(send(Sending::Authorization("Bearer a\nb: c")), Err(FetchFailure::Unsendable));
+        assert!(network.take_requests().is_empty());
     }
 
     /// CM-07, CM-08: one request, and nothing but 200 will do.

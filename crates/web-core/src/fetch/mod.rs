@@ -1,7 +1,8 @@
-//! Documents from elsewhere: one GET, under rules that keep it from being anybody's tool.
+//! Documents from elsewhere: one request, under rules that keep it from being anybody's tool.
 //!
 //! An address may come from a stranger (a client id that is a URL, for example). So it is judged before
-//! anything is sent ([`url`]); the request carries nothing of ours; redirects are not followed; and what
+//! anything is sent ([`url`]); the request is a GET that carries nothing of ours, unless its maker says what
+//! goes along ([`Sending`]), for a server that the operator chose; redirects are not followed; and what
 //! comes back is bounded in type, size and time ([`fetcher`]). How long it may be kept is read off its
 //! headers ([`freshness`]). [`testing`] has servers that misbehave as real ones do.
 //!
@@ -20,7 +21,7 @@ pub use url::{FetchPolicy, FetchUrl, FetchUrlError};
 use crate::BodyError;
 use bytes::Bytes;
 use http::StatusCode;
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 /// How long a fetch may take altogether, from the name's lookup to the last byte.
 pub const TIME_BUDGET: Duration = Duration::from_secs(5);
@@ -34,6 +35,37 @@ pub struct FetchRequest<'a> {
     pub media: MediaRule,
     /// The most bytes that it may have.
     pub max_bytes: usize,
+    /// What goes along.
+    pub sending: Sending<'a>,
+}
+
+/// What goes along with a request. Not for addresses that a stranger wrote.
+#[derive(Clone, Copy, Default)]
+pub enum Sending<'a> {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// An `Authorization` header, with a GET.
+    Authorization(&'a str),
+    /// An `application/x-www-form-urlencoded` body, which makes it a POST, and an `Authorization` header if
+    /// there is one.
+    Form {
+        /// The body.
+        body: &'a str,
+        /// The header.
+        authorization: Option<&'a str>,
+    },
+}
+
+/// Without what is sent, which is secret.
+impl fmt::Debug for Sending<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Nothing => "Nothing",
+            Self::Authorization(_) => "Authorization",
+            Self::Form { .. } => "Form",
+        })
+    }
 }
 
 /// The types that a document may have.
@@ -76,6 +108,9 @@ pub struct FetchError {
 /// What happened, for the operator's log. No text has anything in it that was received.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FetchFailure {
+    /// What was to go along is no header value.
+    #[error("what is to be sent is no header value")]
+    Unsendable,
     /// The address is none that is fetched from.
     #[error("{0}")]
     Url(#[from] FetchUrlError),

@@ -21,6 +21,7 @@ pub struct FakeNetwork(Rc<Inner>);
 struct Inner {
     answers: RefCell<BTreeMap<String, Answer>>,
     requests: RefCell<Vec<(String, HeaderMap)>>,
+    bodies: RefCell<Vec<Option<Bytes>>>,
     waited: Cell<Duration>,
 }
 
@@ -105,6 +106,11 @@ impl FakeNetwork {
         self.0.requests.take()
     }
 
+    /// What was posted with the requests since the last call; nothing, with a GET.
+    pub fn take_bodies(&self) -> Vec<Option<Bytes>> {
+        self.0.bodies.take()
+    }
+
     /// How long was waited for altogether, for answers that did not come.
     pub fn waited(&self) -> Duration {
         self.0.waited.get()
@@ -119,8 +125,14 @@ impl FakeNetwork {
 impl Transport for FakeNetwork {
     type Body = FakeBody;
 
-    async fn get(&self, url: &FetchUrl, headers: HeaderMap) -> Result<Response<FakeBody>, TransportError> {
+    async fn send(
+        &self,
+        url: &FetchUrl,
+        headers: HeaderMap,
+        body: Option<Bytes>,
+    ) -> Result<Response<FakeBody>, TransportError> {
         self.0.requests.borrow_mut().push((url.as_str().to_owned(), headers));
+        self.0.bodies.borrow_mut().push(body);
         let answer = self.0.answers.borrow().get(url.as_str()).cloned();
         let answer = answer.ok_or_else(|| TransportError("no such server".into()))?;
         if answer.end == End::NoHead {

@@ -1,9 +1,20 @@
-//! The pages: one typed struct each, with only what the page shows. The HTML is in `templates/`;
-//! escaping is automatic, and there is no script.
+//! The pages: one typed struct each, with only what the page shows. The HTML is in `templates/`, without the
+//! layout that goes around it; the sentences are in [`crate::words`]; escaping is automatic, and there is no
+//! script.
+
+pub mod account;
+pub mod brand;
+pub mod home;
+
+pub use account::{AccountPage, ChangePage, DonePage};
+pub use brand::Brand;
+pub use home::HomePage;
 
 use crate::{
     client::redirect_uri,
-    ports::{Field, Offer},
+    ports::{Alternative, Field},
+    trace::TraceId,
+    words::{self, ErrorWords},
 };
 use askama::Template;
 use base64ct::{Base64, Encoding};
@@ -12,56 +23,60 @@ use sha2::{Digest, Sha256};
 use web_core::{PublicUrl, Reply};
 
 /// The one stylesheet, inlined by the layout.
-const STYLE: &str = include_str!("../templates/style.css");
+pub(crate) const STYLE: &str = include_str!("../../templates/style.css");
+
+/// What goes around every page.
+#[derive(Template)]
+#[template(path = "layout.html")]
+struct Layout<'a> {
+    brand: &'a Brand,
+    title: &'a str,
+    is_wide: bool,
+    style: &'a str,
+    content: &'a str,
+}
 
 /// Renders a page. `form_action` lists, besides our own origin, where its forms may lead.
-pub fn reply(status: StatusCode, page: &impl Page, form_action: &str) -> Reply {
-    match page.render() {
-        Ok(html) => Reply::html(status, html, &style_source(), form_action),
+pub fn reply(status: StatusCode, page: &impl Page, brand: &Brand, form_action: &str) -> Reply {
+    match page.render().map(|content| lay_out(&content, page.title(), page.is_wide(), brand)) {
+        Ok(Some((html, style_source))) => Reply::html(status, html, &style_source, form_action),
         // Rendering fails only when writing to a string does.
-        Err(_) => Reply::empty(StatusCode::INTERNAL_SERVER_ERROR),
+        Ok(None) | Err(_) => Reply::empty(StatusCode::INTERNAL_SERVER_ERROR),
     }
 }
 
-/// The stylesheet's hash as a CSP source (CSP Level 3 section 2.3.1).
-fn style_source() -> String {
-    format!("sha256-{}", Base64::encode_string(&Sha256::digest(STYLE)))
+/// Renders a step of a conversation. `retry_after` is in how many seconds the next answer is looked at, if there
+/// were too many wrong ones (RFC 6585 section 4).
+pub fn prompt_reply(retry_after: Option<u32>, page: &impl Page, brand: &Brand, form_action: &str) -> Reply {
+    match retry_after {
+        Some(seconds) => {
+            reply(StatusCode::TOO_MANY_REQUESTS, page, brand, form_action).with_retry_after(seconds)
+        }
+        None => reply(StatusCode::OK, page, brand, form_action),
+    }
 }
 
-/// The server's name on pages: its host.
+/// The whole page, and its stylesheet's hash as a CSP source (CSP Level 3 section 2.3.1).
+fn lay_out(content: &str, title: &str, is_wide: bool, brand: &Brand) -> Option<(String, String)> {
+    let style = brand.style();
+    let html = Layout { brand, title, is_wide, style: &style, content }.render().ok()?;
+    Some((html, format!("sha256-{}", Base64::encode_string(&Sha256::digest(style.as_bytes())))))
+}
+
+/// The server's host, with its port, as pages show it.
 pub fn host_of(public_url: &PublicUrl) -> String {
     let origin = public_url.origin();
     origin.split_once("://").map_or(origin, |(_, authority)| authority).to_owned()
 }
 
-/// A page of ours.
+/// A page of ours: what stands inside the layout.
 pub trait Page: Template {
-    /// The stylesheet that the layout inlines.
-    fn style(&self) -> &'static str {
-        STYLE
-    }
-}
+    /// The document's title, before the server's name. Empty for the server's own page.
+    fn title(&self) -> &str;
 
-/// What this server is, and how to connect to it.
-#[derive(Debug, Clone, Template)]
-#[template(path = "home.html")]
-pub struct HomePage {
-    /// The server's host.
-    pub host: String,
-    /// The MCP endpoint.
-    pub endpoint: String,
-    /// What is on offer: title and description.
-    pub tools: Vec<(String, String)>,
-}
-
-impl HomePage {
-    /// The page of a server at this address that offers this.
-    pub fn new(public_url: &PublicUrl, offer: &Offer) -> Self {
-        Self {
-            host: host_of(public_url),
-            endpoint: public_url.join("/mcp"),
-            tools: offer.tools.iter().map(|tool| (tool.title.clone(), tool.description.clone())).collect(),
-        }
+    /// Whether it needs more room than a form does.
+    fn is_wide(&self) -> bool {
+        false
     }
 }
 
@@ -83,8 +98,21 @@ pub struct SignInPage {
     pub problem: Option<String>,
     /// What to fill in.
     pub fields: Vec<Field>,
-    /// The button's text.
+    /// The text of the button that sends the fields.
     pub submit: String,
+    /// Other ways to sign in.
+    pub alternatives: Vec<Alternative>,
+}
+
+impl SignInPage {
+    fn focus(&self) -> usize {
+        first_empty(&self.fields)
+    }
+}
+
+/// The field that a person goes on with: the first that is not filled in yet.
+fn first_empty(fields: &[Field]) -> usize {
+    fields.iter().position(|field| field.value.is_empty()).unwrap_or_default()
 }
 
 /// The decision.
@@ -99,6 +127,8 @@ pub struct ConsentPage {
     pub client_name: String,
     /// Who says so.
     pub identity: ClientIdentity,
+    /// What should make one think twice (see [`crate::look_alike`]).
+    pub warnings: Vec<String>,
     /// The server's host.
     pub host: String,
     /// Where the user will be sent.
@@ -166,22 +196,39 @@ impl From<redirect_uri::Destination<'_>> for Destination {
 #[derive(Debug, Clone, Template)]
 #[template(path = "error.html")]
 pub struct ErrorPage<'a> {
-    /// The heading.
-    pub title: &'a str,
-    /// What happened.
-    pub text: &'a str,
-    /// What to do about it; may be empty.
-    pub help: &'a str,
+    /// What happened, and what to do about it.
+    pub said: ErrorWords,
+    /// More of what to do.
+    pub more: &'a [&'static str],
+    /// What the log has this request under.
+    pub trace: &'a TraceId,
 }
 
-impl Page for HomePage {}
-impl Page for SignInPage {}
-impl Page for ConsentPage {}
-impl Page for ErrorPage<'_> {}
+impl Page for SignInPage {
+    fn title(&self) -> &str {
+        words::sign_in::TITLE
+    }
+}
+
+impl Page for ConsentPage {
+    fn title(&self) -> &str {
+        words::consent::TITLE
+    }
+}
+
+impl Page for ErrorPage<'_> {
+    fn title(&self) -> &str {
+        self.said.title
+    }
+}
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ports::{Offer, OfferedTool};
+    use http::{HeaderMap, Method};
+    use store_core::testing::SequenceRandom;
+    use web_core::Head;
 
     /// A payload for everything that somebody else may have written.
     const HOSTILE: &str = "\"><script>alert(1)</script>'&";
@@ -206,6 +253,7 @@ mod tests {
                 field("password", "Password", "password", ""),
             ],
             submit: "Continue".into(),
+            alternatives: vec![Alternative { name: "elsewhere".into(), label: text.into() }],
         }
     }
 
@@ -215,6 +263,7 @@ mod tests {
             transaction: "sealed".into(),
             client_name: text.into(),
             identity: ClientIdentity::Registered,
+            warnings: vec![text.into()],
             host: "127.0.0.1:3000".into(),
             destination: Destination::Website(text.into()),
             user: text.into(),
@@ -232,46 +281,66 @@ mod tests {
         ClientIdentity::Published { host: host.into(), anybodys: true }
     }
 
+    fn brand() -> Brand {
+        Brand::of(&PublicUrl::parse("https://mcp.example.com").unwrap())
+    }
+
     fn home(text: &str) -> HomePage {
-        HomePage {
-            host: "127.0.0.1:3000".into(),
-            endpoint: "http://127.0.0.1:3000/mcp".into(),
-            tools: vec![(text.into(), text.into())],
-        }
+        let public_url = PublicUrl::parse("https://mcp.example.com").unwrap();
+        let tool = OfferedTool { title: text.into(), description: text.into(), scopes: Vec::new() };
+        HomePage::new(&public_url, &brand(), &Offer { scopes: Vec::new(), tools: vec![tool] })
+    }
+
+    fn html(page: &impl Page, brand: &Brand) -> String {
+        String::from_utf8(reply(StatusCode::OK, page, brand, "").body.to_vec()).unwrap()
     }
 
     /// BR-01.
     #[test]
     fn everything_is_escaped() {
-        let published =
-            |host: &str| ConsentPage { identity: published(host), ..consent("Inspector") }.render();
-        let pages = [
-            sign_in(HOSTILE).render(),
-            consent(HOSTILE).render(),
-            published(HOSTILE),
-            home(HOSTILE).render(),
-        ];
-        for page in pages {
-            let page = page.unwrap();
-            assert!(!page.contains("<script") && !page.contains(HOSTILE), "{page}");
+        let published = ConsentPage { identity: published(HOSTILE), ..consent("Inspector") };
+        let mut hostile = brand();
+        for text in [&mut hostile.name, &mut hostile.host, &mut hostile.logo_text] {
+            HOSTILE.clone_into(text);
+        }
+        hostile.support_url = Some(HOSTILE.into());
+        for brand in [brand(), hostile] {
+            for page in [
+                html(&sign_in(HOSTILE), &brand),
+                html(&consent(HOSTILE), &brand),
+                html(&published, &brand),
+                html(&home(HOSTILE), &brand),
+            ] {
+                assert!(!page.contains("<script") && !page.contains(HOSTILE), "{page}");
+            }
         }
     }
 
     /// Pages as they are, to review without running anything. `UPDATE_GOLDEN=1 cargo test` rewrites them.
     #[test]
     fn pages_look_as_they_did() {
-        let error = ErrorPage { title: "Title", text: "What happened.", help: "What to do." };
+        let head = Head {
+            method: Method::GET,
+            path: "/".into(),
+            query: None,
+            authority: None,
+            headers: HeaderMap::new(),
+        };
+        let trace = TraceId::of(&head, &SequenceRandom::new(1));
+        let said = ErrorWords { title: "Title", text: "What happened.", help: "What to do." };
+        let error = ErrorPage { said, more: &["And what else."], trace: &trace };
         let destination = Destination::ThisComputer("127.0.0.1:33418".into());
         let identity = published("client.example");
         let published = ConsentPage { identity, destination, ..consent("Inspector") };
+        let brand = brand();
         for (name, page) in [
-            ("home", home("Add").render()),
-            ("sign_in", sign_in("Inspector").render()),
-            ("consent", consent("Inspector").render()),
-            ("consent_published", published.render()),
-            ("error", error.render()),
+            ("home", html(&home("Add"), &brand)),
+            ("sign_in", html(&sign_in("Inspector"), &brand)),
+            ("consent", html(&consent("Inspector"), &brand)),
+            ("consent_published", html(&published, &brand)),
+            ("error", html(&error, &brand)),
         ] {
-            let page = page.unwrap().replace(STYLE, "/* style.css */");
+            let page = page.replace(STYLE, "/* style.css */");
             let path = format!("{}/tests/golden/{name}.html", env!("CARGO_MANIFEST_DIR"));
             if std::env::var_os("UPDATE_GOLDEN").is_some() {
                 std::fs::write(&path, &page).unwrap();
@@ -283,12 +352,17 @@ mod tests {
     /// BR-03: no script, nothing from elsewhere, and the style is the one that the policy names.
     #[test]
     fn policy_names_the_style_that_is_there() {
-        let reply = reply(StatusCode::OK, &home("x"), "");
+        let reply = reply(StatusCode::OK, &home("x"), &brand(), "");
         let policy = reply.headers["content-security-policy"].to_str().unwrap();
         let html = std::str::from_utf8(&reply.body).unwrap();
         let style = html.split_once("<style>").unwrap().1.split_once("</style>").unwrap().0;
         let hash = Base64::encode_string(&Sha256::digest(style));
         assert!(policy.contains(&format!("style-src 'sha256-{hash}'")), "{policy}");
-        assert!(!html.contains("style=") && !html.contains("src=") && !html.contains("<link"));
+        assert!(!html.contains("style=") && !html.contains("src="));
+        // Without it, browsers ask for one.
+        assert_eq!(
+            html.matches("<link").count(),
+            html.matches("<link rel=\"icon\" href=\"data:,\">").count()
+        );
     }
 }

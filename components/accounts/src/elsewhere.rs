@@ -1,0 +1,172 @@
+//! The ways to sign in that lead elsewhere, converted. The rules are in [`accounts_core::elsewhere`].
+
+use crate::bindings::exports::postern::identity::identity::{
+    Alternative, Answer, Change, ChangeItem, Done, Error, Prompt, Purpose, Redirect, Request, Step, User,
+};
+use accounts_core::{
+    SignUp,
+    elsewhere::{self, Elsewhere, ElsewhereError, Next},
+};
+use platform::{
+    clock, deployment, fault::Fault, fetch::HostFetch, log, random::HostRandom, store::HostStore, variables,
+};
+use provider_core::{
+    KeyMemory,
+    sign_in::{SignIn, SignInError, UpstreamProvider},
+};
+use store_core::{DeploymentError, Keyring, Provision, Records};
+
+thread_local! {
+    static MEMORY: KeyMemory = KeyMemory::default();
+}
+
+type Providers<'a> = Elsewhere<'a, HostStore, HostRandom, HostFetch>;
+
+/// The answer that names another way to go on.
+const ALTERNATIVE: &str = "alternative";
+
+/// Adds the ways that lead elsewhere to the form of a sign-in, and takes the fields away where there are to be
+/// no passwords.
+pub(crate) async fn complete(request: &Request, step: Step) -> Result<Step, Error> {
+    let (Purpose::SignIn, Step::Ask(mut prompt)) = (&request.purpose, step.clone()) else { return Ok(step) };
+    let opened = Opened::new().await?;
+    if !opened.has_passwords {
+        prompt = Prompt { fields: Vec::new(), notice: None, alternatives: Vec::new(), ..prompt };
+    }
+    let alternatives = opened.elsewhere().alternatives().into_iter();
+    prompt.alternatives.extend(alternatives.map(|(name, label)| Alternative { name, label }));
+    Ok(Step::Ask(prompt))
+}
+
+/// Goes on with a sign-in that leads elsewhere. `None` when another one was chosen.
+pub(crate) async fn choose(request: &Request, answers: &[Answer]) -> Result<Option<Step>, Error> {
+    let Purpose::SignIn = request.purpose else { return Ok(None) };
+    let opened = Opened::new().await?;
+    let chosen = answers.iter().find(|answer| answer.name == ALTERNATIVE);
+    let chosen = chosen.map(|answer| answer.value.as_str()).unwrap_or_default();
+    let hint = request.login_hint.as_deref();
+    match opened.elsewhere().choose(chosen, hint, &request.return_url).await? {
+        None if !opened.has_passwords => Err(Error::InvalidState),
+        next => Ok(next.map(Step::from)),
+    }
+}
+
+/// Begins a change. `None` when it is none of these.
+pub(crate) async fn change(request: &Request, change: &Change) -> Result<Option<Step>, Error> {
+    let Change { user, name } = change;
+    let opened = Opened::new().await?;
+    let next = opened.elsewhere().change(&user.subject, name, &request.return_url).await?;
+    Ok(next.map(Step::from))
+}
+
+/// Goes on with a browser that comes back.
+pub(crate) async fn returned(
+    request: &Request,
+    state: &[u8],
+    parameters: Vec<Answer>,
+) -> Result<Step, Error> {
+    let parameters: Vec<_> =
+        parameters.into_iter().map(|parameter| (parameter.name, parameter.value)).collect();
+    let purpose = match &request.purpose {
+        Purpose::SignIn => elsewhere::Purpose::SignIn,
+        Purpose::Change(Change { user, name }) => elsewhere::Purpose::Change { subject: &user.subject, name },
+    };
+    let opened = Opened::new().await?;
+    Ok(opened.elsewhere().returned(purpose, state, &request.return_url, &parameters).await?.into())
+}
+
+/// What a person can change: a password, if there is one and it is of use, and the ways that lead elsewhere.
+pub(crate) async fn changes(user: &User, password: Option<ChangeItem>) -> Result<Vec<ChangeItem>, Error> {
+    let opened = Opened::new().await?;
+    let changes = opened.elsewhere().changes(&user.subject).await?;
+    let changes = changes.into_iter().map(|(name, label)| ChangeItem { name, label });
+    Ok(password.filter(|_| opened.has_passwords).into_iter().chain(changes).collect())
+}
+
+/// What the providers of a deployment are made of, for one request.
+struct Opened {
+    providers: Vec<UpstreamProvider>,
+    admits_newcomers: bool,
+    has_passwords: bool,
+    store: HostStore,
+    keys: Keyring,
+    fetch: HostFetch,
+    memory: KeyMemory,
+    now: u64,
+}
+
+impl Opened {
+    /// Of this deployment.
+    async fn new() -> Result<Self, Error> {
+        let public_url = deployment::public_url().map_err(Fault::from)?;
+        let providers =
+            UpstreamProvider::parse_all(&variables::value("providers"), &public_url).map_err(wrong)?;
+        let sign_up = SignUp::parse(&variables::value("sign_up"), public_url.is_loopback()).map_err(wrong)?;
+        let has_passwords =
+            elsewhere::parse_password_sign_in(&variables::value("password_sign_in"), !providers.is_empty());
+        let store = HostStore::default();
+        let keys = deployment::keyring(&public_url, Provision::Make, &store).await.map_err(Fault::from)?;
+        Ok(Self {
+            providers,
+            admits_newcomers: elsewhere::admits_newcomers(sign_up),
+            has_passwords: has_passwords.map_err(wrong)?,
+            store,
+            keys: keys.ok_or(DeploymentError::Missing).map_err(Fault::from)?,
+            fetch: HostFetch::default(),
+            memory: MEMORY.with(KeyMemory::clone),
+            now: clock::unix_now(),
+        })
+    }
+
+    fn elsewhere(&self) -> Providers<'_> {
+        let sign_in = SignIn {
+            providers: &self.providers,
+            records: Records { store: &self.store, keys: &self.keys, random: &HostRandom },
+            fetch: &self.fetch,
+            memory: &self.memory,
+            now: self.now,
+            log: &|line| log::line(&format!("accounts: {line}")),
+        };
+        let Self { admits_newcomers, has_passwords, .. } = *self;
+        Elsewhere { sign_in, admits_newcomers, has_passwords }
+    }
+}
+
+fn wrong(error: impl std::fmt::Display) -> Error {
+    Error::Other(error.to_string())
+}
+
+impl From<Next> for Step {
+    fn from(next: Next) -> Self {
+        match next {
+            Next::Send { url, return_token, state } => Self::Send(Redirect { url, return_token, state }),
+            Next::User { subject, display_name } => Self::User(User { subject, display_name }),
+            Next::Done { notice, ends_sessions } => Self::Done(Done { notice, ends_sessions }),
+            Next::Problem(problem) => Self::Ask(Prompt {
+                notice: None,
+                problem: Some(problem),
+                fields: Vec::new(),
+                submit: String::new(),
+                alternatives: Vec::new(),
+                retry_after: None,
+                state: Vec::new(),
+            }),
+        }
+    }
+}
+
+impl From<ElsewhereError> for Error {
+    fn from(error: ElsewhereError) -> Self {
+        match error {
+            ElsewhereError::InvalidState => Self::InvalidState,
+            ElsewhereError::SignIn(error) => match error {
+                SignInError::UnknownProvider => Self::InvalidState,
+                SignInError::Unproven => Self::Unproven,
+                // Those who are not let in are told so in a prompt.
+                SignInError::Denied | SignInError::NotAdmitted => Self::Denied,
+                SignInError::Failed => Self::Failed,
+                SignInError::Record(error) => Fault::from(error).into(),
+            },
+        }
+    }
+}

@@ -1,0 +1,387 @@
+//! Every sentence of ours that a person reads, in one place: so that they can be reviewed together, and
+//! some day be had in other languages. What the tools, the scopes and the sign-in say of themselves comes
+//! from their own components.
+//!
+//! Where a sentence goes around something that is set apart on the page, it is an [`Around`]: another
+//! language may want to say the same in another order.
+
+/// What stands before and after something that is set apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Around(pub &'static str, pub &'static str);
+
+/// On every page.
+pub mod layout {
+    /// The name of a server that has none: it cannot read its configuration.
+    pub const NO_NAME: &str = "Postern";
+    /// The link to whoever helps.
+    pub const SUPPORT: &str = "Get help";
+}
+
+/// The sign-in page.
+pub mod sign_in {
+    use super::Around;
+
+    /// Heading and title.
+    pub const TITLE: &str = "Sign in";
+    /// Around the server's host, when no application asks.
+    pub const TO: Around = Around("to ", "");
+    /// Around the application's name.
+    pub const SO_THAT: Around = Around("\u{201c}", "\u{201d} wants to connect. Sign in to decide.");
+    /// Between ways to sign in.
+    pub const OR: &str = "or";
+}
+
+/// The consent page.
+pub mod consent {
+    use super::Around;
+
+    /// The title.
+    pub const TITLE: &str = "Connect an application";
+    /// Around the application's name, in the heading.
+    pub const WANTS_TO_CONNECT: Around = Around("\u{201c}", "\u{201d} wants to connect");
+    /// The heading, when it has no name.
+    pub const NAMELESS_WANTS_TO_CONNECT: &str = "An application wants to connect";
+    /// Around the server's host, and before the user's name.
+    pub const TO_HOST: Around = Around("to ", " as ");
+
+    /// Before the next.
+    pub const NOT_YOU: &str = "Is that not you?";
+    /// The button to become somebody else.
+    pub const SWITCH: &str = "Use another account";
+
+    /// Who says so: a term, then one of the next.
+    pub const IDENTITY: &str = "Application";
+    /// A client that registered itself.
+    pub const UNVERIFIED: &str = "Unverified";
+    /// A client whose metadata document's host vouches for it. The host follows.
+    pub const PUBLISHED_BY: Around = Around("Published by ", "");
+    /// A client that the operator wrote down.
+    pub const CONFIGURED: &str = "Known here";
+    /// More of the first.
+    pub const REGISTERED_SAYS: &str =
+        "The application registered itself, and the name is what it calls itself. Nobody has verified it.";
+    /// The same, without a name.
+    pub const REGISTERED_WITHOUT_NAME: &str = "The application registered itself, and gave no name.";
+    /// More of the second.
+    pub const PUBLISHED_SAYS: Around =
+        Around("The name is what ", " calls the application. Nobody else has verified it.");
+    /// More of the third.
+    pub const CONFIGURED_SAYS: &str = "Whoever runs this server knows the application.";
+
+    /// Where the user goes next: a term, then one of the next.
+    pub const DESTINATION: &str = "You will be sent to";
+    /// Around a website's host.
+    pub const WEBSITE: Around = Around("", "");
+    /// Around an address on this computer.
+    pub const THIS_COMPUTER: Around = Around("a program on this computer, at ", "");
+    /// Around a scheme.
+    pub const APP: Around = Around("an app on this computer that opens ", " links");
+
+    /// AZ-31, around the address.
+    pub const ANYBODYS: Around = Around(
+        "Any program on this computer can say that it is this application. Access goes to whichever program listens at ",
+        ".",
+    );
+
+    /// AZ-30: a word with letters of several scripts.
+    pub const MIXED_SCRIPTS: &str = "The name has letters of different alphabets in one word. Such letters can look alike, and hide that it is another name.";
+
+    /// AZ-30: a name like that of a known application.
+    pub fn known_name(name: &str, home: &str) -> String {
+        format!(
+            "The name looks like \u{201c}{name}\u{201d}, but nothing here shows that the application is from {home}. Anybody can choose a name."
+        )
+    }
+
+    /// AZ-30: a name like the server's own.
+    pub fn own_name(name: &str) -> String {
+        format!("The name looks like that of this server, {name}. The application is not a part of it.")
+    }
+
+    /// BR-15: a host that is written in ASCII only for programs.
+    pub fn foreign_host(host: &str) -> String {
+        format!(
+            "The address {host} stands for one with letters beyond a to z. Such letters can look like those of another address."
+        )
+    }
+
+    /// BR-15: a host that reads like a known one.
+    pub fn host_like(host: &str, other: &str) -> String {
+        format!("The address {host} looks like {other}, and is not.")
+    }
+
+    /// Before what should make one think twice.
+    pub const CAREFUL: &str = "Careful";
+
+    /// Before the scopes.
+    pub const ASKS_TO: &str = "It asks to";
+    /// What unlocks no tool.
+    pub const NO_TOOLS: &str = "unlocks no tools";
+    /// Before the tools that a scope unlocks.
+    pub const TOOLS: &str = "Tools:";
+    /// Before tools that need no scope.
+    pub const OPEN_TOOLS: &str = "It can use, without asking for more:";
+    /// The box that lets the decision stand.
+    pub const REMEMBER: &str =
+        "Do not ask me again when this application connects like this, as long as this connection lasts";
+    /// Above the buttons.
+    pub const ONLY_IF: &str = "Approve only if you have just started connecting it yourself.";
+    /// The one button.
+    pub const APPROVE: &str = "Approve";
+    /// The other.
+    pub const DENY: &str = "Deny";
+}
+
+/// The page of somebody who is signed in.
+pub mod account {
+    use super::Around;
+
+    /// Heading and title.
+    pub const TITLE: &str = "Your account";
+    /// Around the user's name.
+    pub const SIGNED_IN_AS: Around = Around("Signed in as ", "");
+    /// The applications.
+    pub const CONNECTED: &str = "Connected applications";
+    /// Instead of any.
+    pub const NOTHING_CONNECTED: &str =
+        "None. When you connect an application and approve it, it is listed here.";
+    /// An application that has no name.
+    pub const NAMELESS: &str = "An application without a name";
+    /// Before the scopes in words.
+    pub const ALLOWED_TO: &str = "It may";
+    /// Instead of scopes.
+    pub const NO_SCOPES: &str = "use what needs no permission";
+    /// Before where the user was sent.
+    pub const SENT_TO: &str = "Connected from";
+    /// Around an address on a computer, which need not be the one that this is read on.
+    pub const A_COMPUTER: Around = Around("a program on your computer, at ", "");
+    /// Around a scheme.
+    pub const AN_APP: Around = Around("an app that opens ", " links");
+    /// Before three days.
+    pub const WHEN: &str = "When";
+    /// Before the first.
+    pub const ALLOWED_ON: &str = "allowed";
+    /// Before the second.
+    pub const LAST_USED_ON: &str = "last used";
+    /// Instead of the second.
+    pub const NEVER_USED: &str = "not used yet";
+    /// Before the third.
+    pub const ENDS_ON: &str = "ends";
+    /// Ends one.
+    pub const REVOKE: &str = "Disconnect";
+    /// Ends all.
+    pub const REVOKE_ALL: &str = "Disconnect all";
+    /// What that does.
+    pub const REVOKE_ALL_SAYS: &str = "If you think that somebody else has had access: this disconnects every application and signs out every other browser.";
+    /// The document.
+    pub const RECORD: &str = "Download a record of what you allowed";
+    /// What ways around in a long list are called.
+    pub const PAGES: &str = "Pages of the list";
+    /// To the page before.
+    pub const NEWER: &str = "Newer";
+    /// To the page after.
+    pub const OLDER: &str = "Older";
+    /// Before what can be changed.
+    pub const HOW_YOU_SIGN_IN: &str = "How you sign in";
+    /// Before the last two buttons.
+    pub const SIGN_OUT: &str = "Sign out";
+    /// What they do.
+    pub const SIGN_OUT_SAYS: &str = "Applications stay connected.";
+    /// Of this browser.
+    pub const SIGN_OUT_HERE: &str = "Sign out";
+    /// Of every browser.
+    pub const SIGN_OUT_EVERYWHERE: &str = "Sign out everywhere";
+    /// The way back here.
+    pub const BACK: &str = "Back to your account";
+}
+
+/// The home page.
+pub mod home {
+    /// Around the server's name, in the heading.
+    pub const HEADING: super::Around = super::Around("Connect to ", "");
+    /// Under the heading.
+    pub const LEAD: &str = "This is a remote MCP server. Connect your AI client to its address, sign in, and choose what it may do.";
+    /// A heading.
+    pub const TOOLS: &str = "Tools";
+    /// Instead of tools.
+    pub const NO_TOOLS: &str = "None yet.";
+    /// A heading.
+    pub const CONNECT: &str = "How to connect";
+
+    /// How each client is connected. What to copy comes after the sentence.
+    pub mod setup {
+        /// A client.
+        pub const CLAUDE: &str = "Claude: web, desktop and phone";
+        /// How.
+        pub const CLAUDE_HOW: &str = "In Claude's settings, under Connectors, choose \u{201c}Add custom connector\u{201d} and give it this address. Then choose \u{201c}Connect\u{201d} and sign in.";
+        /// A client.
+        pub const CLAUDE_DESKTOP: &str = "Claude Desktop: configuration file";
+        /// How.
+        pub const CLAUDE_DESKTOP_HOW: &str = "In Claude Desktop's settings, under Developer, choose \u{201c}Edit Config\u{201d}, add this to claude_desktop_config.json, and start Claude again. Node.js has to be installed.";
+        /// A client.
+        pub const CLAUDE_CODE: &str = "Claude Code";
+        /// What comes then.
+        pub const CLAUDE_CODE_THEN: &str =
+            "Then start Claude Code, type /mcp, choose this server and sign in.";
+        /// A client.
+        pub const CHATGPT: &str = "ChatGPT";
+        /// What comes first.
+        pub const CHATGPT_FIRST: &str =
+            "In ChatGPT's settings, under Apps & Connectors, Advanced settings, switch on Developer mode.";
+        /// What comes then.
+        pub const CHATGPT_THEN: &str = "Then choose \u{201c}Create\u{201d} under Apps & Connectors, give it this address, and choose OAuth.";
+        /// A client.
+        pub const VS_CODE: &str = "VS Code";
+        /// A link.
+        pub const VS_CODE_INSTALL: &str = "Install in VS Code";
+        /// A client.
+        pub const CURSOR: &str = "Cursor";
+        /// A link.
+        pub const CURSOR_INSTALL: &str = "Install in Cursor";
+        /// Another way.
+        pub const CURSOR_OR: &str = "Or add this to ~/.cursor/mcp.json:";
+        /// A client.
+        pub const INSPECTOR: &str = "MCP Inspector";
+        /// What comes then.
+        pub const INSPECTOR_THEN: &str = "Choose \u{201c}Streamable HTTP\u{201d}, and give it this address:";
+        /// A client.
+        pub const MCP_REMOTE: &str = "Others, with mcp-remote";
+        /// How.
+        pub const MCP_REMOTE_HOW: &str = "For applications that only start local programs, mcp-remote is one that connects here. Node.js has to be installed.";
+        /// Before a command.
+        pub const TERMINAL: &str = "In a terminal:";
+        /// Before a command that is another way.
+        pub const OR_TERMINAL: &str = "Or in a terminal:";
+        /// Instead of an address.
+        pub const OUT_OF_REACH: &str = "It connects from the internet, and cannot reach a server on your own machine. Use another client, or mcp-remote, or put the server on the internet.";
+    }
+}
+
+/// An error page: what happened, and what to do about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ErrorWords {
+    /// The heading.
+    pub title: &'static str,
+    /// What happened.
+    pub text: &'static str,
+    /// What to do; may be empty.
+    pub help: &'static str,
+}
+
+/// Error pages.
+pub mod errors {
+    use super::ErrorWords;
+
+    /// Before what identifies the request in the log.
+    pub const TRACE: &str = "If you ask for help, give this trace id:";
+
+    /// Something is missing in the request.
+    pub const INCOMPLETE: ErrorWords = ErrorWords {
+        title: "This link is not complete",
+        text: "The application that sent you here left something out of its request.",
+        help: "Go back to the application and connect again. If it keeps happening, tell its makers.",
+    };
+    /// The client id is unknown.
+    pub const UNKNOWN_CLIENT: ErrorWords = ErrorWords {
+        title: "This application is not known here",
+        text: "It shows a registration that this server did not make, or no longer accepts. That happens when the server was set up anew. You have not been sent anywhere.",
+        help: "In the application, remove this server and add it again.",
+    };
+    /// Added where the application was guessed.
+    pub const OTHERWISE: &str = "If it is another application, remove this server in it and add it again.";
+    /// The operator switched the client off.
+    pub const DENIED_CLIENT: ErrorWords = ErrorWords {
+        title: "This application is not let in here",
+        text: "Whoever runs this server has switched it off. You have not been asked to approve anything.",
+        help: "If you think that is a mistake, ask whoever runs this server.",
+    };
+    /// The client's document cannot be had.
+    pub const DOCUMENT: ErrorWords = ErrorWords {
+        title: "This application cannot be checked",
+        text: "What it publishes about itself could not be read, or is not accepted here. Nothing has been approved.",
+        help: "Try again in a while. If it keeps happening, tell the makers of the application.",
+    };
+    /// The redirect URI is not the client's.
+    pub const UNREGISTERED_REDIRECT_URI: ErrorWords = ErrorWords {
+        title: "This link leads somewhere unexpected",
+        text: "The application asks to send you to an address that it has not registered. You have not been sent there.",
+        help: "If you did not start this yourself, close this page. If you did, go back to the application and connect again.",
+    };
+    /// The body is too large.
+    pub const TOO_LARGE: ErrorWords = ErrorWords {
+        title: "That is too much",
+        text: "The request is larger than anything expected here.",
+        help: "",
+    };
+    /// The page was open for too long.
+    pub const STALE_PAGE: ErrorWords = ErrorWords {
+        title: "This page is out of date",
+        text: "It was open for too long, or was used before. Nothing has been approved by it now.",
+        help: "Go back to the application and connect again.",
+    };
+    /// The page is another sign-in's.
+    pub const OTHER_BROWSER: ErrorWords = ErrorWords {
+        title: "This page belongs to another sign-in",
+        text: "You are not signed in, or as somebody else than when this page was shown. Nothing has been approved.",
+        help: "Go back to the application and connect again. Cookies must be allowed for this site.",
+    };
+    /// The form is not ours.
+    pub const FOREIGN_FORM: ErrorWords = ErrorWords {
+        title: "That did not come from here",
+        text: "A form was sent to this server from a page that is not its own. Nothing has been done.",
+        help: "If you did not start this yourself, close the page that you came from.",
+    };
+    /// What a browser brought from elsewhere proves nothing.
+    pub const UNPROVEN: ErrorWords = ErrorWords {
+        title: "You could not be signed in",
+        text: "What came back from where you signed in does not prove that it was you, or that it was meant for this browser. Nobody has been signed in.",
+        help: "Go back to the application and connect again. If you did not start this yourself, close this page.",
+    };
+    /// The person declined elsewhere.
+    pub const DECLINED_ELSEWHERE: ErrorWords = ErrorWords {
+        title: "You have not been signed in",
+        text: "Where you were sent to sign in, the answer was no. Nothing has been changed.",
+        help: "To try again, or in another way, begin again where you came from.",
+    };
+    /// Elsewhere something failed.
+    pub const FAILED_ELSEWHERE: ErrorWords = ErrorWords {
+        title: "Signing in elsewhere did not work",
+        text: "Where you were sent to sign in, something failed. Nothing has been changed.",
+        help: "Try again in a while. If it keeps happening, tell whoever runs this server.",
+    };
+    /// No such page.
+    pub const NOT_FOUND: ErrorWords =
+        ErrorWords { title: "There is nothing here", text: "The address may be mistyped.", help: "" };
+    /// The configuration cannot be used.
+    pub const MISCONFIGURED: ErrorWords = ErrorWords {
+        title: "This server is not set up yet",
+        text: "Its configuration is missing something that it does not serve without.",
+        help: "If you run it: the log says which variable to set, and how.",
+    };
+    /// Something of ours failed.
+    pub const UNAVAILABLE: ErrorWords = ErrorWords {
+        title: "Please try again in a moment",
+        text: "The server cannot answer just now. Nothing has been changed.",
+        help: "Reload this page. If it keeps happening, tell whoever runs this server.",
+    };
+}
+
+/// How an application is made to forget what it knows of this server.
+pub mod reset {
+    /// ChatGPT.
+    pub const CHATGPT: &str = "It looks like ChatGPT: in its settings, under Apps & Connectors, delete this server's connector and create it again.";
+    /// Claude in the browser, on the desktop, or on a phone.
+    pub const CLAUDE: &str =
+        "It looks like Claude: in its settings, under Connectors, remove this server and add it again.";
+    /// Claude Code.
+    pub const CLAUDE_CODE: &str = "It looks like Claude Code: type /mcp, choose this server and \u{201c}Clear authentication\u{201d}. If that is not offered, remove the server and add it again.";
+    /// Cursor.
+    pub const CURSOR: &str = "It looks like Cursor: in its settings, under Tools & MCP, log out of this server, or remove it and add it again.";
+    /// MCP Inspector.
+    pub const INSPECTOR: &str =
+        "It looks like MCP Inspector: choose \u{201c}Clear OAuth State\u{201d} and connect again.";
+    /// `mcp-remote`.
+    pub const MCP_REMOTE: &str = "It looks like mcp-remote: close the application that runs it, delete the folder ~/.mcp-auth, and connect again.";
+    /// VS Code.
+    pub const VS_CODE: &str = "It looks like VS Code: run the command \u{201c}Authentication: Remove Dynamic Authentication Providers\u{201d}, choose this server, and connect again.";
+}

@@ -1,0 +1,69 @@
+//! What is learned of a person at a provider.
+
+use jwt_core::VerifiedToken;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+/// The longest name of a person on a page, in characters.
+const MAX_NAME_CHARACTERS: usize = 100;
+
+/// A person, as a provider knows them. The two identifiers together are the person (OpenID Connect Core
+/// section 5.7); everything else may change, or be given to somebody else (FD-06).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Person {
+    /// The provider, by its issuer or its address.
+    pub issuer: String,
+    /// The provider's identifier of the person, never reassigned.
+    pub subject: String,
+    /// What to call them on a page.
+    pub display_name: String,
+    /// The domain that the provider says they belong to, in lower case.
+    pub domain: Option<String>,
+}
+
+/// Which claims of an ID token say what.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ClaimNames {
+    /// What to call the person. By default the verified e-mail address, else `preferred_username`, else `name`.
+    display_name: Option<String>,
+    /// The domain that `allowed_domains` is about, such as Google's `hd`. By default it is that of the
+    /// verified e-mail address.
+    domain: Option<String>,
+}
+
+impl Person {
+    /// The person that an ID token is about. `None` when it does not say who.
+    pub(super) fn of(token: &VerifiedToken, names: &ClaimNames) -> Option<Self> {
+        let is_identifier = |text: &String| (1..=255).contains(&text.len()) && text.is_ascii();
+        let subject = token.claims.subject.clone().filter(is_identifier)?;
+        let claims: Map<String, Value> = token.claims_as()?;
+        let text = |name: &str| claims.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
+        // Some write the boolean as a text.
+        let is_verified = matches!(claims.get("email_verified"), Some(Value::Bool(true)))
+            || text("email_verified") == Some("true");
+        let email = text("email").filter(|_| is_verified);
+        let display_name = match &names.display_name {
+            Some(name) => text(name),
+            None => email.or_else(|| text("preferred_username")).or_else(|| text("name")),
+        };
+        let domain = match &names.domain {
+            Some(name) => text(name),
+            None => email.and_then(|email| email.rsplit_once('@')).map(|(_, domain)| domain),
+        };
+        Some(Self {
+            issuer: token.claims.issuer.clone(),
+            display_name: display_name.and_then(shown).unwrap_or_else(|| subject.clone()),
+            subject,
+            domain: domain.map(str::to_lowercase),
+        })
+    }
+}
+
+/// A name as it can be shown: on one line, and not endless.
+pub(super) fn shown(name: &str) -> Option<String> {
+    let plain: String =
+        name.chars().filter(|character| !character.is_control()).take(MAX_NAME_CHARACTERS).collect();
+    let plain = plain.trim();
+    (!plain.is_empty()).then(|| plain.to_owned())
+}
