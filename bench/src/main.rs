@@ -30,7 +30,7 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::figures::Figures;
 use crate::target::Built;
-use crate::workloads::{Effort, Work};
+use crate::workloads::Effort;
 
 const USAGE: &str = "usage: postern-bench [soak|instructions] --root DIR --host FILE [--native FILE] [--cloudflare] [--quick] [--minutes N] [--accept]";
 
@@ -138,7 +138,7 @@ fn side_by_side(built: &Built, effort: &Effort, figures: &mut Figures) -> Result
         work.push(work_of_one.with_connections(1));
     }
     workloads::measure_all(&work, effort, &built.folder, figures)?;
-    drop::<Vec<Work<'_>>>(work);
+    drop(work);
     memory("loaded", &postern.process, "postern", figures);
     if let Some(cloudflare) = &cloudflare {
         memory("loaded", &cloudflare.process, "workerd", figures);

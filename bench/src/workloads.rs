@@ -152,7 +152,7 @@ impl<'a> Work<'a> {
         figures.take(&format!("{}.p99", self.name), sample.p99 / 1000.0, "ms");
         // What the machine does besides changes this least.
         #[expect(clippy::cast_precision_loss, reason = "milliseconds and counts are small")]
-        let each = (used.processor - before.processor) as f64 / sample.answers as f64;
+        let each = (used.processor - before.processor) as f64 / sample.answers.max(1) as f64;
         figures.take(&format!("{}.processor", self.name), each, "ms");
         Ok(sample)
     }
