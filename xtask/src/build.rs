@@ -2,6 +2,7 @@
 
 use crate::command::{Program, root, target_dir};
 use crate::manifest::Manifest;
+use crate::shrink;
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -14,7 +15,7 @@ pub(crate) const MANIFESTS: [&str; 2] = ["spin.toml", "spin.external-provider.to
 
 /// The task `build`.
 pub(crate) fn run() -> Result<ExitCode> {
-    all_components()?;
+    finished_components()?;
     println!("{}", host()?.display());
     Ok(ExitCode::SUCCESS)
 }
@@ -22,6 +23,12 @@ pub(crate) fn run() -> Result<ExitCode> {
 /// Builds what the published manifests name.
 pub(crate) fn all_components() -> Result<()> {
     MANIFESTS.iter().try_for_each(|file| components(&root().join(file)))
+}
+
+/// The same, made as small as they are published. What is given back says why they could not be.
+pub(crate) fn finished_components() -> Result<Option<String>> {
+    all_components()?;
+    shrink::all_components()
 }
 
 /// Runs every build command of the manifest once.

@@ -7,6 +7,7 @@
     reason = "a program for the developer's machine reads its environment and its clock"
 )]
 
+mod bench;
 mod build;
 mod check;
 mod clients;
@@ -22,6 +23,7 @@ mod new;
 mod privileges;
 mod redis;
 mod server;
+mod shrink;
 mod tally;
 mod test;
 mod up;
@@ -43,10 +45,14 @@ Usage: cargo xtask TASK
   build        Build the components and the server
   build DIR    Build the component of Python or JavaScript in a folder, as spin.toml does for those of `new`
   test         Build, then run every test: the cores, the server, the black-box suite, real clients, the official suite
-                 --only PHASE[,PHASE]         of cores, host, outside, owned, languages, clients, conformance
+                 --only PHASE[,PHASE]         of cores, host, outside, owned, languages, clients, conformance, instructions
                With BASE_URL=http://HOST:PORT, run `outside` and `clients` against a running server
   conformance  Build, then run the official conformance suite against the real components with its tools in them
                  --all                        again with a new instance for each request, and with shared ones
+  bench        Build, then measure Postern beside Cloudflare's stack and a native server; see bench/README.md
+                 --quick                      in five minutes, and keep nothing
+                 --soak [--minutes N]         mixed traffic for thirty minutes instead, to look for leaks
+                 --accept-instructions        let what a call takes now be what it may take
   check        What has to hold besides the tests: format, lints, documentation, dependencies, privileges
   privileges   Print what each component imports and is granted, as the tables for ARCHITECTURE.md
   invite       Write an invitation for a server with sign_up=invited: invite ADDRESS [--days N]
@@ -67,6 +73,7 @@ fn main() -> ExitCode {
         },
         "test" => test::run(&arguments),
         "conformance" => conformance::run(&arguments),
+        "bench" => bench::run(&arguments),
         "check" => without_arguments(&arguments).and_then(|()| check::run()),
         "privileges" => without_arguments(&arguments).and_then(|()| privileges::print()),
         "invite" => invite::run(&arguments),

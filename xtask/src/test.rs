@@ -6,7 +6,7 @@ use crate::command::Program;
 use crate::new::LANGUAGES;
 use crate::server::Server;
 use crate::tally::Tally;
-use crate::{build, clients, conformance, hostile, languages, redis};
+use crate::{bench, build, clients, conformance, hostile, languages, redis};
 use anyhow::{Context, Result, bail};
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -29,9 +29,11 @@ enum Phase {
     Clients,
     /// The official conformance suite.
     Conformance,
+    /// How many instructions a call takes, compared with a baseline.
+    Instructions,
 }
 
-const PHASES: [(Phase, &str); 7] = [
+const PHASES: [(Phase, &str); 8] = [
     (Phase::Cores, "cores"),
     (Phase::Host, "host"),
     (Phase::Outside, "outside"),
@@ -39,6 +41,7 @@ const PHASES: [(Phase, &str); 7] = [
     (Phase::Languages, "languages"),
     (Phase::Clients, "clients"),
     (Phase::Conformance, "conformance"),
+    (Phase::Instructions, "instructions"),
 ];
 
 /// What became of it all.
@@ -67,9 +70,16 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
     let official = running.is_none() && wanted(Phase::Conformance);
     let made = running.is_none() && wanted(Phase::Languages);
 
-    if own_server || official || made || wanted(Phase::Host) {
+    let counted = running.is_none() && wanted(Phase::Instructions);
+
+    let mut unfinished = None;
+    if own_server || official || made || counted || wanted(Phase::Host) {
         report.phase("build", || {
-            build::all_components()?;
+            // All of it is tested as it is published; a part, as rustc makes it, which is sooner there.
+            match only.is_none() || counted {
+                true => unfinished = build::finished_components()?,
+                false => build::all_components()?,
+            }
             build::host().map(|_| Tally::default())
         });
     }
@@ -104,6 +114,14 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
     }
     if official && built {
         report.conformance();
+    }
+    if let (true, Some(missing)) = (counted, unfinished) {
+        report.left_out.push(format!("how many instructions a call takes: {missing}"));
+    } else if counted && built {
+        report.phase("instructions", || {
+            bench::instructions(build::host_file(), false)?;
+            Ok(Tally { passed: 1, ..Tally::default() })
+        });
     }
     if running.is_some() {
         report.leave_out_owned()?;
@@ -141,7 +159,7 @@ fn parse(arguments: &[String]) -> Result<Option<Vec<Phase>>> {
 fn cores() -> Result<Tally> {
     let mut tally = Program::cargo().args(["test", "--no-fail-fast"]).tally()?;
     // Bytes that nobody foresaw, a bounded number of them: see the library.
-    let others = ["-p", "xtask", "-p", "postern-fuzz"];
+    let others = ["-p", "xtask", "-p", "postern-fuzz", "-p", "postern-bench"];
     tally += Program::cargo().args(["test", "--no-fail-fast"]).args(others).tally()?;
     // In the profile that components are built in, so that what generates their bindings is built once.
     let examples = ["-p", "tools", "-p", "example-tools", "-p", "guide", "-p", "prompts"];

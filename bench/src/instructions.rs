@@ -1,0 +1,107 @@
+//! How many instructions guests execute for a request: a figure that does not depend on the machine, so that it can be
+//! held to a baseline.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail, ensure};
+
+use crate::target::{Built, MODERN, Postern, send_once};
+
+/// The baseline, in the repository.
+const BASELINE: &str = "bench/instructions.txt";
+
+/// Which part of the baseline is too much of a difference: a twentieth, 5 %.
+const PART: u64 = 20;
+
+/// How many calls an instance answers that is kept.
+const KEPT: u64 = 33;
+
+/// Counts, and fails when it has become more. With `accept`, what was counted is the new baseline.
+pub(crate) fn run(built: &Built, accept: bool) -> Result<()> {
+    let counted = count(built)?;
+    let text: String = counted.iter().map(|(name, count)| format!("{name} {count}\n")).collect();
+    counted.iter().for_each(|(name, count)| println!("bench instructions.{name} {count} instructions"));
+    let file = built.root.join(BASELINE);
+    if accept {
+        return Ok(std::fs::write(file, text)?);
+    }
+    let baseline = std::fs::read_to_string(&file).with_context(|| format!("there is no {BASELINE}"))?;
+    let faults: Vec<String> =
+        counted.iter().filter_map(|(name, count)| fault(&baseline, name, *count)).collect();
+    ensure!(
+        faults.is_empty(),
+        "{}. If that is meant to be, `cargo xtask bench --accept-instructions` makes it the baseline",
+        faults.join("; ")
+    );
+    Ok(())
+}
+
+/// What is wrong with a count. Much less than the baseline is, too: the next 5 % would go unseen.
+#[expect(clippy::cast_precision_loss, reason = "no request takes so many")]
+fn fault(baseline: &str, name: &str, count: u64) -> Option<String> {
+    let known = baseline.lines().find_map(|line| line.strip_prefix(name)?.trim().parse::<u64>().ok());
+    let Some(known) = known else { return Some(format!("{BASELINE} has no {name}")) };
+    let change = count as f64 / known as f64 - 1.0;
+    let is_fault = count.abs_diff(known) * PART > known;
+    is_fault.then(|| format!("{name} takes {count} instructions and took {known} ({:+.1} %)", change * 100.0))
+}
+
+fn count(built: &Built) -> Result<Vec<(&'static str, u64)>> {
+    let start = |name: &str, reuse: u64| -> Result<Postern> {
+        let more =
+            ["--count-instructions".into(), "--max-instance-reuse-count".into(), reuse.to_string().into()];
+        built.postern(name, &more)
+    };
+    let each = start("instructions-each", 1)?;
+    let log = built.folder.join("instructions-each/log");
+    send_once(&each.call(MODERN)?)?;
+    let new = executed(&log, "mcp", 1)?;
+    each.client.refresh(&each.tokens.refresh_token).expect(200);
+    let refresh = executed(&log, "oauth", 1)?;
+    drop(each);
+    let kept = start("instructions-kept", KEPT)?;
+    for _ in 0..KEPT {
+        send_once(&kept.call(MODERN)?)?;
+    }
+    let all = executed(&built.folder.join("instructions-kept/log"), "mcp", KEPT)?;
+    Ok(vec![
+        ("call-in-new-instance", new),
+        ("call", (all - new) / (KEPT - 1)),
+        ("refresh-in-new-instance", refresh),
+    ])
+}
+
+/// What the last instance of a component executed that has ended, if it answered so many requests.
+fn executed(log: &Path, component: &str, requests: u64) -> Result<u64> {
+    let began = Instant::now();
+    let (before, after) =
+        (format!("component {component} executed "), format!(" instructions for {requests} requests"));
+    while began.elapsed() < Duration::from_secs(20) {
+        // The line comes when the instance is dropped, which is after the answer.
+        std::thread::sleep(Duration::from_millis(300));
+        let text = std::fs::read_to_string(log)?;
+        let counts =
+            text.lines().filter_map(|line| line.split_once(&before)?.1.strip_suffix(&after)?.parse().ok());
+        if let Some(count) = counts.last() {
+            return Ok(count);
+        }
+    }
+    bail!("no instance of {component} ended after {requests} requests; see {}", log.display())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn five_per_cent_more_is_too_much_and_five_less_is_a_new_baseline() {
+        let baseline = "call 1000\nrefresh 2000\n";
+        assert_eq!(fault(baseline, "call", 1050), None);
+        assert_eq!(fault(baseline, "call", 950), None);
+        let more = fault(baseline, "call", 1051).unwrap();
+        assert_eq!(more, "call takes 1051 instructions and took 1000 (+5.1 %)");
+        assert!(fault(baseline, "refresh", 1000).is_some());
+        assert!(fault(baseline, "sign-in", 1).is_some(), "not in the baseline");
+    }
+}
