@@ -83,7 +83,7 @@ fn executed(log: &Path, component: &str, requests: u64) -> Result<u64> {
         let text = std::fs::read_to_string(log)?;
         let counts =
             text.lines().filter_map(|line| line.split_once(&before)?.1.strip_suffix(&after)?.parse().ok());
-        if let Some(count) = counts.last() {
+        if let Some(count) = counts.collect::<Vec<u64>>().pop() {
             return Ok(count);
         }
     }

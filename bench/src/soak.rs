@@ -23,6 +23,10 @@ const LOOK: Duration = Duration::from_secs(10);
 /// its allocator keeps what it may need again.
 const GROWTH: f64 = 1.25;
 
+/// How long the server is left alone before it is judged: until instances that have nothing to do are gone, and
+/// streams have found out, when they next wrote to somebody, that nobody reads.
+const REST: Duration = Duration::from_secs(45);
+
 /// The longest that a person goes on under one grant, in rounds.
 const ROUNDS_PER_GRANT: u64 = 50;
 
@@ -33,8 +37,7 @@ pub(crate) fn run(built: &Built, minutes: f64) -> Result<()> {
     let (done, rounds) = (AtomicBool::new(false), AtomicU64::new(0));
     let end = Instant::now() + Duration::from_secs_f64(minutes * 60.0);
     let rest = |process: &crate::process::Process| {
-        // Until instances that have nothing to do are gone.
-        std::thread::sleep(Duration::from_secs(6));
+        std::thread::sleep(REST);
         process.usage()
     };
     let before = rest(&postern.process);
@@ -124,7 +127,7 @@ fn live_a_round(server: &Server, client: &Client, tokens: &mut Tokens, round: u6
     server.send(&broken.header("accept", "application/json, text/event-stream")).expect(400);
     server.send(&Request::new("GET", "/mcp")).expect(401);
     server.send(&Request::form("/token", &[("grant_type", "authorization_code"), ("code", "made-up")]));
-    if round % 10 == 0 {
+    if round.is_multiple_of(10) {
         let legacy = McpClient::connect(server, &tokens.access_token, "2025-11-25");
         legacy.call_tool("add", json!({ "a": 2, "b": 3 }));
         let stream =
