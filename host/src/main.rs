@@ -31,6 +31,8 @@ fn run(options: &Options) -> Result<()> {
         .context("cannot start")?;
     runtime.block_on(async {
         let server = Server::start(options).await?;
+        // Before it says that it serves: whoever has read that may ask it to end.
+        let stop = stop_signal()?;
         let mut stdout = std::io::stdout().lock();
         for line in &server.summary {
             writeln!(stdout, "{line}")?;
@@ -39,7 +41,6 @@ fn run(options: &Options) -> Result<()> {
         writeln!(stdout, "Serving http://{}", server.address)?;
         stdout.flush()?;
         drop(stdout);
-        let stop = stop_signal()?;
         server.serve(stop).await;
         anyhow::Ok(())
     })?;
@@ -49,17 +50,22 @@ fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// Done when somebody asks the process to end.
+/// Done when somebody asks the process to end, from now on.
 fn stop_signal() -> Result<impl Future<Output = ()>> {
     #[cfg(unix)]
-    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-    Ok(async move {
-        #[cfg(unix)]
-        tokio::select! {
-            _ = tokio::signal::ctrl_c() => {}
-            _ = terminate.recv() => {}
-        }
-        #[cfg(not(unix))]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let (mut interrupt, mut terminate) =
+            (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+        Ok(async move {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+        })
+    }
+    #[cfg(not(unix))]
+    Ok(async {
         let _ = tokio::signal::ctrl_c().await;
     })
 }
