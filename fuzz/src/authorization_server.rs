@@ -5,8 +5,8 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use oauth_core::client::redirect_uri::{Destination, destination};
 use oauth_core::ports::{
-    Catalog, CatalogError, Field, Identity, IdentityError, IdentityRequest, Later, Network, Offer,
-    OfferedScope, Prompt, Step, User,
+    Catalog, CatalogError, ChangeItem, Field, Identity, IdentityError, IdentityRequest, Later, Network,
+    Offer, OfferedScope, Prompt, Step, User,
 };
 use oauth_core::trace::TraceId;
 use oauth_core::{AuthorizationServer, Config};
@@ -33,7 +33,16 @@ impl Identity for People {
             value: String::new(),
         };
         let (submit, state) = ("Continue".into(), Vec::new());
-        Ok(Step::Ask(Prompt { notice: None, problem: None, fields: vec![password], submit, state }))
+        let (fields, alternatives) = (vec![password], Vec::new());
+        Ok(Step::Ask(Prompt {
+            notice: None,
+            problem: None,
+            fields,
+            submit,
+            alternatives,
+            state,
+            retry_after: None,
+        }))
     }
 
     async fn resume(
@@ -43,6 +52,19 @@ impl Identity for People {
         _: Vec<(String, String)>,
     ) -> Result<Step, IdentityError> {
         Ok(Step::User(User { subject: "alice".into(), display_name: "Alice".into() }))
+    }
+
+    async fn returned(
+        &self,
+        _: &IdentityRequest,
+        _: Vec<u8>,
+        _: Vec<(String, String)>,
+    ) -> Result<Step, IdentityError> {
+        Err(IdentityError::InvalidState)
+    }
+
+    async fn changes(&self, _: &User) -> Result<Vec<ChangeItem>, IdentityError> {
+        Ok(Vec::new())
     }
 }
 

@@ -1,7 +1,7 @@
 // What a page owes everybody, whatever is on it, and a picture of it.
 
 import assert from "node:assert/strict";
-import { mkdir, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import { listenForComplaints } from "./support.js";
@@ -17,7 +17,6 @@ const MAX_BYTES = 20_000;
 
 /** Runs `visit` once for each theme and width, with a fresh browser context and a `look` for each page. */
 export async function everyLook(browser, base, visit) {
-  await mkdir(screenshots, { recursive: true });
   for (const [width, viewport] of Object.entries(widths)) {
     for (const colorScheme of themes) {
       const context = await browser.newContext({ viewport, colorScheme, reducedMotion: "reduce" });
@@ -34,6 +33,11 @@ export async function everyLook(browser, base, visit) {
       await context.close();
     }
   }
+}
+
+/** A picture of a page on the way through a flow. */
+export async function takePicture(page, name) {
+  await page.screenshot({ path: `${screenshots}${name}.png`, fullPage: true });
 }
 
 /** Watches what a page loads: only itself, and from nowhere else. */

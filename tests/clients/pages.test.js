@@ -124,7 +124,7 @@ test("what is there to copy is what the clients read", { skip, timeout: 60_000 }
   const browser = await openBrowser(t);
   const page = await browser.newPage();
   await page.goto(`${base}/`);
-  const links = await page.locator("main a").evaluateAll((links) => links.map((link) => link.href));
+  const links = await page.locator("details a").evaluateAll((links) => links.map((link) => link.href));
   const [vsCode, cursor] = links.map((link) => new URL(link));
   const server = { name: "weather-desk", type: "http", url: `${base}/mcp` };
   assert.equal(vsCode.protocol + vsCode.pathname, "vscode:mcp/install");

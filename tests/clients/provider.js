@@ -63,6 +63,8 @@ export async function startHost(test, manifest, variables, runtimeConfig = "") {
     [
       ...["--from", manifest, "--listen", "127.0.0.1:0", "--derive-public-url"],
       ...["--state-dir", state, "--runtime-config-file", config],
+      // Compiled code is the same for all, and takes the longest.
+      ...["--cache-dir", "target/tmp/host-cache"],
     ],
     { cwd: repository, env: environment, stdio: ["ignore", "pipe", "pipe"] },
   );

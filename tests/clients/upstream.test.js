@@ -3,11 +3,10 @@
 
 import assert from "node:assert/strict";
 import { createHash, createHmac, randomBytes } from "node:crypto";
-import { mkdir } from "node:fs/promises";
 import { createServer } from "node:http";
 import { test } from "node:test";
-import { fileURLToPath } from "node:url";
 import Provider from "oidc-provider";
+import { everyLook, takePicture } from "./look.js";
 import { Browser, by, jwt, listen, logged, newKey, noHost, now, signInAtProvider, startHost } from "./provider.js";
 import { decide, listenForComplaints, newPerson, noBrowser, openBrowser, openCallback, signIn, within } from "./support.js";
 
@@ -298,26 +297,18 @@ test("member of an organization signs in at GitHub, and others do not", options,
   assert.doesNotMatch(log.text, /gho_|hush/);
 });
 
-const screenshots = fileURLToPath(new URL("screenshots/", import.meta.url));
-
 // The page's policy has to let its form lead to the provider, and only a browser holds it to that.
 test("browser is led to the provider and back", { ...options, skip: noHost || noBrowser }, async (t) => {
-  await mkdir(screenshots, { recursive: true });
   const { entry, issuer, open } = await startProvider(t);
   const { url: base } = await startServer(t, [entry, { name: "github", label: "GitHub", type: "github", client_id: "app" }]);
   open(base);
   const target = await openCallback(t);
   const application = await register(base, target.url);
   const browser = await openBrowser(t);
-  for (const [size, viewport] of Object.entries({ desktop: { width: 1280, height: 800 }, phone: { width: 390, height: 844 } })) {
-    for (const colorScheme of ["light", "dark"]) {
-      const context = await browser.newContext({ viewport, colorScheme, javaScriptEnabled: false });
-      const page = await context.newPage();
-      await page.goto(application.url.href);
-      await page.screenshot({ path: `${screenshots}sign-in-elsewhere-${size}-${colorScheme}.png`, fullPage: true });
-      await context.close();
-    }
-  }
+  await everyLook(browser, base, async ({ page, look }) => {
+    await page.goto(application.url.href);
+    await look("sign-in-elsewhere");
+  });
   const page = await (await browser.newContext()).newPage();
   const complaints = listenForComplaints(page);
   await page.goto(application.url.href);
@@ -370,7 +361,7 @@ test("person adds a provider to an account, signs in with it, and removes it", {
   await page.getByRole("button", { name: "Continue with Test & Co" }).click();
   await confirm();
   await page.getByText("not let in here").waitFor();
-  await page.screenshot({ path: `${screenshots}sign-in-not-let-in.png`, fullPage: true });
+  await takePicture(page, "sign-in-not-let-in");
   await signIn(page, person);
   await page.getByRole("heading", { name: "Your account" }).waitFor();
   await page.goto(application.url.href);
@@ -390,7 +381,7 @@ test("person adds a provider to an account, signs in with it, and removes it", {
   await confirm();
   await page.getByRole("heading", { name: "Your account" }).waitFor();
   await page.getByRole("heading", { name: "Upstream test" }).waitFor();
-  await page.screenshot({ path: `${screenshots}account-with-provider.png`, fullPage: true });
+  await takePicture(page, "account-with-provider");
   await page.getByRole("button", { name: "Remove Test & Co" }).press("Enter");
   await page.getByText("Test & Co does not sign you in any more.").waitFor();
 

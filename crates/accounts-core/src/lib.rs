@@ -1,8 +1,10 @@
-//! Local accounts: e-mail and password. The rules behind the `accounts` component.
+//! Accounts: with an e-mail address and a password here, or with an identity at a provider. The rules behind the
+//! `accounts` component.
 //!
 //! Reading order: [`Accounts::begin`] and [`Accounts::resume`] (the conversation), [`sign_up`] and
 //! [`invitation`] (who may make an account), [`change`] (another password), [`throttle`] (what guesses cost),
-//! [`password`] (how passwords are kept), [`mod@name`] and [`record`] (what is stored), [`form`] (what is asked).
+//! [`password`] (how passwords are kept), [`mod@name`] and [`record`] (what is stored), [`form`] (what is asked),
+//! [`elsewhere`] and [`identity`] (ways to sign in that lead to providers).
 //!
 //! What it does not do: second factors, resetting a forgotten password.
 

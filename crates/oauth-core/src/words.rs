@@ -126,6 +126,8 @@ pub mod consent {
         "Do not ask me again when this application connects like this, as long as this connection lasts";
     /// Above the buttons.
     pub const ONLY_IF: &str = "Approve only if you have just started connecting it yourself.";
+    /// Around the address of the account page.
+    pub const LATER: Around = Around("You can take it back at any time, at ", ".");
     /// The one button.
     pub const APPROVE: &str = "Approve";
     /// The other.
@@ -207,6 +209,8 @@ pub mod home {
     pub const NO_TOOLS: &str = "None yet.";
     /// A heading.
     pub const CONNECT: &str = "How to connect";
+    /// The link to the page of somebody who is signed in.
+    pub const ACCOUNT: &str = "See or disconnect what you connected";
 
     /// How each client is connected. What to copy comes after the sentence.
     pub mod setup {

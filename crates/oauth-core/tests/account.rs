@@ -438,3 +438,27 @@ fn older_records_have_never_ended_their_sign_ins() {
     block_on(world.records().create(&key, &user)).unwrap();
     assert_eq!(PageForm::of(&browser.get(&world, "/account")).action, "/account");
 }
+
+/// BR-07: nothing that comes in with a request says where the browser goes afterwards.
+#[test]
+fn no_parameter_says_where_to_go() {
+    let world = World::public();
+    let browser = Browser::default();
+    let evil = "https://evil.example/";
+    let names = ["return_to", "return-url", "next", "continue", "redirect_uri", "goal", "url"];
+    let query: Vec<String> = names.iter().map(|name| format!("{name}={evil}")).collect();
+    let page = browser.get(&world, &format!("/account?{}", query.join("&")));
+    let stuffed =
+        names.iter().fold(PageForm::of(&page).filled_in(&GOOD, None), |form, name| form.and(name, evil));
+    let signed_in = browser.post(&world, "/sign-in", &stuffed);
+    assert_eq!(header(&signed_in, "location"), "/account");
+    for button in ["sign-out", "sign-out-everywhere", "revoke-all"] {
+        connect(&world, &world.client());
+        let browser = alice(&world);
+        let page = browser.get(&world, &format!("/account?{}", query.join("&")));
+        let form = PageForm::of(&page).filled_in(&[], Some(button));
+        let stuffed = names.iter().fold(form, |form, name| form.and(name, evil));
+        let reply = browser.post(&world, "/account", &stuffed);
+        assert!(["/", "/account"].contains(&header(&reply, "location")), "{button}");
+    }
+}

@@ -186,6 +186,22 @@ const fn is_among(scope: &str, known: &[ScopeEntry]) -> bool {
     false
 }
 
+/// Fails the build if a scope is no scope token (RFC 6749 section 3.3), which an authorization server would never grant.
+#[doc(hidden)]
+pub const fn check_tokens(scopes: &[ScopeEntry]) {
+    let mut scopes = scopes;
+    while let [(name, ..), rest @ ..] = scopes {
+        assert!(!name.is_empty(), "a scope has no name");
+        let mut bytes = name.as_bytes();
+        while let [byte, rest @ ..] = bytes {
+            let is_allowed = byte.is_ascii_graphic() && *byte != b'"' && *byte != b'\\';
+            assert!(is_allowed, "a scope is printable ASCII without space, `\"` and `\\`");
+            bytes = rest;
+        }
+        scopes = rest;
+    }
+}
+
 /// Fails the build if two tools have the same name.
 #[doc(hidden)]
 pub const fn check_names(tools: &[Entry]) {
@@ -209,4 +225,63 @@ const fn is_same(one: &str, other: &str) -> bool {
         (one, other) = (one_rest, other_rest);
     }
     one.is_empty() && other.is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::context::needed;
+
+    /// Adds.
+    #[crate::tool]
+    fn add(a: f64, b: f64) -> f64 {
+        a + b
+    }
+
+    struct Sums;
+
+    impl Provider for Sums {
+        const TOOLS: &'static [Entry] = &[Entry::of::<add>()];
+        const SCOPES: &'static [ScopeEntry] = &[];
+
+        fn descriptions() -> &'static OnceLock<Vec<Described>> {
+            static DESCRIPTIONS: OnceLock<Vec<Described>> = OnceLock::new();
+            &DESCRIPTIONS
+        }
+    }
+
+    fn call(name: &str, state: &[u8]) -> Result<Round, Error> {
+        let caller = Caller {
+            subject: "alice".to_owned(),
+            client_id: "c".to_owned(),
+            scopes: Vec::new(),
+            client_info: None,
+        };
+        let resumption =
+            contract::Resumption { state: state.to_owned(), answers: Vec::new(), cancelled: false };
+        let call = Call {
+            name: name.to_owned(),
+            arguments: r#"{"a":1,"b":2}"#.to_owned(),
+            resumption: Some(resumption),
+            client: needed(|_| ()),
+            wants_progress: false,
+            log_level: None,
+        };
+        begin::<Sums>(caller, call)
+    }
+
+    /// TL-02.
+    #[test]
+    fn tools_are_found_by_their_exact_names() {
+        assert!(call("add", b"").is_ok());
+        for name in ["Add", "add ", "", "math/add", "add\0"] {
+            assert!(matches!(call(name, b""), Err(Error::UnknownTool)), "{name}");
+        }
+    }
+
+    /// After a deployment, a state may be another version's. It is no reason to begin anew what may be half done.
+    #[test]
+    fn a_state_that_cannot_be_read_is_an_error() {
+        assert!(matches!(call("add", b"\x01\x02"), Err(Error::Other(_))));
+    }
 }

@@ -22,6 +22,9 @@
 //! Build that for `wasm32-wasip2` as a `cdylib`, name the file in `spin.toml`, and it is served. Signing in, tokens, scopes,
 //! HTTP and JSON-RPC are done elsewhere; the arguments that arrive fit the schema, and the caller has the scopes.
 //!
+//! In `Cargo.toml`, types of your own take `serde` with its feature `derive`, and `schemars` 1. A tool may wait for whatever
+//! WASI 0.3 has, with any crate that speaks it (`wasip3`, `spin-sdk`), as far as `spin.toml` grants it.
+//!
 //! # Reading order
 //!
 //! * [`tool`], the attribute, and [`export!`];
@@ -76,8 +79,8 @@ pub mod __private {
         arguments::Arguments,
         bindings,
         definition::{
-            Described, Entry, Fallible, ScopeEntry, check_names, check_scopes, done, finish, finish_result,
-            list_scopes, list_tools,
+            Described, Entry, Fallible, ScopeEntry, check_names, check_scopes, check_tokens, done, finish,
+            finish_result, list_scopes, list_tools,
         },
         round::Work,
         serve::call_tool,
@@ -125,7 +128,8 @@ pub mod __private {
 /// # fn main() { assert_eq!(postern_tools::testing::tools::<Exported>().len(), 2); }
 /// ```
 ///
-/// A scope that a tool takes and that is not listed, and a name that two tools have, fail the build:
+/// A scope that a tool takes and that is not listed fails the build, and so do a scope that is no scope token and a name
+/// that two tools have:
 ///
 /// ```compile_fail
 /// # use postern_tools::tool;
@@ -134,6 +138,24 @@ pub mod __private {
 /// async fn add(a: f64, b: f64) -> f64 { a + b }
 ///
 /// postern_tools::export! { scopes {} tools { add } }
+/// # fn main() {}
+/// ```
+///
+/// ```compile_fail
+/// postern_tools::export! { scopes { "math basic" => "Do arithmetic"; } tools {} }
+/// # fn main() {}
+/// ```
+///
+/// ```compile_fail
+/// # use postern_tools::tool;
+/// /// Adds.
+/// #[tool]
+/// async fn add(a: f64, b: f64) -> f64 { a + b }
+/// /// Adds, too.
+/// #[tool(name = "add")]
+/// async fn add_too(a: f64, b: f64) -> f64 { a + b }
+///
+/// postern_tools::export! { scopes {} tools { add, add_too } }
 /// # fn main() {}
 /// ```
 ///
@@ -160,6 +182,7 @@ macro_rules! export {
             }
         }
 
+        const _: () = $crate::__private::check_tokens(<Exported as $crate::Provider>::SCOPES);
         const _: () = $crate::__private::check_names(<Exported as $crate::Provider>::TOOLS);
         $(const _: () = $crate::__private::check_scopes::<$tool>(<Exported as $crate::Provider>::SCOPES);)*
 

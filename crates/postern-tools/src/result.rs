@@ -22,6 +22,9 @@ use std::time::Duration;
 /// | [`ContentBlock`], [`ToolResult`] | as it is |
 /// | [`Structured`] | structured content, with content of its own |
 /// | [`Outcome`] | one of these, or a task that goes on |
+///
+/// JSON has no number for infinity, nor for what is none: such an `f64` is written as `null`, which is not what the schema
+/// says. Return an error instead.
 #[diagnostic::on_unimplemented(
     message = "a tool cannot give back `{Self}`",
     label = "neither a text, nor content, nor a type with a JSON Schema",

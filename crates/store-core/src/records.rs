@@ -163,7 +163,7 @@ impl<S: Store, R: Random> Records<'_, S, R> {
     where
         T: Serialize + DeserializeOwned,
     {
-        self.transition_from(key, decide, |value| self.open(key, value)).await
+        self.transition_from(key, decide, None).await
     }
 
     /// As [`transition`](Self::transition), for a record that begins anew when the secret that it was
@@ -176,11 +176,7 @@ impl<S: Store, R: Random> Records<'_, S, R> {
     where
         T: Serialize + DeserializeOwned + Default,
     {
-        let open = |value: &[u8]| match self.open(key, value) {
-            Err(RecordError::Retired) => Ok(Envelope { trail: Vec::new(), record: T::default() }),
-            opened => opened,
-        };
-        self.transition_from(key, decide, open).await
+        self.transition_from(key, decide, Some(T::default)).await
     }
 
     /// As [`transition_or_renew`](Self::transition_or_renew), for a record that may not be there yet, and is
@@ -215,58 +211,140 @@ impl<S: Store, R: Random> Records<'_, S, R> {
     async fn transition_from<T, O, E>(
         &self,
         key: &str,
-        mut decide: impl FnMut(&T) -> Result<Change<T, O>, E>,
-        open: impl Fn(&[u8]) -> Result<Envelope<T>, RecordError>,
+        decide: impl FnMut(&T) -> Result<Change<T, O>, E>,
+        renew: Option<fn() -> T>,
     ) -> Result<O, TransitionError<E>>
     where
         T: Serialize + DeserializeOwned,
     {
+        let mut decision = Decision { decide, renew, tried: Vec::new(), pending: None, outcome: None };
+        self.swap_until_over(key, &mut decision).await?;
+        match decision.outcome {
+            Some(outcome) => outcome.map_err(TransitionError::Refused),
+            None => Err(TransitionError::NotFound),
+        }
+    }
+
+    /// The loop of every transition. It knows nothing of what is in the record, so that there is one of it.
+    async fn swap_until_over(&self, key: &str, decision: &mut dyn Decide) -> Result<(), RecordError> {
         let (mut current, mut swap) = self.store.begin_swap(key).await?;
-        let mut tried: Vec<(String, O)> = Vec::new();
         for attempt in 0..=MAX_ATTEMPTS {
-            let Some(value) = current else { return Err(TransitionError::NotFound) };
-            let envelope = open(&value)?;
-            if let Some(result) = take_written(&mut tried, &value, &envelope.trail) {
-                return Ok(result);
-            }
-            let (record, result) = match decide(&envelope.record).map_err(TransitionError::Refused)? {
-                Change::Write(_, _) if attempt == MAX_ATTEMPTS => break,
-                Change::Write(record, result) => (record, result),
-                Change::Keep(result) => return Ok(result),
+            let Some(value) = current else { return Ok(()) };
+            let plaintext = match self.unseal(key, &value) {
+                Ok(plaintext) => Some(plaintext),
+                Err(RecordError::Retired) => None,
+                Err(error) => return Err(error),
             };
-            let mut trail = envelope.trail;
-            trail.splice(0..0, nonce_text(&value));
-            trail.truncate(TRAIL_LENGTH);
-            let new_value = self.seal(key, &Envelope { trail, record })?;
-            tried.extend(nonce_text(&new_value).map(|nonce| (nonce, result)));
+            let Some(plaintext) = decision.decide(plaintext.as_deref(), nonce_text(&value))? else {
+                return Ok(());
+            };
+            if attempt == MAX_ATTEMPTS {
+                break;
+            }
+            let new_value = self.seal_plaintext(key, &plaintext)?;
+            decision.try_write(nonce_text(&new_value));
             self.store.swap(swap, &new_value).await;
             (current, swap) = self.store.begin_swap(key).await?;
         }
-        Err(RecordError::Contended.into())
+        Err(RecordError::Contended)
     }
 
     fn seal<T: Serialize>(&self, key: &str, envelope: &Envelope<T>) -> Result<Vec<u8>, RecordError> {
-        let plaintext = serde_json::to_vec(envelope).map_err(|_| RecordError::Unreadable)?;
-        let value = seal::seal(self.keys, Purpose::Record, key.as_bytes(), &plaintext, self.random);
+        self.seal_plaintext(key, &serde_json::to_vec(envelope).map_err(|_| RecordError::Unreadable)?)
+    }
+
+    fn seal_plaintext(&self, key: &str, plaintext: &[u8]) -> Result<Vec<u8>, RecordError> {
+        let value = seal::seal(self.keys, Purpose::Record, key.as_bytes(), plaintext, self.random);
         let limit = if connection::is_slot(key) { connection::MAX_SLOT_BYTES } else { MAX_VALUE_BYTES };
         if value.len() > limit { Err(RecordError::TooLarge) } else { Ok(value) }
     }
 
     fn open<T: DeserializeOwned>(&self, key: &str, value: &[u8]) -> Result<Envelope<T>, RecordError> {
+        serde_json::from_slice(&self.unseal(key, value)?).map_err(|_| RecordError::Unreadable)
+    }
+
+    fn unseal(&self, key: &str, value: &[u8]) -> Result<Vec<u8>, RecordError> {
         let plaintext = seal::open(self.keys, Purpose::Record, key.as_bytes(), value);
-        let plaintext = plaintext.ok_or_else(|| match seal::is_of_unknown_key(self.keys, value) {
+        plaintext.ok_or_else(|| match seal::is_of_unknown_key(self.keys, value) {
             true => RecordError::Retired,
             false => RecordError::Unreadable,
-        })?;
-        serde_json::from_slice(&plaintext).map_err(|_| RecordError::Unreadable)
+        })
+    }
+}
+
+/// What a transition decides, for the loop that carries it out.
+trait Decide {
+    /// What to write in the place of this, in plain; nothing if it is over. `plaintext` is nothing when the secret
+    /// that it was sealed with is gone, and `nonce` is that of the value.
+    fn decide(
+        &mut self,
+        plaintext: Option<&[u8]>,
+        nonce: Option<String>,
+    ) -> Result<Option<Vec<u8>>, RecordError>;
+
+    /// What was decided last is about to be written, with this nonce.
+    fn try_write(&mut self, nonce: Option<String>);
+}
+
+/// One transition.
+struct Decision<T, O, E, F> {
+    decide: F,
+    /// What a record of a retired secret begins anew as, if it may.
+    renew: Option<fn() -> T>,
+    /// The writes that were tried, by nonce.
+    tried: Vec<(String, O)>,
+    /// The result of the write that is about to be tried.
+    pending: Option<O>,
+    /// How it ended.
+    outcome: Option<Result<O, E>>,
+}
+
+impl<T, O, E, F> Decide for Decision<T, O, E, F>
+where
+    T: Serialize + DeserializeOwned,
+    F: FnMut(&T) -> Result<Change<T, O>, E>,
+{
+    fn decide(
+        &mut self,
+        plaintext: Option<&[u8]>,
+        nonce: Option<String>,
+    ) -> Result<Option<Vec<u8>>, RecordError> {
+        let Envelope { mut trail, record } = match (plaintext, self.renew) {
+            (Some(plaintext), _) => serde_json::from_slice(plaintext).map_err(|_| RecordError::Unreadable)?,
+            (None, Some(renew)) => Envelope { trail: Vec::new(), record: renew() },
+            (None, None) => return Err(RecordError::Retired),
+        };
+        if let Some(result) = take_written(&mut self.tried, nonce.as_ref(), &trail) {
+            self.outcome = Some(Ok(result));
+            return Ok(None);
+        }
+        match (self.decide)(&record) {
+            Ok(Change::Write(record, result)) => {
+                trail.splice(0..0, nonce);
+                trail.truncate(TRAIL_LENGTH);
+                self.pending = Some(result);
+                let plaintext = serde_json::to_vec(&Envelope { trail, record });
+                plaintext.map(Some).map_err(|_| RecordError::Unreadable)
+            }
+            Ok(Change::Keep(result)) => {
+                self.outcome = Some(Ok(result));
+                Ok(None)
+            }
+            Err(refusal) => {
+                self.outcome = Some(Err(refusal));
+                Ok(None)
+            }
+        }
+    }
+
+    fn try_write(&mut self, nonce: Option<String>) {
+        self.tried.extend(nonce.zip(self.pending.take()));
     }
 }
 
 /// The result of the write that is in place, if it is one of those tried.
-fn take_written<O>(tried: &mut Vec<(String, O)>, value: &[u8], trail: &[String]) -> Option<O> {
-    let stored = nonce_text(value);
-    let index =
-        tried.iter().position(|(nonce, _)| stored.as_ref() == Some(nonce) || trail.contains(nonce))?;
+fn take_written<O>(tried: &mut Vec<(String, O)>, stored: Option<&String>, trail: &[String]) -> Option<O> {
+    let index = tried.iter().position(|(nonce, _)| stored == Some(nonce) || trail.contains(nonce))?;
     Some(tried.swap_remove(index).1)
 }
 

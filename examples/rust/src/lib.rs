@@ -104,7 +104,7 @@ mod tests {
 
     #[test]
     fn a_number_is_as_precise_as_the_person_wants() {
-        let call = call::<round_number>(json!({ "number": 2.71828 }));
+        let call = call::<round_number>(json!({ "number": 2.71728 }));
         assert_eq!(call.answer("precision", accept(json!({ "digits": 2 }))).run().text(), "2.72");
     }
 }

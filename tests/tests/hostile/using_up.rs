@@ -16,7 +16,7 @@ const DEADLY: [(&str, &str); 6] = [
 ];
 
 /// Limits that are soon reached.
-const TIGHT: [&str; 4] = ["--cpu-timeout", "500ms", "--max-instance-memory", "64"];
+const TIGHT: [&str; 4] = ["--cpu-timeout", "1s", "--max-instance-memory", "64"];
 
 /// TL-03, DQ-10: a loop, a flood of memory, a recursion, a panic, a trap and an exit are each a 500 for the call
 /// that it happened in. Meanwhile, and after it, others are answered; what was in the store is there.
@@ -68,10 +68,10 @@ fn tool_that_ends_its_instance_after_a_word_cuts_its_answer() {
 
 fn impatient(flags: &[&'static str]) -> Scene {
     let state = State::new().with_manifest("target/hostile/spin.toml").with_flags(flags);
-    Scene::of(state.with_variable("tool_timeout", "2s"))
+    Scene::of(state.with_variable("tool_timeout", "4s"))
 }
 
-const TOO_LATE: &str = "The tool did not finish within 2s, and was stopped";
+const TOO_LATE: &str = "The tool did not finish within 4s, and was stopped";
 
 /// TL-03: a tool that only waits costs nothing but its caller's patience, and its call has a result in every
 /// revision's manner.
@@ -112,7 +112,7 @@ fn outlive(scene: &mut Scene, skip: usize, tool: &str, cause: &str) {
 /// TL-03: the answer does not wait for the tool to let go. What it does then is its instance's end and nobody else's.
 #[test]
 fn tool_that_does_not_let_go_is_left_behind() {
-    let mut scene = impatient(&["--cpu-timeout", "500ms"]);
+    let mut scene = impatient(&["--cpu-timeout", "1s"]);
     let skip = scene.host.log_lines();
     assert_eq!(failure(&scene.call("loops_when_dropped", json!({})).expect(200)), TOO_LATE);
     outlive(&mut scene, skip, "who_am_i", "of processor time");
@@ -121,7 +121,7 @@ fn tool_that_does_not_let_go_is_left_behind() {
 /// TL-03, TL-09: what a tool leaves running behind its answer meets no other caller. It waits for one, and is ended.
 #[test]
 fn what_a_tool_leaves_running_meets_nobody() {
-    let mut scene = Scene::open(&["--cpu-timeout", "500ms", "--request-timeout", "3s"]);
+    let mut scene = Scene::open(&["--cpu-timeout", "1s", "--request-timeout", "8s"]);
     let skip = scene.host.log_lines();
     scene.call("lies_in_wait", json!({})).expect(200);
     outlive(&mut scene, skip, "takes_a_moment", "guest timed out");
@@ -130,7 +130,7 @@ fn what_a_tool_leaves_running_meets_nobody() {
 /// TL-03: who puts the whole instance to sleep is not seen from inside it. The host gives up on it.
 #[test]
 fn tool_that_sleeps_is_given_up_by_the_host() {
-    let scene = Scene::open(&["--request-timeout", "3s"]);
+    let scene = Scene::open(&["--request-timeout", "8s"]);
     std::thread::scope(|scope| {
         let scene = &scene;
         let sleeper = scope.spawn(|| scene.call("sleeps", json!({})));

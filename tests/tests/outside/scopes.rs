@@ -1,14 +1,13 @@
 //! A tool declares its scopes once. What follows from it, all the way: metadata, consent page, list, refusal, and the client
 //! that comes back with more.
 
-use postern_tests::mcp::{McpClient, STATELESS};
+use postern_tests::mcp::{McpClient, STATELESS, list};
 use postern_tests::oauth::{BASIC, STATISTICS};
 use postern_tests::{Authorization, Browser, Client, Person, Server, Tokens};
 use serde_json::{Value, json};
 
-fn names(document: &Value, list: &str) -> Vec<String> {
-    let names = document[list].as_array().unwrap_or_else(|| panic!("no {list} in {document}"));
-    names.iter().map(|name| name.as_str().unwrap().to_owned()).collect()
+fn names(document: &Value, name: &str) -> Vec<String> {
+    list(document, name).iter().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
 /// MCP-A-12, RS-08, MP-16.

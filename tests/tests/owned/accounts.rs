@@ -127,7 +127,8 @@ fn guesses_are_slowed_down() {
 /// What is disconnected is refused with the next request, and the record says so.
 #[test]
 fn disconnected_application_is_refused_at_once() {
-    let host = Host::start(&State::new());
+    let state = State::new();
+    let host = Host::start(&state);
     let client = Client::register(&host);
     let person = Person::new();
     let mut browser = Browser::new(&host);
@@ -150,7 +151,8 @@ fn disconnected_application_is_refused_at_once() {
 /// LG-12: with another password, other browsers are signed out, and the old one is over.
 #[test]
 fn changed_password_holds_at_once() {
-    let host = Host::start(&State::new());
+    let state = State::new();
+    let host = Host::start(&state);
     let person = Person::new();
     let sign_in = |person: &Person| {
         let mut browser = Browser::new(&host);

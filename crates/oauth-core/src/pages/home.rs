@@ -3,6 +3,7 @@
 use super::{Brand, Page};
 use crate::{
     ports::Offer,
+    routes,
     words::{self, home::setup},
 };
 use askama::Template;
@@ -21,6 +22,8 @@ pub struct HomePage {
     pub tools: Vec<(String, String)>,
     /// How to connect.
     pub setups: Vec<Setup>,
+    /// Where people see what they connected.
+    pub account: &'static str,
 }
 
 impl HomePage {
@@ -31,6 +34,7 @@ impl HomePage {
             name: brand.name.clone(),
             setups: setups(&brand.slug(), &endpoint, public_url.is_loopback()),
             endpoint,
+            account: routes::ACCOUNT,
             tools: offer.tools.iter().map(|tool| (tool.title.clone(), tool.description.clone())).collect(),
         }
     }

@@ -13,6 +13,7 @@ pub use home::HomePage;
 use crate::{
     client::redirect_uri,
     ports::{Alternative, Field},
+    routes,
     trace::TraceId,
     words::{self, ErrorWords},
 };
