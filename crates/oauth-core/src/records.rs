@@ -141,15 +141,14 @@ pub struct UserGrants {
     /// Raised to end every grant and sign-in of the user at once.
     pub epoch: u64,
     /// Raised to end every sign-in and no grant.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub sign_in_epoch: u64,
     /// The user's grants, oldest first.
     pub grants: Vec<GrantEntry>,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]
-fn is_zero(number: &u64) -> bool {
-    *number == 0
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// An entry in the index of a user's grants. It may outlive its grant; that is tidied up later.
