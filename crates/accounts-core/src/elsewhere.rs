@@ -1,7 +1,7 @@
 //! Ways to sign in that lead elsewhere: to the providers that the operator chose.
 //!
 //! A person from there gets an account of their own here, if the operator lets newcomers in
-//! ([`Elsewhere::is_let_in`]); or, signed in, adds the provider to the account that they have. Nothing else
+//! (`Elsewhere::is_let_in`); or, signed in, adds the provider to the account that they have. Nothing else
 //! ever joins the two.
 
 use crate::{
