@@ -8,7 +8,7 @@ mod convert;
 use bindings::postern::{introspection::introspection, prompts::prompts, resources::resources, tools::tools};
 use futures_core::future::LocalBoxFuture;
 use mcp_core::{
-    LogEvent, McpServer, Tolerances, ToolLimits,
+    KnownTools, LogEvent, McpServer, Tolerances, ToolLimits,
     ports::{
         Access, Call, Caller, Clock, Completion, GetPrompt, Introspection, IntrospectionError, Lasting, Log,
         Prompt, PromptOutcome, Prompts, PromptsError, Read, ReadOutcome, Resource, Resources, ResourcesError,
@@ -23,6 +23,11 @@ use std::{
 };
 use store_core::{DeploymentError, Keyring, Provision};
 use web_core::{Body, Issuer, PublicUrl, Reply};
+
+thread_local! {
+    /// What this instance knows of the tools.
+    static KNOWN_TOOLS: Rc<KnownTools> = Rc::default();
+}
 
 #[spin_sdk::http_service]
 async fn serve(request: Request) -> impl IntoResponse {
@@ -47,6 +52,7 @@ async fn serve(request: Request) -> impl IntoResponse {
             authorization_server,
             tolerances: Tolerances::without(&strict),
             tool_limits,
+            known_tools: KNOWN_TOOLS.with(Rc::clone),
             outside,
         });
         server.handle(&head, &mut body, clock::now()).await
