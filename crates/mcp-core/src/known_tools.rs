@@ -1,6 +1,6 @@
 //! The tools as they were listed a moment ago, for the calls that come next.
 //!
-//! To list the tools is a third of what a call costs, and they hardly ever change. So an instance asks for them anew only
+//! Listing them for each call would cost much of what a call does, and they hardly ever change. So an instance asks for them anew only
 //! when it has not for a [second](KEPT_FOR), when a tool of its own says that they have changed or a listener hears of it,
 //! and when somebody calls one that is not among them. `tools/list` always asks. They are the same for every caller, so
 //! nothing is kept here that is anybody's.
