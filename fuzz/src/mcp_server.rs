@@ -144,6 +144,7 @@ fn send(headers: &[(&'static str, &[u8])], body: &[u8]) -> (StatusCode, Option<V
         public_url,
         tolerances: Tolerances::default(),
         tool_limits: ToolLimits::default(),
+        known_tools: Rc::default(),
         outside: Outside::default(),
     });
     let reply = block_on(server.handle(&head, &mut Bytes::copy_from_slice(body), now()));

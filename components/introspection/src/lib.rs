@@ -5,6 +5,7 @@
 use bindings::exports::postern::introspection::introspection::{Access, Error, Guest};
 use oauth_core::{Config, introspection};
 use platform::{clock, deployment, fault::Fault, random::HostRandom, store::HostStore, variables};
+use std::{cell::OnceCell, rc::Rc};
 use store_core::{Provision, Records};
 
 #[expect(unsafe_code, reason = "generated")]
@@ -16,6 +17,11 @@ mod bindings {
 
 struct Introspection;
 
+thread_local! {
+    /// This instance's configuration.
+    static CONFIG: OnceCell<Rc<Config>> = const { OnceCell::new() };
+}
+
 impl Guest for Introspection {
     async fn introspect(token: String) -> Result<Option<Access>, Error> {
         Ok(introspect(&token).await?.map(Access::from))
@@ -24,16 +30,19 @@ impl Guest for Introspection {
 
 async fn introspect(token: &str) -> Result<Option<introspection::Access>, Fault> {
     let Some(token) = introspection::parse(token) else { return Ok(None) };
-    let public_url = deployment::public_url()?;
+    let config = CONFIG.with(|config| variables::read_once(config, read_config))?;
     let store = HostStore::default();
     // Without a key nothing can have been issued.
-    let Some(keys) = deployment::keyring(&public_url, Provision::FindOnly, &store).await? else {
+    let Some(keys) = deployment::keyring(&config.public_url, Provision::FindOnly, &store).await? else {
         return Ok(None);
     };
-    let config = Config::read_for_introspection(public_url, variables::value)
-        .map_err(|error| Fault::Other(error.to_string()))?;
     let records = Records { store: &store, keys: &keys, random: &HostRandom };
     Ok(introspection::introspect(token, &records, &config, clock::unix_now()).await?)
+}
+
+fn read_config() -> Result<Rc<Config>, Fault> {
+    let config = Config::read_for_introspection(deployment::public_url()?, variables::value);
+    config.map(Rc::new).map_err(|error| Fault::Other(error.to_string()))
 }
 
 impl From<introspection::Access> for Access {

@@ -8,45 +8,71 @@ mod convert;
 use bindings::postern::{introspection::introspection, prompts::prompts, resources::resources, tools::tools};
 use futures_core::future::LocalBoxFuture;
 use mcp_core::{
-    LogEvent, McpServer, Tolerances, ToolLimits,
+    KnownTools, LogEvent, McpServer, Tolerances, ToolLimits,
     ports::{
         Access, Call, Caller, Clock, Completion, GetPrompt, Introspection, IntrospectionError, Lasting, Log,
         Prompt, PromptOutcome, Prompts, PromptsError, Read, ReadOutcome, Resource, Resources, ResourcesError,
         Scope, Suggestions, Template, Tool, Tools, ToolsError,
     },
 };
-use platform::{clock, deployment, random::HostRandom, store::HostStore};
+use platform::{clock, deployment, random::HostRandom, store::HostStore, variables};
 use spin_sdk::http::{IntoResponse, Request, StatusCode};
 use std::{
+    cell::OnceCell,
     rc::Rc,
     time::{Duration, SystemTime},
 };
 use store_core::{DeploymentError, Keyring, Provision};
 use web_core::{Body, Issuer, PublicUrl, Reply};
 
+thread_local! {
+    /// What this instance knows of the tools.
+    static KNOWN_TOOLS: Rc<KnownTools> = Rc::default();
+
+    /// What its variables say.
+    static CONFIGURATION: OnceCell<Configuration> = const { OnceCell::new() };
+}
+
+#[derive(Clone)]
+struct Configuration {
+    public_url: PublicUrl,
+    authorization_server: Issuer,
+    tolerances: Tolerances,
+    tool_limits: ToolLimits,
+}
+
+impl Configuration {
+    /// Reads the variables. In words for the operator if that fails.
+    fn read() -> Result<Self, String> {
+        let public_url = deployment::public_url().map_err(|error| error.to_string())?;
+        let authorization_server = Issuer::parse(&variables::value("authorization_server"), &public_url);
+        let strict = variables::value("strict");
+        Ok(Self {
+            authorization_server: authorization_server.map_err(|error| error.to_string())?,
+            tool_limits: ToolLimits::read(&variables::value).map_err(|error| error.to_string())?,
+            public_url: public_url.strictly(&strict),
+            tolerances: Tolerances::without(&strict),
+        })
+    }
+}
+
 #[spin_sdk::http_service]
 async fn serve(request: Request) -> impl IntoResponse {
     platform::http::serve(request, async |head, mut body| {
-        let public_url = match deployment::public_url() {
-            Ok(public_url) => public_url,
+        let configuration = CONFIGURATION.with(|known| variables::read_once(known, Configuration::read));
+        let Configuration { public_url, authorization_server, tolerances, tool_limits } = match configuration
+        {
+            Ok(configuration) => configuration,
             Err(error) => return misconfigured(&error),
         };
-        let authorization_server = platform::variables::value("authorization_server");
-        let authorization_server = match Issuer::parse(&authorization_server, &public_url) {
-            Ok(authorization_server) => authorization_server,
-            Err(error) => return misconfigured(&error),
-        };
-        let tool_limits = match ToolLimits::read(&platform::variables::value) {
-            Ok(tool_limits) => tool_limits,
-            Err(error) => return misconfigured(&error),
-        };
-        let strict = platform::variables::value("strict");
         let outside = Imported { public_url: public_url.clone(), store: HostStore::default() };
+        let known_tools = KNOWN_TOOLS.with(Rc::clone);
         let server = Rc::new(McpServer {
-            public_url: public_url.strictly(&strict),
+            public_url,
             authorization_server,
-            tolerances: Tolerances::without(&strict),
+            tolerances,
             tool_limits,
+            known_tools,
             outside,
         });
         server.handle(&head, &mut body, clock::now()).await
@@ -56,7 +82,7 @@ async fn serve(request: Request) -> impl IntoResponse {
 
 /// Without its address the server cannot say who it is, nor without an authorization server where to
 /// sign in, so it says nothing to clients.
-fn misconfigured(error: &impl std::fmt::Display) -> Reply<Body> {
+fn misconfigured(error: &str) -> Reply<Body> {
     platform::log::line(&format!("mcp: {error}"));
     Reply::empty(StatusCode::INTERNAL_SERVER_ERROR).into()
 }

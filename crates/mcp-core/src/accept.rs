@@ -13,12 +13,18 @@ pub(crate) enum Format {
     Either,
 }
 
+/// What MCP asks clients to send, as most of them write it.
+const USUAL: &str = "application/json, text/event-stream";
+
 /// Chooses. `None` when the client can read neither.
 ///
 /// MCP asks clients to name both types. Many name one, or none, and can be served all the same.
 pub(crate) fn negotiate(headers: &HeaderMap) -> Option<Format> {
-    if !headers.contains_key(header::ACCEPT) {
-        return Some(Format::Either);
+    let mut values = headers.get_all(header::ACCEPT).iter();
+    match (values.next(), values.next()) {
+        (None, _) => return Some(Format::Either),
+        (Some(value), None) if value == USUAL => return Some(Format::Either),
+        (Some(_), _) => {}
     }
     match (accepts(headers, "application", "json"), accepts(headers, "text", "event-stream")) {
         (true, true) => Some(Format::Either),

@@ -207,6 +207,9 @@ impl<O: Outside> McpServer<O> {
             return Ok(Vec::new());
         }
         let changed = now.since(&seen.0, wanted);
+        if changed.contains(&Changed::Tools) {
+            self.known_tools.forget();
+        }
         seen.0 = now;
         Ok(changed)
     }

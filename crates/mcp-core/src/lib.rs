@@ -8,7 +8,7 @@
 //!   `access` (what the token stands for, judged; also the policy on scopes), `accept` (what the client reads), `jsonrpc` over
 //!   `json` (what the body says) and `era` (which rules it is to be read by), with
 //!   `mirrored_headers` for what the headers repeat.
-//! * `methods`, `tool_list` and `tool_call`: what the server does; `limits`, what a tool may take and give; `content`, how its
+//! * `methods`, `tool_list`, `known_tools` and `tool_call`: what the server does; `limits`, what a tool may take and give; `content`, how its
 //!   result is written; `answer`, what a method gives a transport to send.
 //! * `resources` (over `uri`: addresses and templates), `prompts` and `completion`: the same for what can be read and
 //!   said, with `offer_rounds` for what is asked before.
@@ -22,7 +22,7 @@
 //! with the message has a JSON-RPC code, and a tool that ran and failed has a result.
 //!
 //! ```
-//! use mcp_core::{LogEvent, McpServer, Tolerances, ToolLimits, ports::*};
+//! use mcp_core::{KnownTools, LogEvent, McpServer, Tolerances, ToolLimits, ports::*};
 //! use std::{rc::Rc, time::{Duration, SystemTime}};
 //! use store_core::{DeploymentError, Keyring, testing::{MemoryStore, SequenceRandom}};
 //! use web_core::{Head, Issuer, PublicUrl};
@@ -80,6 +80,7 @@
 //!     public_url,
 //!     tolerances: Tolerances::default(),
 //!     tool_limits: ToolLimits::default(),
+//!     known_tools: Rc::new(KnownTools::default()),
 //!     outside: Nothing::default(),
 //! });
 //! let head = Head {
@@ -114,6 +115,7 @@ mod http_sse;
 mod json;
 mod jsonrpc;
 mod kept_stream;
+mod known_tools;
 mod limits;
 mod listen;
 mod methods;
@@ -145,10 +147,12 @@ mod tool_rounds;
 mod uri;
 mod watch;
 
+pub use known_tools::KnownTools;
 pub use limits::{LimitError, ToolLimits};
 pub use ports::LogEvent;
 pub use revision::Revision;
 
+use std::rc::Rc;
 use web_core::{Issuer, PublicUrl};
 
 /// The MCP server. [`handle`](Self::handle) answers a request.
@@ -162,6 +166,8 @@ pub struct McpServer<O> {
     pub tolerances: Tolerances,
     /// What one call of a tool may take and give.
     pub tool_limits: ToolLimits,
+    /// What this instance knows of the tools.
+    pub known_tools: Rc<KnownTools>,
     /// Everything else: tools, tokens, what lasts, the time, the log.
     pub outside: O,
 }

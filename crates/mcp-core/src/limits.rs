@@ -230,10 +230,13 @@ impl<O: Outside> McpServer<O> {
             overrun: Cell::default(),
             heard: Cell::default(),
         });
-        let watching = Rc::clone(&watch);
+        let (watching, known_tools) = (Rc::clone(&watch), Rc::clone(&self.known_tools));
         let notifications = stream! {
             while let Some(Some(notification)) = watching.in_time(notifications.next()).await {
                 watching.hear(&notification, &limits);
+                if matches!(notification, Notification::ToolsChanged) {
+                    known_tools.forget();
+                }
                 yield notification;
             }
         };

@@ -55,13 +55,14 @@ fn name_member<'a>(call: &Call<'a>) -> Option<Option<&'a RawValue>> {
     }
 }
 
+/// Whether a tool's input schema may ask for headers. Few do; for the others it is not parsed.
+pub(crate) fn are_asked_for(input_schema: &str) -> bool {
+    input_schema.contains("\"x-mcp-header\"")
+}
+
 /// Compares the headers that a tool asked for with `x-mcp-header` in its input schema with the
 /// arguments. An argument that is `null` or missing has no header.
 pub(crate) fn check_arguments(headers: &HeaderMap, input_schema: &str, arguments: &str) -> Result<(), Fault> {
-    // Few tools ask for any; for the others the schema is not parsed.
-    if !input_schema.contains("\"x-mcp-header\"") {
-        return Ok(());
-    }
     let schema = serde_json::from_str(input_schema).unwrap_or(Value::Null);
     let arguments = serde_json::from_str(arguments).unwrap_or(Value::Null);
     check_properties(headers, &schema, Some(&arguments))

@@ -1,10 +1,10 @@
-//! Schemas that say nothing but the types of an object's members, as most tools' do.
+//! Schemas that say nothing but the types of an object's members and the bounds of numbers, as most tools' do.
 //!
 //! To compile any schema, `boon` first compiles that of its dialect: three milliseconds, in every new instance. For these
 //! the answer "it fits" takes no compiler. It is the only answer that is given here: whatever is not certain, be it of the
 //! schema or of the instance, is `boon`'s to judge and to put into words.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Keywords that say nothing about what fits, by what they have to be.
@@ -16,15 +16,24 @@ const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 /// What an object has to be like.
 #[derive(Debug)]
 pub(crate) struct PlainSchema {
-    members: BTreeMap<String, Type>,
+    members: BTreeMap<String, Member>,
     required: Vec<String>,
     /// Whether it may have other members.
     is_open: bool,
 }
 
-#[derive(Debug, Clone, Copy)]
+/// What a member has to be like.
+#[derive(Debug)]
+struct Member {
+    /// One of these. None: anything.
+    types: Vec<Type>,
+    /// If it is a number.
+    minimum: Option<f64>,
+    maximum: Option<f64>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Type {
-    Any,
     Boolean,
     Integer,
     Null,
@@ -47,7 +56,7 @@ impl PlainSchema {
             match (keyword.as_str(), value) {
                 ("properties", Value::Object(members)) => {
                     for (name, member) in members {
-                        plain.members.insert(name, Type::read(member)?);
+                        plain.members.insert(name, Member::read(member)?);
                     }
                 }
                 ("required", Value::Array(names)) => {
@@ -72,24 +81,59 @@ impl PlainSchema {
         let Value::Object(instance) = instance else { return false };
         self.required.iter().all(|name| instance.contains_key(name))
             && instance.iter().all(|(name, value)| match self.members.get(name) {
-                Some(kind) => kind.is_of(value),
+                Some(member) => member.is_met_by(value),
                 None => self.is_open,
             })
     }
 }
 
-impl Type {
+impl Member {
     fn read(member: Value) -> Option<Self> {
         let Value::Object(mut member) = member else { return None };
         drop_texts(&mut member)?;
         // Any value can be a default, and only `mirrored_headers` cares for the other.
         member.remove("default");
         member.remove("x-mcp-header");
-        let Some(kind) = member.remove("type") else { return member.is_empty().then_some(Self::Any) };
-        if !member.is_empty() {
-            return None;
-        }
-        match kind.as_str()? {
+        let types = match member.remove("type") {
+            None => Vec::new(),
+            Some(Value::Array(names)) if !names.is_empty() => {
+                names.iter().map(Type::read).collect::<Option<_>>()?
+            }
+            Some(name) => vec![Type::read(&name)?],
+        };
+        let mut bound = |keyword| match member.remove(keyword) {
+            None => Some(None),
+            Some(Value::Number(bound)) => exact(&bound).map(Some),
+            Some(_) => None,
+        };
+        let (minimum, maximum) = (bound("minimum")?, bound("maximum")?);
+        // What is wrong with a type that occurs twice, the validator says.
+        let is_list_good = matches!(types[..], [] | [_]) || matches!(types[..], [one, other] if one != other);
+        (member.is_empty() && is_list_good).then_some(Self { types, minimum, maximum })
+    }
+
+    fn is_met_by(&self, value: &Value) -> bool {
+        let is_within = |number: &Number| match (self.minimum, self.maximum) {
+            (None, None) => true,
+            (minimum, maximum) => exact(number).is_some_and(|number| {
+                minimum.is_none_or(|minimum| minimum <= number)
+                    && maximum.is_none_or(|maximum| number <= maximum)
+            }),
+        };
+        (self.types.is_empty() || self.types.iter().any(|kind| kind.is_of(value)))
+            && value.as_number().is_none_or(is_within)
+    }
+}
+
+/// A number, if it is the same as a `f64`: with others, comparing is left to who knows.
+fn exact(number: &Number) -> Option<f64> {
+    const LARGEST: f64 = 9_007_199_254_740_992.0;
+    number.as_f64().filter(|value| number.is_f64() || value.abs() < LARGEST)
+}
+
+impl Type {
+    fn read(name: &Value) -> Option<Self> {
+        match name.as_str()? {
             "boolean" => Some(Self::Boolean),
             "integer" => Some(Self::Integer),
             "null" => Some(Self::Null),
@@ -101,7 +145,6 @@ impl Type {
 
     fn is_of(self, value: &Value) -> bool {
         match self {
-            Self::Any => true,
             Self::Boolean => value.is_boolean(),
             // 1.0 is one too, which is left to who knows.
             Self::Integer => value.is_i64() || value.is_u64(),
@@ -123,7 +166,7 @@ mod tests {
     use super::*;
     use crate::schema;
 
-    const SCHEMAS: [&str; 14] = [
+    const SCHEMAS: [&str; 18] = [
         r#"{"type":"object"}"#,
         r#"{"type":"object","title":"T","description":"D","properties":{}}"#,
         r#"{"$schema":"https://json-schema.org/draft/2020-12/schema","type":"object","additionalProperties":false}"#,
@@ -131,17 +174,21 @@ mod tests {
         r#"{"type":"object","properties":{"a":{"type":"string"},"b":{}},"required":["a"]}"#,
         r#"{"type":"object","properties":{"a":{"type":"boolean"}},"required":["a","b"],"additionalProperties":true}"#,
         r#"{"type":"object","properties":{"a":{"type":"null"}},"additionalProperties":false}"#,
+        r#"{"type":"object","properties":{"a":{"type":"number","minimum":1.5},"b":{"type":"integer","minimum":0,"maximum":255}}}"#,
+        r#"{"type":"object","properties":{"a":{"type":["number","null"],"maximum":1},"b":{"minimum":2}}}"#,
         // These are not so plain, or not good.
-        r#"{"type":"object","properties":{"a":{"type":"number","minimum":2}}}"#,
+        r#"{"type":"object","properties":{"a":{"type":"number","exclusiveMinimum":2}}}"#,
+        r#"{"type":"object","properties":{"a":{"type":"number","minimum":"2"}}}"#,
+        r#"{"type":"object","properties":{"a":{"type":"integer","minimum":9007199254740993}}}"#,
+        r#"{"type":"object","properties":{"a":{"type":["null","null"]}}}"#,
         r#"{"type":"object","required":["a","a"]}"#,
-        r#"{"type":"object","properties":{"a":{"type":["number","null"]}}}"#,
         r#"{"type":"object","properties":{"a":{"type":"number","title":7}}}"#,
         r#"{"type":"object","properties":{"a":false}}"#,
         r#"{"type":"object","additionalProperties":{"type":"string"}}"#,
         r#"{"type":"object","minProperties":1}"#,
     ];
 
-    const INSTANCES: [&str; 13] = [
+    const INSTANCES: [&str; 16] = [
         "{}",
         r#"{"a":1}"#,
         r#"{"a":1.0,"b":2.0}"#,
@@ -152,6 +199,9 @@ mod tests {
         r#"{"a":[1],"b":18446744073709551615}"#,
         r#"{"b":1e300}"#,
         r#"{"c":1}"#,
+        r#"{"a":-1,"b":255}"#,
+        r#"{"b":256}"#,
+        r#"{"b":-1}"#,
         r#"{"a":1,"a":"twice"}"#,
         "[]",
         "7",
@@ -176,7 +226,7 @@ mod tests {
     #[test]
     fn what_says_more_is_not_plain() {
         let is_plain = SCHEMAS.map(|text| PlainSchema::read(text).is_some());
-        assert_eq!(is_plain, std::array::from_fn(|index| index < 7));
+        assert_eq!(is_plain, std::array::from_fn(|index| index < 9));
         assert!(
             PlainSchema::read(r#"{"type":"object","$schema":"http://json-schema.org/draft-07/schema#"}"#)
                 .is_none()

@@ -14,7 +14,7 @@ use std::{
     cell::{OnceCell, RefCell},
     collections::HashMap,
     error::Error,
-    fmt::Write as _,
+    fmt::{self, Write as _},
     rc::Rc,
 };
 
@@ -47,14 +47,37 @@ pub(crate) enum Misfit {
 
 thread_local! {
     /// What this instance has read, by the schema's text.
-    static KEPT: RefCell<HashMap<String, Rc<Kept>>> = RefCell::default();
+    static KEPT: RefCell<HashMap<String, Rc<Checker>>> = RefCell::default();
 }
 
-/// A schema that has come before.
-struct Kept {
+/// A schema that comes again: it is read once.
+pub(crate) struct Checker {
+    schema: String,
     /// For most, this is enough to see that something fits.
     plain: Option<PlainSchema>,
     compiled: OnceCell<Result<Compiled, &'static str>>,
+}
+
+impl Checker {
+    fn new(schema: &str) -> Self {
+        let plain = is_of_usual_size(schema).then(|| PlainSchema::read(schema)).flatten();
+        Self { schema: schema.to_owned(), plain, compiled: OnceCell::new() }
+    }
+
+    /// Checks a JSON text.
+    pub(crate) fn check(&self, instance: &str) -> Result<(), Misfit> {
+        let instance = parse(instance)?;
+        if self.plain.as_ref().is_some_and(|plain| plain.is_met_by(&instance)) {
+            return Ok(());
+        }
+        judge(self.compiled.get_or_init(|| Compiled::new(&self.schema)), &instance)
+    }
+}
+
+impl fmt::Debug for Checker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Checker").field(&self.schema).finish()
+    }
 }
 
 /// Checks a JSON text against a schema that comes once.
@@ -62,27 +85,21 @@ pub(crate) fn check(schema: &str, instance: &str) -> Result<(), Misfit> {
     judge(&Compiled::new(schema), &parse(instance)?)
 }
 
-/// Checks a JSON text against a schema that will come again: it is read once.
-pub(crate) fn check_often(schema: &str, instance: &str) -> Result<(), Misfit> {
-    let kept = KEPT.with_borrow(|kept| kept.get(schema).cloned());
-    let kept = kept.unwrap_or_else(|| {
-        let plain = is_of_usual_size(schema).then(|| PlainSchema::read(schema)).flatten();
-        let new = Rc::new(Kept { plain, compiled: OnceCell::new() });
-        if schema.len() <= MAX_SCHEMA {
-            KEPT.with_borrow_mut(|kept| {
-                if kept.len() >= MAX_KEPT {
-                    kept.clear();
-                }
-                kept.insert(schema.to_owned(), Rc::clone(&new));
-            });
-        }
-        new
-    });
-    let instance = parse(instance)?;
-    if kept.plain.as_ref().is_some_and(|plain| plain.is_met_by(&instance)) {
-        return Ok(());
+/// What checks texts against this schema. It is kept, because tools are listed again and again.
+pub(crate) fn checker(schema: &str) -> Rc<Checker> {
+    if let Some(known) = KEPT.with_borrow(|kept| kept.get(schema).cloned()) {
+        return known;
     }
-    judge(kept.compiled.get_or_init(|| Compiled::new(schema)), &instance)
+    let new = Rc::new(Checker::new(schema));
+    if schema.len() <= MAX_SCHEMA {
+        KEPT.with_borrow_mut(|kept| {
+            if kept.len() >= MAX_KEPT {
+                kept.clear();
+            }
+            kept.insert(schema.to_owned(), Rc::clone(&new));
+        });
+    }
+    new
 }
 
 fn parse(instance: &str) -> Result<Value, Misfit> {
@@ -191,7 +208,7 @@ mod tests {
 
     fn misfit(schema: &str, instance: &str) -> String {
         let misfit = check(schema, instance).unwrap_err();
-        assert_eq!(check_often(schema, instance), Err(misfit.clone()));
+        assert_eq!(checker(schema).check(instance), Err(misfit.clone()));
         misfit.to_string()
     }
 
@@ -200,8 +217,8 @@ mod tests {
     fn misfits_are_told_with_their_place() {
         for (good, schema) in [(r#"{"a":1.5,"b":2}"#, NUMBERS), ("{}", r#"{"type":"object"}"#), ("7", "{}")] {
             assert_eq!(check(schema, good), Ok(()));
-            assert_eq!(check_often(schema, good), Ok(()));
-            assert_eq!(check_often(schema, good), Ok(()), "from what was kept");
+            assert_eq!(checker(schema).check(good), Ok(()));
+            assert_eq!(checker(schema).check(good), Ok(()), "from what was kept");
         }
         for (bad, reason) in [
             (r#"{"a":"1"}"#, "at '/a': want number, but got string"),

@@ -12,6 +12,7 @@ use crate::{
     content::{self, WireContent},
     json,
     jsonrpc::{self, Call, Fault, Id},
+    known_tools::KnownTool,
     limits::Overrun,
     methods::{Context, Envelope, Failure},
     mirrored_headers,
@@ -21,7 +22,7 @@ use crate::{
     },
     revision::Revision,
     rounds::{Binding, Unasked},
-    schema::{self, Misfit},
+    schema::Misfit,
     told::{Teller, Wishes},
     tool_rounds,
 };
@@ -53,7 +54,7 @@ pub(crate) struct ToolCall {
     /// The request's id.
     pub(crate) id: Id,
     pub(crate) revision: Revision,
-    pub(crate) tool: Tool,
+    pub(crate) tool: Rc<KnownTool>,
     pub(crate) caller: Caller,
     /// What its token was issued under.
     pub(crate) grant_id: Option<String>,
@@ -150,7 +151,7 @@ impl<O: Outside> McpServer<O> {
             Some(_) => return Err(Fault::InvalidParams("arguments must be an object".to_owned()).into()),
         };
         let tool = self.find_tool(&name).await?;
-        if context.revision.is_modern() {
+        if context.revision.is_modern() && tool.mirrors_arguments() {
             mirrored_headers::check_arguments(context.headers, &tool.input_schema, arguments)?;
         }
         access::authorize(&context.access.scopes, &tool.scopes)?;
@@ -170,7 +171,7 @@ impl<O: Outside> McpServer<O> {
             round: 0,
         };
         // Once a schema has been compiled, this costs little; see `schema`.
-        if let Err(misfit) = schema::check_often(&tool_call.tool.input_schema, &tool_call.arguments) {
+        if let Err(misfit) = tool_call.tool.arguments().check(&tool_call.arguments) {
             let error = self.judge_misfit(misfit, &tool_call.tool)?;
             return Ok(Prepared::Answer(self.conclude(&tool_call, Err(error)).await?));
         }
@@ -178,12 +179,11 @@ impl<O: Outside> McpServer<O> {
     }
 
     /// The tool of that name. One that nobody may be shown is none (MCP-T-27).
-    pub(crate) async fn find_tool(&self, name: &str) -> Result<Tool, Fault> {
-        let tools = self.tools_on_offer().await?;
-        let tool = tools.into_iter().find(|tool| tool.name == name).ok_or_else(|| unknown_tool(name))?;
-        match mirrored_headers::lint(&tool.input_schema) {
-            Ok(()) => Ok(tool),
-            Err(fault) => {
+    pub(crate) async fn find_tool(&self, name: &str) -> Result<Rc<KnownTool>, Fault> {
+        let tool = self.known_tool(name).await?.ok_or_else(|| unknown_tool(name))?;
+        match tool.fault() {
+            None => Ok(tool),
+            Some(fault) => {
                 self.malformed(&tool, fault);
                 Err(unknown_tool(name))
             }

@@ -53,7 +53,7 @@ impl<O: Outside> McpServer<O> {
         Ok(jsonrpc::result_message(id, &result)?)
     }
 
-    /// The tools, asked for on each request: nothing is kept from one for another.
+    /// The tools as they are now.
     pub(crate) async fn tools_on_offer(&self) -> Result<Vec<Tool>, Fault> {
         self.list_within_limits().await.map_err(|error| {
             self.log_tools_failure("list-tools", &error);

@@ -8,7 +8,7 @@ use crate::{
     lifetimes::latest_end,
     records::{Grant, GrantEntry, GrantId, GrantState, RememberedConsent, UserGrants, user_key},
 };
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, de::DeserializeOwned};
 use store_core::{Change, Connection, Random, RecordError, Records, Store, TransitionError, seal};
 
 /// The most grants of a user. The oldest gives way.
@@ -72,7 +72,12 @@ pub async fn find_epoch<S: Store, R: Random>(
     records: &Records<'_, S, R>,
     subject: &str,
 ) -> Result<Option<u64>, RecordError> {
-    Ok(find_user(records, subject).await?.map(|user| user.epoch))
+    /// So much of [`UserGrants`]: each access token is checked by it, and its list may be long.
+    #[derive(Deserialize)]
+    struct Epoch {
+        epoch: u64,
+    }
+    Ok(find::<Epoch, _, _>(records, &user_key(subject)).await?.map(|user| user.epoch))
 }
 
 /// The user's record. A user without one never signed in.

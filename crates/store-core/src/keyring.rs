@@ -4,7 +4,10 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 use hkdf::Hkdf;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
-use std::fmt;
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+};
 use zeroize::Zeroizing;
 
 /// The shortest secret that is accepted, in bytes.
@@ -54,6 +57,9 @@ pub enum Purpose {
 }
 
 impl Purpose {
+    /// How many there are.
+    const COUNT: usize = Self::Throttle as usize + 1;
+
     /// The HKDF label. It is part of the stored format: never change one.
     fn label(self) -> &'static [u8] {
         match self {
@@ -94,6 +100,14 @@ pub enum KeyringError {
 struct Secret {
     id: KeyId,
     extract: Hkdf<Sha256>,
+    /// The keys that have been derived, by purpose. Clones share them.
+    derived: Arc<[OnceLock<Derived>; Purpose::COUNT]>,
+}
+
+/// A key, and HMAC-SHA256 set up with it.
+struct Derived {
+    key: Zeroizing<[u8; 32]>,
+    mac: Hmac<Sha256>,
 }
 
 impl Keyring {
@@ -122,21 +136,23 @@ impl Keyring {
     }
 
     /// The key for `purpose` from the newest secret, and that secret's id.
-    pub(crate) fn newest_key(&self, purpose: Purpose) -> (KeyId, Zeroizing<[u8; 32]>) {
-        (self.newest.id, self.newest.derive(purpose))
+    pub(crate) fn newest_key(&self, purpose: Purpose) -> (KeyId, &[u8; 32]) {
+        (self.newest.id, &self.newest.derive(purpose).key)
     }
 
     /// The key for `purpose` from the secret that `id` names, if it is still here.
-    pub(crate) fn find_key(&self, id: KeyId, purpose: Purpose) -> Option<Zeroizing<[u8; 32]>> {
-        std::iter::once(&self.newest)
-            .chain(&self.older)
-            .find(|secret| secret.id == id)
-            .map(|secret| secret.derive(purpose))
+    pub(crate) fn find_key(&self, id: KeyId, purpose: Purpose) -> Option<&[u8; 32]> {
+        Some(&self.find(id, purpose)?.key)
     }
 
     /// HMAC-SHA256 over `message` with the key for `purpose` from the secret that `id` names.
     pub fn authenticate(&self, id: KeyId, purpose: Purpose, message: &[u8]) -> Option<[u8; 32]> {
-        Some(hmac_sha256(&*self.find_key(id, purpose)?, message))
+        Some(finish(self.find(id, purpose)?.mac.clone(), message))
+    }
+
+    fn find(&self, id: KeyId, purpose: Purpose) -> Option<&Derived> {
+        let secret = std::iter::once(&self.newest).chain(&self.older).find(|secret| secret.id == id);
+        secret.map(|secret| secret.derive(purpose))
     }
 }
 
@@ -148,13 +164,17 @@ impl Secret {
         let extract = Hkdf::<Sha256>::new(None, bytes);
         let mut id = KeyId::default();
         expand(&extract, b"postern key id v1", &mut id);
-        Ok(Self { id, extract })
+        Ok(Self { id, extract, derived: Arc::default() })
     }
 
-    fn derive(&self, purpose: Purpose) -> Zeroizing<[u8; 32]> {
-        let mut key = Zeroizing::new([0; 32]);
-        expand(&self.extract, purpose.label(), &mut *key);
-        key
+    fn derive(&self, purpose: Purpose) -> &Derived {
+        #[expect(clippy::indexing_slicing, reason = "there is one for each purpose")]
+        self.derived[purpose as usize].get_or_init(|| {
+            let mut key = Zeroizing::new([0; 32]);
+            expand(&self.extract, purpose.label(), &mut *key);
+            let mac = keyed(&key);
+            Derived { key, mac }
+        })
     }
 }
 
@@ -167,8 +187,15 @@ fn expand(extract: &Hkdf<Sha256>, label: &[u8], output: &mut [u8]) {
 }
 
 pub(crate) fn hmac_sha256(key: &[u8; 32], message: &[u8]) -> [u8; 32] {
+    finish(keyed(key), message)
+}
+
+fn keyed(key: &[u8; 32]) -> Hmac<Sha256> {
     #[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
-    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("a key of 32 bytes");
+    Hmac::new_from_slice(key).expect("a key of 32 bytes")
+}
+
+fn finish(mut mac: Hmac<Sha256>, message: &[u8]) -> [u8; 32] {
     mac.update(message);
     mac.finalize().into_bytes().into()
 }

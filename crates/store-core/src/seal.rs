@@ -40,7 +40,7 @@ pub fn seal_deterministically(
 ) -> Vec<u8> {
     let (_, key) = keys.newest_key(purpose);
     let length = (associated_data.len() as u64).to_be_bytes();
-    let hash = hmac_sha256(&key, &[b"nonce", &length[..], associated_data, plaintext].concat());
+    let hash = hmac_sha256(key, &[b"nonce", &length[..], associated_data, plaintext].concat());
     let mut nonce = Nonce::default();
     nonce.iter_mut().zip(hash).for_each(|(to, from)| *to = from);
     seal_with_nonce(keys, purpose, associated_data, plaintext, nonce)
@@ -56,7 +56,7 @@ fn seal_with_nonce(
     let (key_id, key) = keys.newest_key(purpose);
     let payload = Payload { msg: plaintext, aad: associated_data };
     #[expect(clippy::expect_used, reason = "XChaCha20-Poly1305 fails only for messages over 256 GiB")]
-    let ciphertext = XChaCha20Poly1305::new((&*key).into())
+    let ciphertext = XChaCha20Poly1305::new(key.into())
         .encrypt(XNonce::from_slice(&nonce), payload)
         .expect("the message fits");
     [&[VERSION][..], &key_id, &nonce, &ciphertext].concat()
@@ -72,7 +72,7 @@ pub fn open(keys: &Keyring, purpose: Purpose, associated_data: &[u8], sealed: &[
         return None;
     }
     let key = keys.find_key(*key_id, purpose)?;
-    XChaCha20Poly1305::new((&*key).into())
+    XChaCha20Poly1305::new(key.into())
         .decrypt(XNonce::from_slice(nonce), Payload { msg: ciphertext, aad: associated_data })
         .ok()
 }

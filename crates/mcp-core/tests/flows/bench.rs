@@ -9,7 +9,7 @@ use futures_core::future::LocalBoxFuture;
 use futures_util::StreamExt;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use mcp_core::{
-    LogEvent, McpServer, Tolerances, ToolLimits,
+    KnownTools, LogEvent, McpServer, Tolerances, ToolLimits,
     ports::{self, *},
 };
 use serde_json::{Value, json};
@@ -52,6 +52,7 @@ pub(crate) struct Shared {
     pub(crate) authorization_server: &'static str,
     pub(crate) tolerances: Cell<Tolerances>,
     pub(crate) tool_limits: Cell<ToolLimits>,
+    pub(crate) known_tools: Rc<KnownTools>,
     /// Every token that was looked up.
     pub(crate) introspected: RefCell<Vec<String>>,
     /// How often the tools were listed.
@@ -102,6 +103,7 @@ impl Bench {
             authorization_server: "",
             tolerances: Cell::default(),
             tool_limits: Cell::default(),
+            known_tools: Rc::default(),
             introspected: RefCell::default(),
             listed: Cell::default(),
             calls: RefCell::default(),
@@ -173,6 +175,7 @@ impl Bench {
             public_url,
             tolerances: self.tolerances.get(),
             tool_limits: self.tool_limits.get(),
+            known_tools: Rc::clone(&self.known_tools),
             outside: self.clone(),
         });
         let mut body = CountedBody { bytes: request.body, reads: &self.bodies_read };

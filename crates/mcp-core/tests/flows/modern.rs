@@ -77,6 +77,27 @@ fn tool_is_called() {
     assert_eq!((bench.effects(), bench.listed.get()), ((1, 1), 1));
 }
 
+/// Calls that follow each other list the tools once. Asked again is when somebody calls what is not known, when a tool has
+/// said that they have changed, and after a second, for changes of which another instance was told.
+#[test]
+fn tools_are_listed_anew_when_they_may_have_changed() {
+    let bench = Bench::new();
+    let listed_after = |name: &str| {
+        bench.send(Request::modern("tools/call", json!({ "name": name })).token("lasting"));
+        bench.listed.get()
+    };
+    assert_eq!((listed_after("add"), listed_after("add"), listed_after("fails")), (1, 1, 1));
+    assert_eq!(listed_after("nothing"), 2);
+    assert_eq!((listed_after("add"), listed_after("changes"), listed_after("add")), (2, 2, 3));
+    bench.later.set(bench.later.get() + 999);
+    assert_eq!(listed_after("add"), 3);
+    bench.later.set(bench.later.get() + 1);
+    assert_eq!((listed_after("add"), listed_after("add")), (4, 4));
+    // Who wants the list gets it as it is.
+    bench.send(Request::modern("tools/list", json!({})).token("lasting"));
+    assert_eq!(bench.listed.get(), 5);
+}
+
 /// MCP-T-29, MCP-V-16, MP-06: with the header alone it is modern all the same.
 #[test]
 fn request_without_meta_is_refused() {
