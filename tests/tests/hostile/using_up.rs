@@ -51,14 +51,15 @@ fn tool_that_ends_its_instance_fails_its_own_call_and_no_other() {
     assert!(before == scene.rows(), "the store is as it was");
 }
 
-/// TL-03: once an answer has begun, a client sees that it was cut: it does not end as a complete one does.
+/// TL-03: once an answer has begun, a client sees that it was cut: it does not end as a complete one does. What the
+/// host had not sent on by then may be lost, to the whole of it.
 #[test]
 fn tool_that_ends_its_instance_after_a_word_cuts_its_answer() {
     let scene = Scene::open(&TIGHT);
     for tool in ["loops_after_a_word", "panics_after_a_word"] {
         let mut stream = scene.host.open(&scene.attentive_request(tool));
         let text = stream.read_to_end();
-        assert!(text.starts_with("HTTP/1.1 200"), "{text}");
+        assert!(text.is_empty() || text.starts_with("HTTP/1.1 200"), "{text}");
         let told = messages(text);
         assert!(told.iter().all(|message| message["method"] == "notifications/progress"), "{text}");
         assert!(!text.ends_with("0\r\n\r\n"), "the end of a complete answer: {text}");
