@@ -164,7 +164,7 @@ for (const { name, sdk, options, finish } of clients) {
 
     // The person is still signed in. The page says what is new, and which tool it is for.
     await page.goto(provider.authorizationUrl.toString());
-    const asked = await page.locator(".scope", { hasText: "math:statistics" }).innerText();
+    const asked = await page.locator(".choice", { hasText: "math:statistics" }).innerText();
     assert.match(asked, /Summarise lists of numbers/);
     assert.match(asked, /Statistics/);
     await decide(page, "approve");
