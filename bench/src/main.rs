@@ -1,7 +1,7 @@
 //! Measures Postern beside what it is compared with. `cargo xtask bench` builds everything and runs this.
 //!
 //! Reading order: [`target`] is what is measured, each a [`process`]; [`workloads`] what is asked of it, by
-//! [`load`]; [`start`] how it starts; [`scale`], over [`seed`], what a full store does to it, and [`streams`]
+//! [`load`]; [`start`] how it starts; [`seam`] what a call from component to component takes; [`scale`], over [`seed`], what a full store does to it, and [`streams`]
 //! what open streams do. [`figures`] are what comes of it, and [`report`] how it is told. [`soak`] and
 //! [`instructions`] are commands of their own: the one looks for leaks, the other counts.
 #![expect(
@@ -16,6 +16,7 @@ mod load;
 mod process;
 mod report;
 mod scale;
+mod seam;
 mod seed;
 mod soak;
 mod start;
@@ -72,13 +73,15 @@ fn main() -> Result<()> {
 fn bench(built: &Built, quick: bool) -> Result<()> {
     let effort = match quick {
         true => Effort { rounds: 1, time: Duration::from_secs(2), times: 10 },
-        false => Effort { rounds: 5, time: Duration::from_secs(3), times: 50 },
+        false => Effort { rounds: 3, time: Duration::from_secs(3), times: 50 },
     };
     let mut figures = Figures::default();
     println!("Size");
     start::sizes(built, &mut figures)?;
     println!("Start");
     start::measure(built, &effort, &mut figures)?;
+    println!("Seam");
+    seam::measure(built, &effort, &mut figures)?;
     println!("Load");
     side_by_side(built, &effort, &mut figures)?;
     println!("Scale");

@@ -65,7 +65,7 @@ fn all_goals(figures: &Figures) -> Vec<Goal> {
         );
     }
     let size = figures.find("size.together").map(|size| size / 1000.0);
-    goal("all components together".into(), size, 4.0, "MB", false);
+    goal("all components of a server together".into(), size, 4.0, "MB", false);
     goal("second start to first answer".into(), figures.find("start-later.postern"), 100.0, "ms", false);
     goal("a new instance".into(), figures.find("instance.postern"), 1.0, "ms", false);
     goals

@@ -12,20 +12,24 @@ use crate::process::Process;
 use crate::target::{Built, MODERN};
 use crate::workloads::{Effort, milliseconds};
 
-/// The components of the usual manifest.
-const COMPONENTS: [&str; 8] =
-    ["accounts", "empty", "guide", "introspection", "jwt_introspection", "mcp", "oauth", "prompts"];
+/// The components of `spin.toml`.
+const COMPONENTS: [&str; 7] = ["accounts", "guide", "introspection", "mcp", "oauth", "prompts", "tools"];
+
+/// What takes the place of one of them.
+const OTHERS: [&str; 2] = ["empty", "jwt_introspection"];
 
 /// What each component weighs.
 #[expect(clippy::cast_precision_loss, reason = "sizes are far below what a float counts")]
 pub(crate) fn sizes(built: &Built, figures: &mut Figures) -> Result<()> {
     let folder = built.root.join("target/wasm32-wasip2/release");
     let mut total = 0;
-    for name in COMPONENTS.iter().chain(&["tools"]) {
+    for name in COMPONENTS.iter().chain(&OTHERS) {
         let size = std::fs::metadata(folder.join(format!("{name}.wasm")))
             .with_context(|| format!("no {name}"))?
             .len();
-        total += size;
+        if COMPONENTS.contains(name) {
+            total += size;
+        }
         figures.take(&format!("size.{name}"), size as f64 / 1000.0, "kB");
     }
     figures.take("size.together", total as f64 / 1000.0, "kB");

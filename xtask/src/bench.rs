@@ -41,6 +41,8 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
         }
         install_debian_package("wrk")?;
     }
+    let seam = ["-p", "seam-caller", "-p", "seam-noop"];
+    Program::cargo().args(["build", "--release", "--target", build::WASM_TARGET]).args(seam).run()?;
     more.extend(["--native".into(), native()?.into_os_string()]);
     match node_fault() {
         None => {

@@ -19,7 +19,7 @@ const SERVERS: [&str; 4] = ["oauth-core", "accounts-core", "mcp-core", "provider
 const COMPONENTS: [&str; 9] =
     ["oauth", "accounts", "mcp", "tools", "guide", "prompts", "empty", "introspection", "jwt-introspection"];
 /// The components that a user replaces, and those that tests have in their place.
-const REPLACED: [&str; 9] = [
+const REPLACED: [&str; 10] = [
     "tools",
     "example-tools",
     "guide",
@@ -29,6 +29,7 @@ const REPLACED: [&str; 9] = [
     "conformance-resources",
     "conformance-prompts",
     "hostile-tools",
+    "seam-noop",
 ];
 
 const OURS: [&str; 8] = [

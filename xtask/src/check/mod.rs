@@ -18,7 +18,7 @@ use std::time::Instant;
 const NATIVE_PROGRAMS: [&str; 4] = ["xtask", "postern-tests", "postern-fuzz", "postern-bench"];
 
 /// What builds for components only.
-const WASM_PACKAGES: [&str; 15] = [
+const WASM_PACKAGES: [&str; 17] = [
     "platform",
     "oauth",
     "accounts",
@@ -34,6 +34,8 @@ const WASM_PACKAGES: [&str; 15] = [
     "conformance-resources",
     "conformance-prompts",
     "hostile-tools",
+    "seam-caller",
+    "seam-noop",
 ];
 
 type Rule = (&'static str, fn() -> Result<()>);
