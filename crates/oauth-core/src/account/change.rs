@@ -4,7 +4,7 @@
 use super::{connections, restart, user_of};
 use crate::{
     AuthorizationServer,
-    authorize::{SignedIn, find_session, page_form, sign_in},
+    authorize::{SignedIn, find_session_of_page, page_form, sign_in},
     away::{self, Conversation},
     browser::{self, BrowserSession},
     page_error::PageError,
@@ -85,7 +85,7 @@ pub async fn serve<S: Store, R: Random, I: Identity, C: Catalog>(
         return Ok(Reply::method_not_allowed("POST"));
     }
     let (mut step, form): (ChangeStep, _) = page_form::read(server, head, body).await?;
-    let session = find_own(server, head, &step).await?;
+    let SignedIn { session, .. } = find_session_of_page(server, head, &step.session_id).await?;
     let request = step.identity_request(server, head, &session, routes::RETURN);
     let identity_state = std::mem::take(&mut step.identity_state);
     let next = server.identity.resume(&request, identity_state, page_form::answers(&form)).await?;
@@ -100,20 +100,10 @@ pub(crate) async fn returned<S: Store, R: Random, I: Identity, C: Catalog>(
     identity_state: Vec<u8>,
     parameters: Vec<(String, String)>,
 ) -> Result<Reply, PageError> {
-    let session = find_own(server, head, &step).await?;
+    let SignedIn { session, .. } = find_session_of_page(server, head, &step.session_id).await?;
     let request = step.identity_request(server, head, &session, &head.path);
     let next = server.identity.returned(&request, identity_state, parameters).await?;
     go_on(server, head, step, &session, next).await
-}
-
-/// The sign-in that asked for the change, if it is the one of this browser still (BR-11, BR-13).
-async fn find_own<S: Store, R: Random, I: Identity, C: Catalog>(
-    server: &AuthorizationServer<'_, S, R, I, C>,
-    head: &Head,
-    step: &ChangeStep,
-) -> Result<BrowserSession, PageError> {
-    let SignedIn { session, .. } = find_session(server, head).await?.ok_or(PageError::OtherBrowser)?;
-    if session.id == step.session_id { Ok(session) } else { Err(PageError::OtherBrowser) }
 }
 
 async fn go_on<S: Store, R: Random, I: Identity, C: Catalog>(

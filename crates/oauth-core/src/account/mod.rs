@@ -14,7 +14,7 @@ pub mod record;
 
 use crate::{
     AuthorizationServer,
-    authorize::{SignedIn, find_session, page_form, sign_in},
+    authorize::{SignedIn, find_session, find_session_of_page, page_form, sign_in},
     browser::{self, BrowserSession},
     page_error::PageError,
     pages::{self, AccountPage},
@@ -132,11 +132,7 @@ async fn act<S: Store, R: Random, I: Identity, C: Catalog>(
     body: &mut impl ReadBody,
 ) -> Result<Reply, PageError> {
     let (step, form): (AccountStep, _) = page_form::read(server, head, body).await?;
-    let SignedIn { session, user } = find_session(server, head).await?.ok_or(PageError::OtherBrowser)?;
-    // BR-11, BR-13: whoever decides is who saw the page.
-    if session.id != step.session_id {
-        return Err(PageError::OtherBrowser);
-    }
+    let SignedIn { session, user } = find_session_of_page(server, head, &step.session_id).await?;
     let action = form.single(DO).map_err(|_| PageError::Malformed)?.and_then(Action::parse);
     let (records, public_url) = (&server.records, &server.config.public_url);
     match action.ok_or(PageError::Malformed)? {

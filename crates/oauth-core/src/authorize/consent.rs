@@ -12,7 +12,7 @@
 //! program of the person's opened, and for none that asks for the decision itself (`prompt`).
 
 use super::{
-    SignedIn, find_session, page_form, refuse_to_ask, request::AuthorizationRequest,
+    SignedIn, find_session_of_page, page_form, refuse_to_ask, request::AuthorizationRequest,
     response::ValidatedRedirect,
 };
 use crate::{
@@ -201,11 +201,7 @@ pub async fn serve<S: Store, R: Random, I: Identity, C: Catalog>(
     }
     let (step, form): (ConsentStep, _) = page_form::read(server, head, body).await?;
     let public_url = &server.config.public_url;
-    let SignedIn { session, .. } = find_session(server, head).await?.ok_or(PageError::OtherBrowser)?;
-    // AZ-25, BR-13: whoever decides is who saw the page.
-    if session.id != step.session_id {
-        return Err(PageError::OtherBrowser);
-    }
+    let SignedIn { session, .. } = find_session_of_page(server, head, &step.session_id).await?;
     // It may have been switched off while the page was open.
     if server.clients().is_denied(&step.client_id) {
         return Err(PageError::DeniedClient);

@@ -155,3 +155,14 @@ pub(crate) async fn find_session<S: Store, R: Random, I: Identity, C: Catalog>(
         user.filter(|user| (user.epoch, user.sign_in_epoch) == (session.user_epoch, session.sign_in_epoch));
     Ok(user.map(|user| SignedIn { session, user }))
 }
+
+/// The browser's session, if it is the one that a page was shown to: whoever decides is who saw the page (AZ-25, BR-11,
+/// BR-13).
+pub(crate) async fn find_session_of_page<S: Store, R: Random, I: Identity, C: Catalog>(
+    server: &AuthorizationServer<'_, S, R, I, C>,
+    head: &Head,
+    session_id: &str,
+) -> Result<SignedIn, PageError> {
+    let signed_in = find_session(server, head).await?.filter(|found| found.session.id == session_id);
+    signed_in.ok_or(PageError::OtherBrowser)
+}
