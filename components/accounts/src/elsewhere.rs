@@ -45,10 +45,8 @@ pub(crate) async fn choose(request: &Request, answers: &[Answer]) -> Result<Opti
     let chosen = answers.iter().find(|answer| answer.name == ALTERNATIVE);
     let chosen = chosen.map(|answer| answer.value.as_str()).unwrap_or_default();
     let hint = request.login_hint.as_deref();
-    match opened.elsewhere().choose(chosen, hint, &request.return_url).await? {
-        None if !opened.has_passwords => Err(Error::InvalidState),
-        next => Ok(next.map(Step::from)),
-    }
+    let next = opened.elsewhere().choose(chosen, hint, &request.return_url).await?;
+    Ok(next.map(Step::from))
 }
 
 /// Begins a change. `None` when it is none of these.
@@ -75,12 +73,14 @@ pub(crate) async fn returned(
     Ok(opened.elsewhere().returned(purpose, state, &request.return_url, &parameters).await?.into())
 }
 
-/// What a person can change: a password, if there is one and it is of use, and the ways that lead elsewhere.
-pub(crate) async fn changes(user: &User, password: Option<ChangeItem>) -> Result<Vec<ChangeItem>, Error> {
+/// What a person can change: the password, if there is one, and the ways that lead elsewhere.
+pub(crate) async fn changes(
+    user: &User,
+    password: Option<(String, String)>,
+) -> Result<Vec<ChangeItem>, Error> {
     let opened = Opened::new().await?;
-    let changes = opened.elsewhere().changes(&user.subject).await?;
-    let changes = changes.into_iter().map(|(name, label)| ChangeItem { name, label });
-    Ok(password.filter(|_| opened.has_passwords).into_iter().chain(changes).collect())
+    let changes = opened.elsewhere().changes(&user.subject, password).await?;
+    Ok(changes.into_iter().map(|(name, label)| ChangeItem { name, label }).collect())
 }
 
 /// What the providers of a deployment are made of, for one request.

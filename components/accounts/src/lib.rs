@@ -78,7 +78,7 @@ impl Guest for Component {
         let has_password = async |accounts: LocalAccounts<'_>| {
             Ok(accounts.has_password(&user.subject, &user.display_name).await?)
         };
-        let password = ChangeItem { name: change::PASSWORD.into(), label: change::PASSWORD_LABEL.into() };
+        let password = (change::PASSWORD.to_owned(), change::PASSWORD_LABEL.to_owned());
         let has_password = with_accounts(Visitor::default(), has_password).await?;
         elsewhere::changes(&user, has_password.then_some(password)).await
     }

@@ -115,7 +115,8 @@ impl<S: Store, R: Random, F: Fetch> Elsewhere<'_, S, R, F> {
             .collect()
     }
 
-    /// Sends the browser to a provider to sign in. `None` when there is none of this name.
+    /// Sends the browser to a provider to sign in. `None` when there is none of this name and a password may
+    /// follow; where there are no passwords, nothing else can.
     pub async fn choose(
         &self,
         name: &str,
@@ -124,7 +125,8 @@ impl<S: Store, R: Random, F: Fetch> Elsewhere<'_, S, R, F> {
     ) -> Result<Option<Next>, ElsewhereError> {
         match self.sign_in.provider(name) {
             Some(provider) => self.send(provider, login_hint, return_url, None).await.map(Some),
-            None => Ok(None),
+            None if self.has_passwords => Ok(None),
+            None => Err(ElsewhereError::InvalidState),
         }
     }
 
@@ -209,8 +211,13 @@ impl<S: Store, R: Random, F: Fetch> Elsewhere<'_, S, R, F> {
         }))
     }
 
-    /// What the person of this account can change: names and labels.
-    pub async fn changes(&self, subject: &str) -> Result<Vec<(String, String)>, ElsewhereError> {
+    /// What the person of this account can change: names and labels. `password` is first, if there is one and
+    /// passwords are of use.
+    pub async fn changes(
+        &self,
+        subject: &str,
+        password: Option<(String, String)>,
+    ) -> Result<Vec<(String, String)>, ElsewhereError> {
         let ways = identity::ways(&self.sign_in.records, subject).await?;
         let changes = self.sign_in.providers.iter().filter_map(|provider| {
             let (name, label) = (&provider.name, &provider.label);
@@ -222,7 +229,7 @@ impl<S: Store, R: Random, F: Fetch> Elsewhere<'_, S, R, F> {
                 Some(_) => None,
             }
         });
-        Ok(changes.collect())
+        Ok(password.filter(|_| self.has_passwords).into_iter().chain(changes).collect())
     }
 
     /// Whether an identity can be taken off its account. Not the one that the account was made by: it would

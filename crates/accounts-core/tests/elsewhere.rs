@@ -131,7 +131,7 @@ impl World {
     }
 
     fn changes(&self, subject: &str) -> Vec<String> {
-        let changes = self.run(async |ways| ways.changes(subject).await).unwrap();
+        let changes = self.run(async |ways| ways.changes(subject, None).await).unwrap();
         changes.into_iter().map(|(name, _)| name).collect()
     }
 }
@@ -307,4 +307,18 @@ fn passwords_can_be_switched_off_where_there_is_another_way() {
     assert_eq!(parse_password_sign_in("off", true), Ok(false));
     assert!(parse_password_sign_in("off", false).is_err());
     assert!(parse_password_sign_in("no", true).is_err());
+}
+
+/// `password_sign_in=off`: a form that was left open, or made up, gets nobody to a password.
+#[test]
+fn passwords_are_neither_asked_for_nor_changed_where_there_are_none() {
+    let mut world = world();
+    let choose = |world: &World| world.run(async |ways| ways.choose("", None, RETURN).await);
+    let first = |world: &World| {
+        let password = Some(("password".to_owned(), "Change password".to_owned()));
+        world.run(async |ways| ways.changes("acct_local", password).await).unwrap().remove(0).0
+    };
+    assert_eq!((choose(&world), first(&world)), (Ok(None), "password".to_owned()));
+    world.has_passwords = false;
+    assert_eq!((choose(&world), first(&world)), (Err(ElsewhereError::InvalidState), "add-hub".to_owned()));
 }
