@@ -15,6 +15,10 @@ use crate::workloads::{Effort, Work};
 const MANY: u64 = 1000;
 const FEW: u64 = 100;
 
+/// How long nothing comes on them before they are looked at: silent streams cost less and less for a minute.
+const SETTLE: Duration = Duration::from_secs(60);
+const SETTLE_QUICKLY: Duration = Duration::from_secs(10);
+
 /// Opens them, and measures what they take.
 #[expect(clippy::cast_precision_loss, reason = "counts and memory are far below what a float counts")]
 pub(crate) fn measure(built: &Built, quick: bool, figures: &mut Figures) -> Result<()> {
@@ -38,9 +42,11 @@ pub(crate) fn measure(built: &Built, quick: bool, figures: &mut Figures) -> Resu
     let each = opened.resident.saturating_sub(before.resident) as f64 / streams.len() as f64;
     figures.take("streams.open", streams.len() as f64, "streams");
     figures.take("streams.memory-each", each, "KiB");
-    let idle = Duration::from_secs(3);
+    std::thread::sleep(if quick { SETTLE_QUICKLY } else { SETTLE });
+    let settled = postern.process.usage();
+    let idle = Duration::from_secs(5);
     std::thread::sleep(idle);
-    let used = postern.process.usage().processor - opened.processor;
+    let used = postern.process.usage().processor - settled.processor;
     figures.take("streams.processor-each", used as f64 / idle.as_secs_f64() / streams.len() as f64, "ms/s");
     let among = Work::new(&format!("call-8.{count}-streams"), call, 8, &postern.process);
     among.measure(&effort, &built.folder, figures)?;

@@ -14,14 +14,11 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use std::{collections::VecDeque, time::Duration};
+use std::collections::VecDeque;
 use store_core::{Change, RecordError, TransitionError, seal};
 
 /// Where the record is.
 const KEY: &str = "postern:changes";
-
-/// How often a listener looks.
-pub(crate) const LOOK_EVERY: Duration = Duration::from_millis(150);
 
 /// How many changes of single resources the record remembers.
 const MAX_UPDATES: usize = 64;

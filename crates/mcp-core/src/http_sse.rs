@@ -10,12 +10,12 @@ use crate::{
     accept::{self, Format},
     access::Admitted,
     answer::Answered,
-    changes::LOOK_EVERY,
     connection::Unavailable,
     conversation::Step,
     era::Meta,
     jsonrpc::{self, Fault, Message, Parsed},
     methods::{Context, Failure},
+    pace::Pace,
     ports::{Access, ClientCapabilities, Outside},
     revision::Revision,
     routes,
@@ -34,12 +34,9 @@ use futures_util::{
     stream::SelectAll,
 };
 use http::{HeaderMap, StatusCode};
-use std::{pin::pin, rc::Rc, time::Duration};
+use std::{pin::pin, rc::Rc};
 use store_core::RecordError;
 use web_core::{Body, Form, Head, Reply};
-
-/// How often the inbox is looked into.
-const POLL: Duration = Duration::from_millis(100);
 
 /// The parameter that names the session.
 const SESSION: &str = "sessionId";
@@ -79,7 +76,8 @@ impl<O: Outside> McpServer<O> {
             let mut watch = Watch::new(admitted.credential.clone(), server.unix_now());
             let mut said = server.unix_now();
             let mut seen = server.begin_to_listen().await.ok();
-            let mut looked = Duration::ZERO;
+            let mut pace = Pace::new(server.unix_now_ms());
+            let mut looks = 0_u32;
             let mut running: SelectAll<LocalBoxStream<'static, Vec<u8>>> = SelectAll::new();
             loop {
                 let next = async {
@@ -88,7 +86,8 @@ impl<O: Outside> McpServer<O> {
                         None => std::future::pending().await,
                     }
                 };
-                let told = match select(pin!(next), pin!(server.outside.sleep(POLL))).await {
+                let pause = pace.pause(server.unix_now_ms());
+                let told = match select(pin!(next), pin!(server.outside.sleep(pause))).await {
                     Either::Left((message, _)) => Some(message),
                     Either::Right(_) => None,
                 };
@@ -99,6 +98,7 @@ impl<O: Outside> McpServer<O> {
                 if let Some(message) = told {
                     yield sse::event(message);
                     watch.sent(now);
+                    pace.came(server.unix_now_ms());
                 }
                 if now.saturating_sub(said) >= LEASE_SECONDS / 3 {
                     said = now;
@@ -109,6 +109,7 @@ impl<O: Outside> McpServer<O> {
                 }
                 match server.take_messages(&open).await {
                     Ok(texts) => for text in texts {
+                        pace.came(server.unix_now_ms());
                         let mut messages = server.answer_message(&open, text, admitted.clone());
                         if messages.1 {
                             // What comes after a handshake is read by what was agreed on in it.
@@ -122,9 +123,9 @@ impl<O: Outside> McpServer<O> {
                     Err(Lost::Ended) => break,
                     Err(Lost::Unavailable(_)) => {}
                 }
-                looked += POLL;
-                if looked >= LOOK_EVERY {
-                    looked = Duration::ZERO;
+                looks += 1;
+                // What changes for everybody may wait a little longer than what this client posts.
+                if looks.is_multiple_of(2) {
                     let look = server.begin_to_listen().await.ok();
                     if let (Some(look), Some(before)) = (&look, &seen)
                         && look != before

@@ -14,7 +14,7 @@
 //!   said, with `offer_rounds` for what is asked before.
 //! * The legacy era's sessions: `connection` and `session` (what is kept, and where), `handshake`, `session_http` (GET and
 //!   DELETE), `batch`, `conversation` and `tool_rounds` (a request that asks its client), `kept_stream` (what can be come
-//!   back to), `http_sse` (the transport of 2024-11-05).
+//!   back to), `http_sse` (the transport of 2024-11-05). Those that wait look at the store in the steps of `pace`.
 //! * `challenge` and `resource_metadata`: how a client without a good token gets one.
 //! * [`revision`]: in what the protocol's revisions differ.
 //!
@@ -122,6 +122,7 @@ mod methods;
 mod mirrored_headers;
 mod offer_rounds;
 mod origin;
+mod pace;
 mod page;
 mod plain_schema;
 pub mod ports;

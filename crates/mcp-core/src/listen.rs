@@ -8,10 +8,11 @@ use crate::{
     McpServer, access,
     answer::Answered,
     challenge::Refusal,
-    changes::{Changed, LOOK_EVERY, Wanted},
+    changes::{Changed, Wanted},
     json,
     jsonrpc::{self, Call, Fault, Id},
     methods::{Context, Envelope, Failure},
+    pace::Pace,
     ports::Outside,
     task::WireTask,
     tasks::Asker,
@@ -100,9 +101,10 @@ impl<O: Outside> McpServer<O> {
         Ok(Answered::Endless(Box::pin(stream! {
             yield acknowledged;
             let mut introspected = server.unix_now_ms();
+            let mut pace = Pace::new(introspected);
             let mut failures = 0;
             loop {
-                server.outside.sleep(LOOK_EVERY).await;
+                server.outside.sleep(pace.pause(server.unix_now_ms())).await;
                 // The token's own end needs no asking.
                 if server.unix_now() >= access.expires_at {
                     break;
@@ -121,6 +123,7 @@ impl<O: Outside> McpServer<O> {
                         for change in changes {
                             if let Some(message) = change_message(&id, &change) {
                                 yield message;
+                                pace.came(now);
                             }
                         }
                     }
@@ -134,6 +137,7 @@ impl<O: Outside> McpServer<O> {
                     for followed in &mut followed {
                         if let Some(message) = server.follow_task(&id, asker, followed).await {
                             yield message;
+                            pace.came(now);
                         }
                     }
                 }

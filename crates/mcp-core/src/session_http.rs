@@ -16,6 +16,7 @@ use crate::{
     kept_stream::{self, GoOn},
     methods::Context,
     mirrored_headers,
+    pace::Pace,
     ports::{Access, Outside},
     revision::Revision,
     session::{self, Inbox, Lost, OpenSession},
@@ -246,6 +247,7 @@ impl<O: Outside> McpServer<O> {
         Ok(Box::pin(stream! {
             let mut watch = Watch::new(credential, server.unix_now());
             let mut looked_up = server.unix_now();
+            let mut pace = Pace::new(server.unix_now_ms());
             yield if current.revision.streams_may_pause() {
                 sse::priming(&format!("{LISTENING}{}", seen.mark()))
             } else {
@@ -253,7 +255,7 @@ impl<O: Outside> McpServer<O> {
                 sse::keep_alive()
             };
             loop {
-                server.outside.sleep(crate::changes::LOOK_EVERY).await;
+                server.outside.sleep(pace.pause(server.unix_now_ms())).await;
                 if !watch.is_good(&server).await {
                     return;
                 }
@@ -271,6 +273,7 @@ impl<O: Outside> McpServer<O> {
                     return;
                 }
                 if look != seen {
+                    pace.came(server.unix_now_ms());
                     let changed = look.since(&seen, &wanted(&current));
                     seen = look;
                     // Each message goes out on one stream only (MCP-L-10).

@@ -254,6 +254,30 @@ fn session_that_nobody_holds_is_over() {
     assert_eq!(error(&bench.send(post(&session, &request(1, "ping", json!({}))))), (404, -32600));
 }
 
+/// A stream that nothing comes on looks into the store seldom, and is there at once for whoever posts again.
+#[test]
+fn silent_stream_looks_seldom() {
+    let bench = Bench::new();
+    let mut client = Client::connect(&bench, "2024-11-05");
+    let reads_in = |client: &mut Client, milliseconds: u64| {
+        bench.store.take_operations();
+        let begun = bench.later.get();
+        while bench.later.get() < begun + milliseconds {
+            client.stream.expect_sign_of_life();
+        }
+        bench.store.take_operations().reads
+    };
+    let at_first = reads_in(&mut client, 5_000);
+    reads_in(&mut client, 60_000);
+    let later = reads_in(&mut client, 5_000);
+    assert!(later * 5 < at_first, "{at_first}, then {later}");
+    let before = bench.later.get();
+    assert_eq!(client.call("add")["result"]["content"][0]["text"], "42");
+    let waited = bench.later.get() - before;
+    assert!(waited <= 1_500, "{waited}");
+    assert!(reads_in(&mut client, 5_000) * 2 > at_first);
+}
+
 /// But it lasts for as long as it is held.
 #[test]
 fn session_that_is_held_lasts() {
