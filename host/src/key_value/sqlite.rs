@@ -2,7 +2,8 @@
 //!
 //! Whoever changes hosts keeps the data, so neither the schema nor any setting of the file (journal
 //! mode, synchronous, auto-vacuum) differs from what Spin leaves behind. One connection per file
-//! behind one lock. What to know about it:
+//! behind one lock. Reads that follow each other closely share one transaction, because to lock the file and to
+//! look whether somebody has changed it takes much longer than to read a value. What to know about it:
 //!
 //! - get-many leaves out keys that are not there, and does not keep the order;
 //! - swap compares the whole value, and after a `current` that found nothing, or without one, it is
@@ -11,7 +12,9 @@
 //!   held, so that every later call fails until a restart, this host returns an error instead.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
+use std::thread::{self, Thread};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result as HostResult};
 use rusqlite::{CachedStatement, Connection, OptionalExtension as _, params};
@@ -39,13 +42,19 @@ const GET_MANY: &str = "SELECT key, value FROM spin_key_value
 const DELETE_MANY: &str = "DELETE FROM spin_key_value
                            WHERE store = ?1 AND key IN (SELECT value FROM json_each(?2))";
 
+/// How long the file may stay locked for reading, whoever else may want to write to it. Nothing can change meanwhile,
+/// so what is read is what is stored.
+const HOLD: Duration = Duration::from_millis(5);
+
 type Result<T> = std::result::Result<T, String>;
 
 /// One SQLite database.
 #[derive(Debug)]
 pub struct Database {
     path: Option<PathBuf>,
-    connection: Mutex<Connection>,
+    connection: Arc<Mutex<Connection>>,
+    /// Who ends what reads have begun. `None`: they begin nothing.
+    closer: Option<Thread>,
 }
 
 impl Database {
@@ -59,7 +68,12 @@ impl Database {
         };
         let place = || path.map_or("in memory".to_owned(), |path| path.display().to_string());
         connection.execute(CREATE, []).with_context(|| format!("cannot use the store {}", place()))?;
-        Ok(Self { path: path.map(Path::to_owned), connection: Mutex::new(connection) })
+        let mode: String = connection.query_row("PRAGMA journal_mode", [], |row| row.get(0))?;
+        let connection = Arc::new(Mutex::new(connection));
+        // In memory there is nothing to lock; and whoever reads a write-ahead log keeps nobody from writing.
+        let may_hold = path.is_some() && mode != "wal";
+        let closer = if may_hold { Some(closer(Arc::downgrade(&connection))?) } else { None };
+        Ok(Self { path: path.map(Path::to_owned), connection, closer })
     }
 
     /// The file, if there is one.
@@ -164,21 +178,77 @@ impl Database {
     /// for the disk) is it worth telling the runtime that this thread is going to block.
     fn read<T: Send>(&self, operation: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
         match self.connection.try_lock() {
-            Ok(connection) => operation(&connection),
-            Err(TryLockError::Poisoned(poisoned)) => operation(&poisoned.into_inner()),
-            Err(TryLockError::WouldBlock) => block_in_place(|| operation(&self.lock())),
+            Ok(connection) => self.read_with(&connection, operation),
+            Err(TryLockError::Poisoned(poisoned)) => self.read_with(&poisoned.into_inner(), operation),
+            Err(TryLockError::WouldBlock) => {
+                block_in_place(|| self.read_with(&lock(&self.connection), operation))
+            }
         }
+    }
+
+    /// Read in the transaction of the reads before, or begin one.
+    fn read_with<T>(
+        &self,
+        connection: &Connection,
+        operation: impl FnOnce(&Connection) -> Result<T>,
+    ) -> Result<T> {
+        let Some(closer) = &self.closer else { return operation(connection) };
+        if connection.is_autocommit() {
+            run(connection, "BEGIN")?;
+            closer.unpark();
+        }
+        let read = operation(connection);
+        if read.is_err() {
+            let_go(connection)?;
+        }
+        read
     }
 
     /// Do something that waits for the disk.
     fn write<T: Send>(&self, operation: impl FnOnce(&mut Connection) -> Result<T>) -> Result<T> {
-        block_in_place(|| operation(&mut self.lock()))
+        block_in_place(|| {
+            let mut connection = lock(&self.connection);
+            let_go(&connection)?;
+            operation(&mut connection)
+        })
     }
+}
 
-    fn lock(&self) -> MutexGuard<'_, Connection> {
-        // A transaction that a panic interrupted was rolled back when it was dropped.
-        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+impl Drop for Database {
+    fn drop(&mut self) {
+        if let Some(closer) = &self.closer {
+            closer.unpark();
+        }
     }
+}
+
+/// Starts the thread that lets the file go after each time that reads have begun something, for as long as there is
+/// a connection.
+fn closer(connection: Weak<Mutex<Connection>>) -> HostResult<Thread> {
+    let close = move || {
+        while connection.strong_count() > 0 {
+            thread::park();
+            thread::sleep(HOLD);
+            let Some(connection) = connection.upgrade() else { return };
+            // If that fails, so do the operations that follow, and say why.
+            let _ = let_go(&lock(&connection));
+        }
+    };
+    Ok(thread::Builder::new().name("store".to_owned()).spawn(close)?.thread().clone())
+}
+
+/// End the transaction that reads share, if there is one.
+fn let_go(connection: &Connection) -> Result<()> {
+    if connection.is_autocommit() { Ok(()) } else { run(connection, "COMMIT") }
+}
+
+fn run(connection: &Connection, sql: &str) -> Result<()> {
+    prepare(connection, sql)?.execute([]).map(drop).map_err(text)
+}
+
+fn lock(connection: &Mutex<Connection>) -> MutexGuard<'_, Connection> {
+    // A transaction that a panic interrupted was rolled back when it was dropped.
+    connection.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn get(connection: &Connection, label: &str, key: &str) -> Result<Option<Vec<u8>>> {
@@ -296,6 +366,48 @@ mod tests {
             })
             .unwrap();
         assert_eq!(row, ("default".to_owned(), "k".to_owned(), b"v".to_vec()));
+    }
+
+    /// Reads keep the file for a moment only, and see at once what others have written.
+    #[test]
+    fn reads_let_others_write_and_see_what_they_wrote() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("store.db");
+        let [one, another] = [(); 2].map(|()| Database::open(Some(&path)).unwrap());
+        for round in 0..20_u8 {
+            assert_eq!(one.get("a", "k").unwrap(), round.checked_sub(1).map(|before| vec![before]));
+            assert!(!lock(&one.connection).is_autocommit());
+            another.set("a", "k", &[round]).unwrap();
+            assert_eq!(one.get("a", "k").unwrap().unwrap(), [round]);
+            one.set("a", "other", b"v").unwrap();
+        }
+    }
+
+    /// What a failed read has begun is ended, and the next one works.
+    #[test]
+    fn failed_read_holds_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("store.db");
+        let database = Database::open(Some(&path)).unwrap();
+        let other = Connection::open(&path).unwrap();
+        other.execute_batch("ALTER TABLE spin_key_value RENAME TO elsewhere").unwrap();
+        assert!(database.get("a", "k").unwrap_err().contains("no such table"));
+        assert!(lock(&database.connection).is_autocommit());
+        other.execute_batch("ALTER TABLE elsewhere RENAME TO spin_key_value").unwrap();
+        assert_eq!(database.get("a", "k").unwrap(), None);
+    }
+
+    /// Nobody is kept from writing by whoever reads a write-ahead log, so reads would go on seeing what was.
+    #[test]
+    fn reads_share_nothing_where_that_would_be_stale() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("store.db");
+        Connection::open(&path).unwrap().execute_batch("PRAGMA journal_mode = wal").unwrap();
+        let database = Database::open(Some(&path)).unwrap();
+        assert_eq!(database.get("a", "k").unwrap(), None);
+        assert!(lock(&database.connection).is_autocommit());
+        Database::open(Some(&path)).unwrap().set("a", "k", b"v").unwrap();
+        assert_eq!(database.get("a", "k").unwrap().unwrap(), b"v");
     }
 
     #[test]
