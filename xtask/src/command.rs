@@ -36,6 +36,20 @@ impl Program {
     pub(crate) fn cargo() -> Self {
         Self::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
             .env("CARGO_TARGET_DIR", target_dir())
+            .without_this_package()
+    }
+
+    /// Takes out what cargo tells this program of its own package. Build scripts that look at such variables, like
+    /// `ring`'s, would else run again, and all that depends on them be built anew, whenever somebody calls cargo
+    /// directly in between.
+    fn without_this_package(mut self) -> Self {
+        for (name, _) in std::env::vars_os() {
+            let text = name.to_string_lossy();
+            if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+                self.command.env_remove(name);
+            }
+        }
+        self
     }
 
     /// A command line as a manifest has it, for the system's shell.
