@@ -25,10 +25,10 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
         bail!("--minutes is for --soak");
     }
     build::finished_components()?;
-    let host = build::host()?;
     if accept {
-        return done(instructions(host, true));
+        return done(instructions(build::host()?, true));
     }
+    let host = build::finished_host()?;
     let mut more: Vec<OsString> = Vec::new();
     if soak {
         more.push("soak".into());
