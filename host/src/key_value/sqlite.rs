@@ -46,6 +46,10 @@ const DELETE_MANY: &str = "DELETE FROM spin_key_value
 /// so what is read is what is stored.
 const HOLD: Duration = Duration::from_millis(5);
 
+/// How much of the file is kept in memory at most, in KiB: what some thousands of people use who are all at it. With
+/// SQLite's own 2 MiB, a million records made reads of a thousand of them a fifth slower.
+const CACHE_KIB: i64 = 32 << 10;
+
 type Result<T> = std::result::Result<T, String>;
 
 /// One SQLite database.
@@ -68,6 +72,8 @@ impl Database {
         };
         let place = || path.map_or("in memory".to_owned(), |path| path.display().to_string());
         connection.execute(CREATE, []).with_context(|| format!("cannot use the store {}", place()))?;
+        // Of this connection, not of the file.
+        connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
         let mode: String = connection.query_row("PRAGMA journal_mode", [], |row| row.get(0))?;
         let connection = Arc::new(Mutex::new(connection));
         // In memory there is nothing to lock; and whoever reads a write-ahead log keeps nobody from writing.
