@@ -141,7 +141,8 @@ fn machine() -> String {
     let parts = [
         said("date", &["-u", "+%Y-%m-%d"]),
         field("model name").map(|name| format!("{processors} x {name}, the load generator among them")),
-        said("uname", &["-sr"]),
+        // The version, without what whoever built it has added.
+        said("uname", &["-sr"]).and_then(|system| Some(system.split('-').next()?.to_owned())),
         said("rustc", &["--version"]),
         said("git", &["describe", "--always", "--dirty"]).map(|commit| format!("commit {commit}")),
     ];
