@@ -10,6 +10,7 @@ use postern_tests::mcp::{McpClient, STATELESS};
 use postern_tests::{Authorization, Browser, Client, Person, Request, Server, Tokens};
 use serde_json::json;
 
+use crate::figures::median;
 use crate::process::Usage;
 use crate::target::Built;
 
@@ -43,7 +44,7 @@ pub(crate) fn run(built: &Built, minutes: f64) -> Result<()> {
     let before = postern.process.usage();
 
     let end = Instant::now() + Duration::from_secs_f64(minutes * 60.0);
-    let mut looks: Vec<u64> = Vec::new();
+    let mut looks: Vec<f64> = Vec::new();
     let mut looked = Instant::now();
     work(&server, PEOPLE, &rounds, || {
         if looked.elapsed() >= LOOK {
@@ -51,7 +52,8 @@ pub(crate) fn run(built: &Built, minutes: f64) -> Result<()> {
             let Usage { resident, descriptors, .. } = postern.process.usage();
             let rounds = rounds.load(Ordering::Relaxed);
             println!("  {rounds} rounds, {} MiB, {descriptors} descriptors", resident / 1024);
-            looks.push(resident);
+            #[expect(clippy::cast_precision_loss, reason = "memory is far below what a float counts")]
+            looks.push(resident as f64);
         }
         Instant::now() < end
     })?;
@@ -60,7 +62,9 @@ pub(crate) fn run(built: &Built, minutes: f64) -> Result<()> {
     let records = records(&built.folder.join("soak/sqlite_key_value.db"))?;
 
     let quarter = looks.len() / 4;
-    let (early, late) = (looks.iter().skip(quarter).take(quarter), looks.iter().rev().take(quarter));
+    ensure!(quarter > 0, "that was too short to say anything of memory");
+    let early = looks.iter().skip(quarter).take(quarter).copied().collect();
+    let late = looks.iter().rev().take(quarter).copied().collect();
     let growth = (median(late) / median(early) - 1.0) * 100.0;
     println!("bench soak.rounds {} rounds", rounds.load(Ordering::Relaxed));
     println!("bench soak.memory-before {} KiB", before.resident);
@@ -75,7 +79,6 @@ pub(crate) fn run(built: &Built, minutes: f64) -> Result<()> {
         after.descriptors,
         before.descriptors
     );
-    ensure!(quarter > 0, "that was too short to say anything of memory");
     ensure!(growth < MAX_GROWTH, "memory has grown by {growth:.0} % under the same load");
     // A person has an account and an index of grants, at most fifty of which are kept, each with what hangs on it.
     let most = 20 + (PEOPLE as u64 + 2) * (2 + 50 * 12);
@@ -97,13 +100,6 @@ fn work(server: &Server, people: usize, rounds: &AtomicU64, mut go_on: impl FnMu
     });
     ensure!(lived, "something was not answered as it should be; see above");
     Ok(())
-}
-
-#[expect(clippy::cast_precision_loss, reason = "memory is far below what a float counts")]
-fn median<'a>(sizes: impl Iterator<Item = &'a u64>) -> f64 {
-    let mut sizes: Vec<u64> = sizes.copied().collect();
-    sizes.sort_unstable();
-    sizes.get(sizes.len() / 2).map_or(f64::NAN, |size| *size as f64)
 }
 
 fn records(file: &PathBuf) -> Result<u64> {
