@@ -76,7 +76,8 @@ impl Database {
         connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
         let mode: String = connection.query_row("PRAGMA journal_mode", [], |row| row.get(0))?;
         let connection = Arc::new(Mutex::new(connection));
-        // In memory there is nothing to lock; and whoever reads a write-ahead log keeps nobody from writing.
+        // In memory there is nothing to lock; and whoever reads a write-ahead log keeps nobody from writing. Somebody
+        // who begins one later makes what is read older than what is stored, by as long as it is held.
         let may_hold = path.is_some() && mode != "wal";
         let closer = if may_hold { Some(closer(Arc::downgrade(&connection))?) } else { None };
         Ok(Self { path: path.map(Path::to_owned), connection, closer })
