@@ -1,4 +1,3 @@
-
 use super::*;
 use crate::ports::{Media, SamplingMessage};
 use serde_json::json;

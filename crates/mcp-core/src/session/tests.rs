@@ -1,4 +1,3 @@
-
 use super::*;
 
 /// MCP-L-15: and what does not look like one of ours costs no look into the store.

@@ -1,4 +1,3 @@
-
 use super::*;
 use crate::testing::{Fault, MemoryStore, SequenceRandom, block_on, run_interleaved};
 
