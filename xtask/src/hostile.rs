@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 
 const SWAPS: [(&str, &str); 1] = [("tools.wasm", "hostile-tools")];
 
-/// Lines of the manifest, and what they are with the grant. README.md says the same to operators.
+/// Lines of the manifest, and what they are with the grant. docs/tools.md says the same to operators.
 const GRANT: [(&str, &str); 3] = [
     ("[variables]\n", "[variables]\ntool_hosts = { default = \"https://*:443\" }\n"),
     (

@@ -54,7 +54,7 @@ Usage: cargo xtask TASK
                  --soak [--minutes N]         mixed traffic for thirty minutes instead, to look for leaks
                  --accept-instructions        let what a call takes now be what it may take
   check        What has to hold besides the tests: format, lints, documentation, dependencies, privileges
-  privileges   Print what each component imports and is granted, as the tables for ARCHITECTURE.md
+  privileges   Print what each component imports and is granted, as the tables for docs/privileges.md
   invite       Write an invitation for a server with sign_up=invited: invite ADDRESS [--days N]
                  The server's secret is read from SPIN_VARIABLE_DEPLOYMENT_SECRET, and nothing is called or stored
   doctor       Say what is missing on this machine and how to get it

@@ -1,6 +1,6 @@
 //! Least privilege, written down: what each component may touch, and why.
 //!
-//! Two tables in ARCHITECTURE.md, under `## What each component may touch`, have to say exactly what
+//! Two tables in docs/privileges.md, under `## What each component may touch`, have to say exactly what
 //! the built components import and what the published manifests grant, no row more and no row less, each with a
 //! reason:
 //!
@@ -41,7 +41,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use wasmparser::{Encoding, Parser, Payload};
 
-const DOCUMENT: &str = "ARCHITECTURE.md";
+const DOCUMENT: &str = "docs/privileges.md";
 const HEADING: &str = "## What each component may touch";
 
 /// The components that offer something. They are given nothing.
@@ -89,7 +89,7 @@ pub(crate) fn print() -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Fails unless the tables in ARCHITECTURE.md are exact and every row has a reason.
+/// Fails unless the tables in docs/privileges.md are exact and every row has a reason.
 pub(crate) fn check() -> Result<()> {
     let actual = actual()?;
     let document = root().join(DOCUMENT);
