@@ -54,6 +54,7 @@ Usage: cargo xtask TASK
                  --soak [--minutes N]         mixed traffic for thirty minutes instead, to look for leaks
                  --accept-instructions        let what a call takes now be what it may take
   check        What has to hold besides the tests: format, lints, documentation, dependencies, privileges
+  rules        Write the test of each rule into the tables of docs/rules
   privileges   Print what each component imports and is granted, as the tables for docs/privileges.md
   invite       Write an invitation for a server with sign_up=invited: invite ADDRESS [--days N]
                  The server's secret is read from SPIN_VARIABLE_DEPLOYMENT_SECRET, and nothing is called or stored
@@ -75,6 +76,7 @@ fn main() -> ExitCode {
         "conformance" => conformance::run(&arguments),
         "bench" => bench::run(&arguments),
         "check" => without_arguments(&arguments).and_then(|()| check::run()),
+        "rules" => without_arguments(&arguments).and_then(|()| check::rules::update()),
         "privileges" => without_arguments(&arguments).and_then(|()| privileges::print()),
         "invite" => invite::run(&arguments),
         "doctor" => without_arguments(&arguments).and_then(|()| doctor::run()),

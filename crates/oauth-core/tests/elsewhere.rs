@@ -62,7 +62,7 @@ fn assert_refused(reply: &Reply, status: StatusCode) {
     assert!(cookies.all(|line| !line.to_str().unwrap().contains("session")), "nobody is signed in");
 }
 
-/// FD-02: what comes back from elsewhere is a sign-in, and never consent.
+/// FD-02, MCP-S-61: what comes back from elsewhere is a sign-in, and never consent.
 #[test]
 fn person_who_signed_in_elsewhere_is_asked_for_consent() {
     let trip = Trip::new();
@@ -108,7 +108,7 @@ fn cookie_tells_nothing() {
     assert_eq!(header(&reply, "referrer-policy"), "no-referrer");
 }
 
-/// FD-01.
+/// FD-01, MCP-S-62.
 #[test]
 fn browser_comes_back_with_its_own_token_once_and_in_time() {
     // Without, with a foreign one, with two.

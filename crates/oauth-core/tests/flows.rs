@@ -1,5 +1,5 @@
 //! The authorization server from outside: whole exchanges through `handle`, with a store in memory,
-//! fixed time and fixed chance. Rows such as AZ-28 are those of `reference/threats.md`.
+//! fixed time and fixed chance. Ids such as AZ-28 are those of `docs/rules`.
 
 #[cfg(test)]
 mod account;

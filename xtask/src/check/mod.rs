@@ -2,10 +2,8 @@
 //! the one before, and the last thing printed says which do not hold.
 
 mod dependencies;
-mod ledger;
-mod requirements;
+pub(crate) mod rules;
 mod sizes;
-mod threats;
 mod wit;
 
 use crate::command::Program;
@@ -40,12 +38,11 @@ const WASM_PACKAGES: [&str; 17] = [
 
 type Rule = (&'static str, fn() -> Result<()>);
 
-const RULES: [Rule; 13] = [
+const RULES: [Rule; 12] = [
     ("format", format),
     ("dependency direction", dependencies::check),
     ("WIT is documented", wit::check),
-    ("threats", threats::check),
-    ("requirements", requirements::check),
+    ("rules have tests", rules::check),
     ("lints, native", lint_native),
     ("lints, components", lint_components),
     ("lints, server", lint_host),
