@@ -1,6 +1,11 @@
 //! The browser that the user sits at: its cookies, and whether a form was posted from our own page.
 
-use crate::{Config, ports::User, records::UserGrants, routes};
+use crate::{
+    Config,
+    ports::User,
+    records::{SignIn, UserGrants},
+    routes,
+};
 use http::{Method, header};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -61,10 +66,10 @@ const SESSION: &str = "postern-session";
 const BROWSER: &str = "postern-browser";
 
 impl BrowserSession {
-    /// A new session for a user who has just signed in.
+    /// A new session for a user who has just signed in. It is good when it is [`under`](Self::under) the epochs of
+    /// the user's record.
     pub fn start(
         user: User,
-        record: &UserGrants,
         signed_in_for: Arrival,
         config: &Config,
         random: &impl Random,
@@ -74,8 +79,8 @@ impl BrowserSession {
             id: new_id(random),
             subject: user.subject,
             display_name: user.display_name,
-            user_epoch: record.epoch,
-            sign_in_epoch: record.sign_in_epoch,
+            user_epoch: 0,
+            sign_in_epoch: 0,
             signed_in_at: now,
             signed_in_for,
             expires_at: now.saturating_add(config.lifetimes.browser_session.as_secs()),
@@ -83,17 +88,22 @@ impl BrowserSession {
     }
 
     /// The same person's at the same browser, after what was there before has been ended.
-    pub fn restart(&self, record: &UserGrants, random: &impl Random) -> Self {
-        Self {
-            id: new_id(random),
-            user_epoch: record.epoch,
-            sign_in_epoch: record.sign_in_epoch,
-            ..self.clone()
-        }
+    pub fn restart(&self, random: &impl Random) -> Self {
+        Self { id: new_id(random), ..self.clone() }
     }
 
-    /// The session that a request comes with, if there is one and it is not over. Whether the user's
-    /// epoch has moved on is for whoever acts on it to ask.
+    /// The same session under the epochs of the user's record.
+    pub fn under(self, record: &UserGrants) -> Self {
+        Self { user_epoch: record.epoch, sign_in_epoch: record.sign_in_epoch, ..self }
+    }
+
+    /// What the user's record says of it.
+    pub fn to_sign_in(&self, browser: Option<String>) -> SignIn {
+        SignIn { id: self.id.clone(), signed_in_at: self.signed_in_at, expires_at: self.expires_at, browser }
+    }
+
+    /// The session that a request comes with, if there is one and it has not expired. Whether it was ended, the
+    /// user's record says ([`UserGrants::is_signed_in`]).
     pub fn find(head: &Head, config: &Config, keys: &Keyring, now: u64) -> Option<Self> {
         let name = cookie_name(SESSION, &config.public_url);
         let sealed = seal::from_text(head.cookie(&name)?)?;
@@ -263,7 +273,7 @@ mod tests {
         let (config, random) = (config("https://mcp.example.com"), SequenceRandom::default());
         let user = User { subject: "s".into(), display_name: "alice".into() };
         let arrival = Arrival::of(&head(&[]), "a=b");
-        let session = BrowserSession::start(user, &UserGrants::default(), arrival, &config, &random, 1_000);
+        let session = BrowserSession::start(user, arrival, &config, &random, 1_000);
         let cookie = session.cookie(&config, &keys, &random);
         assert!(cookie.starts_with("__Host-postern-session="), "BR-08: {cookie}");
         for attribute in ["; Path=/;", "; HttpOnly", "; Secure", "; SameSite=Lax"] {

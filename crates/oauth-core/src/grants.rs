@@ -48,25 +48,6 @@ pub async fn find<T: DeserializeOwned, S: Store, R: Random>(
     }
 }
 
-/// Makes sure that the user has a record, and returns it. Called at sign-in, so that everything
-/// after it changes a record that is there.
-pub async fn ensure_user<S: Store, R: Random>(
-    records: &Records<'_, S, R>,
-    subject: &str,
-) -> Result<UserGrants, RecordError> {
-    let key = user_key(subject);
-    if let Some(user) = find(records, &key).await? {
-        return Ok(user);
-    }
-    // There may have been a record: one that was sealed with a secret since retired, or one that another
-    // sign-in is making at this moment. Grants that it had are in no index now, and must not live on: the
-    // user starts with an epoch that none of them has.
-    let epoch = u32::from_be_bytes(records.random.bytes()).into();
-    let user = UserGrants { epoch, ..UserGrants::default() };
-    records.create(&key, &user).await?;
-    Ok(user)
-}
-
 /// The user's epoch now. A user without a record never signed in, and has none.
 pub async fn find_epoch<S: Store, R: Random>(
     records: &Records<'_, S, R>,

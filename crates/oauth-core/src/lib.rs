@@ -48,10 +48,12 @@ pub mod resource;
 pub mod revocation;
 pub mod routes;
 pub mod scope;
+pub mod sign_ins;
 pub mod stale_client;
 pub mod token;
 pub mod trace;
 pub mod transaction;
+pub mod user_agent;
 pub mod words;
 
 pub use config::Config;

@@ -3,7 +3,7 @@
 //! | key | record | lives | written |
 //! |---|---|---|---|
 //! | `postern:g:<grant id>` | [`Grant`] | until the grant ends; see [`crate::grants`] for who deletes it | created when the user approves; then by transition |
-//! | `postern:u:<digest of the subject>` | [`UserGrants`] | as long as the user | created at first sign-in; then by transition |
+//! | `postern:u:<digest of the subject>` | [`UserGrants`] | as long as the user | created at first sign-in; then by transition, also at each sign-in and sign-out |
 //!
 //! | `postern:m:<slot>` | a document of a client (see [`crate::client`]), in one of 256 slots | until another takes its slot | put, by whoever fetched it |
 //! | `postern:j:<list>` | client assertions that were used, in one of 256 lists | for ever; its entries until they would have expired | created by whoever counts first on `postern:j-claim:<list>`; then by transition |
@@ -145,6 +145,9 @@ pub struct UserGrants {
     pub sign_in_epoch: u64,
     /// The user's grants, oldest first.
     pub grants: Vec<GrantEntry>,
+    /// The user's sign-ins at browsers.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub sign_ins: SignIns,
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -168,6 +171,46 @@ pub struct GrantEntry {
     /// something only while the grant is live.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remembered: Option<RememberedConsent>,
+}
+
+/// The sign-ins of a user at browsers, under the user's present epochs. [`crate::sign_ins`] has the rules.
+///
+/// Both lists only gain facts until those expire, so two copies of the record merge by union.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignIns {
+    /// Sign-ins that the user is shown, oldest first. A sign-in that is missing here may be good all the same.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub listed: Vec<SignIn>,
+    /// Sign-ins that were ended before they would have expired.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ended: Vec<EndedSignIn>,
+    /// The latest expiry of a sign-in that was dropped from the list, in seconds since the Unix epoch.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub unlisted_until: u64,
+}
+
+/// A sign-in at a browser.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignIn {
+    /// The id of the [`BrowserSession`](crate::browser::BrowserSession). It is no credential: the cookie that
+    /// carries it is sealed.
+    pub id: String,
+    /// When the user signed in, in seconds since the Unix epoch.
+    pub signed_in_at: u64,
+    /// When it ends by itself.
+    pub expires_at: u64,
+    /// The browser and its system in a few words, if it said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub browser: Option<String>,
+}
+
+/// A sign-in that was ended. Kept until the cookie of that sign-in would have expired.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EndedSignIn {
+    /// Which one.
+    pub id: String,
+    /// When it would have ended by itself, in seconds since the Unix epoch.
+    pub expires_at: u64,
 }
 
 /// A decision that stands for later requests of the same kind.

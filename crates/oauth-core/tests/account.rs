@@ -145,6 +145,70 @@ fn sign_ins_end_and_applications_stay() {
     assert!(world.introspect(&tokens.access).is_some());
 }
 
+/// S4: a copy of the cookie that was taken before is worth nothing after *Sign out*: not for the account, nor for
+/// an application's request, nor for the pages that were open. Other browsers go on.
+#[test]
+fn signed_out_cookie_is_worth_nothing() {
+    let world = World::public();
+    let client = world.client();
+    let (browser, other) = (alice(&world), alice(&world));
+    let authorize = format!("/authorize?{}", client.request().encode());
+    let consent = browser.get(&world, &authorize);
+    assert_eq!(PageForm::of(&consent).action, "/consent");
+    let stolen = browser.clone();
+    let account = stolen.get(&world, "/account");
+    press(&world, &browser, "sign-out");
+    assert_eq!(PageForm::of(&stolen.get(&world, "/account")).action, "/sign-in");
+    assert_eq!(PageForm::of(&stolen.get(&world, &authorize)).action, "/sign-in");
+    assert_eq!(stolen.get(&world, "/account/record").status, StatusCode::SEE_OTHER);
+    assert_eq!(stolen.approve(&world, &consent, &["math:basic"]).status, StatusCode::FORBIDDEN);
+    let before = world.user(ALICE);
+    stolen.post_page(&world, &account, &[], Some("sign-out-everywhere"));
+    assert_eq!(world.user(ALICE), before);
+    assert_eq!(PageForm::of(&other.get(&world, "/account")).action, "/account");
+}
+
+/// S4: the same for *Use another account* on the consent page, and for a sign-in that another one replaces in the
+/// same browser, also of another person.
+#[test]
+fn replaced_sign_in_is_ended() {
+    let world = World::public();
+    let client = world.client();
+    let query = client.request().encode();
+    let browser = Browser::default();
+    let consent = browser.sign_in(&world, ALICE, &query);
+    let stolen = browser.clone();
+    let switched = browser.post_page(&world, &consent, &[], Some("switch"));
+    assert_eq!(switched.status, StatusCode::SEE_OTHER);
+    assert_eq!(PageForm::of(&stolen.get(&world, "/account")).action, "/sign-in");
+    for next in [ALICE, "bob@example.com"] {
+        let browser = alice(&world);
+        let stolen = browser.clone();
+        let page = browser.get(&world, &format!("/authorize?{query}&prompt=login"));
+        let signed_in = browser.post_page(&world, &page, &[("email", next), ("password", "good")], None);
+        assert_eq!(signed_in.status, StatusCode::SEE_OTHER, "{next}");
+        assert_eq!(PageForm::of(&stolen.get(&world, "/account")).action, "/sign-in", "{next}");
+        assert_eq!(PageForm::of(&browser.get(&world, "/account")).action, "/account", "{next}");
+    }
+}
+
+/// S4: what is kept of sign-ins is bounded, and nothing that was ended comes back for it.
+#[test]
+fn ended_sign_ins_are_bounded() {
+    let world = World::public();
+    let mut stolen = Vec::new();
+    for _ in 0..100 {
+        let browser = alice(&world);
+        stolen.push(browser.clone());
+        press(&world, &browser, "sign-out");
+    }
+    for cookie in &stolen {
+        assert_eq!(PageForm::of(&cookie.get(&world, "/account")).action, "/sign-in");
+    }
+    let size = serde_json::to_vec(&world.user(ALICE)).unwrap().len();
+    assert!(size < 4_096, "{size} bytes");
+}
+
 /// BR-11: from a page that is not ours, of another sign-in, or with a seal that is not ours, nothing is done.
 #[test]
 fn buttons_work_on_our_own_page_only() {

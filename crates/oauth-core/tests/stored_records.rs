@@ -3,7 +3,10 @@
 //! `UPDATE_GOLDEN=1 cargo test` rewrites the JSON ones.
 
 use oauth_core::client::{approval::ApprovedClient, authentication::Method};
-use oauth_core::records::{Grant, GrantEntry, GrantId, GrantState, RememberedConsent, UserGrants, user_key};
+use oauth_core::records::{
+    EndedSignIn, Grant, GrantEntry, GrantId, GrantState, RememberedConsent, SignIn, SignIns, UserGrants,
+    user_key,
+};
 use serde::{Serialize, de::DeserializeOwned};
 use std::fmt::Debug;
 use store_core::{
@@ -88,7 +91,23 @@ fn records_stay_as_they_are() {
     let remembered = GrantEntry { remembered: Some(remembered), ..entry(255, 1_800_000_060, "AQEBAQEBAQEB") };
     // The first is older than `attempt`.
     let grants = vec![entry(1, 1_800_000_000, ""), remembered];
-    check("user_grants.json", &UserGrants { epoch: 3, sign_in_epoch: 2, grants });
+    let user = UserGrants { epoch: 3, sign_in_epoch: 2, grants, ..UserGrants::default() };
+    check("user_grants.json", &user);
+    let sign_in = |id: &str, browser: Option<&str>| SignIn {
+        id: id.into(),
+        signed_in_at: 1_800_000_000,
+        expires_at: 1_800_043_200,
+        browser: browser.map(str::to_owned),
+    };
+    let sign_ins = SignIns {
+        listed: vec![
+            sign_in("AQEBAQEBAQEBAQEBAQEBAQ", Some("Firefox on Linux")),
+            sign_in("AgICAgICAgICAgICAgICAg", None),
+        ],
+        ended: vec![EndedSignIn { id: "AwMDAwMDAwMDAwMDAwMDAw".into(), expires_at: 1_800_043_100 }],
+        unlisted_until: 1_800_043_000,
+    };
+    check("user_grants_sign_ins.json", &UserGrants { sign_ins, ..user });
 }
 
 /// The seal around them, keys and their derivation included: what was sealed once still opens, and the
@@ -108,13 +127,18 @@ fn sealed_record_still_opens() {
     let key = user_key("acct_AAAAAAAAAAAAAAAAAAAAAA");
     // The first is older than `approved_at`.
     for (name, approved_at) in [("sealed_user_grants.txt", 0), ("sealed_user_grants_2.txt", 5)] {
-        let user = UserGrants { epoch: 3, sign_in_epoch: 0, grants: vec![entry(approved_at)] };
+        let user = UserGrants {
+            epoch: 3,
+            sign_in_epoch: 0,
+            grants: vec![entry(approved_at)],
+            ..UserGrants::default()
+        };
         let golden = std::fs::read_to_string(path(name)).unwrap();
         let sealed = seal::from_text(golden.trim_end()).unwrap();
         block_on(store.put(&key, &sealed)).unwrap();
         assert_eq!(block_on(records.find(&key)), Ok(Some(user.clone())), "{name}");
     }
-    let newest = UserGrants { epoch: 3, sign_in_epoch: 0, grants: vec![entry(5)] };
+    let newest = UserGrants { epoch: 3, sign_in_epoch: 0, grants: vec![entry(5)], ..UserGrants::default() };
     block_on(records.create(&key, &newest)).unwrap();
     let golden = std::fs::read_to_string(path("sealed_user_grants_2.txt")).unwrap();
     assert_eq!(seal::to_text(&store.snapshot()[&key]), golden.trim_end());

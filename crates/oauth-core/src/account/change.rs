@@ -1,7 +1,7 @@
 //! A change of how a person signs in, such as another password: a conversation with the identity component,
 //! rendered here.
 
-use super::{connections, restart, user_of};
+use super::{Restarted, connections, user_of};
 use crate::{
     AuthorizationServer,
     authorize::{SignedIn, find_session_of_page, page_form, sign_in},
@@ -119,7 +119,7 @@ async fn go_on<S: Store, R: Random, I: Identity, C: Catalog>(
             let browser_id = step.browser_id.clone();
             away::send(server, head, &browser_id, redirect, Conversation::Change(step))
         }
-        Step::Done(done) => finish(server, step, session, done).await,
+        Step::Done(done) => finish(server, head, step, session, done).await,
         Step::User(_) => Err(IdentityError::Other("a change ended as a sign-in does".into()).into()),
     }
 }
@@ -150,6 +150,7 @@ fn page<S: Store, R: Random, I: Identity, C: Catalog>(
 /// The change is made; what it ends besides is ended here.
 async fn finish<S: Store, R: Random, I: Identity, C: Catalog>(
     server: &AuthorizationServer<'_, S, R, I, C>,
+    head: &Head,
     step: ChangeStep,
     session: &BrowserSession,
     done: Done,
@@ -160,6 +161,8 @@ async fn finish<S: Store, R: Random, I: Identity, C: Catalog>(
         return Ok(reply);
     }
     // LG-12.
-    let user = connections::end_sign_ins(&server.records, &session.subject).await?;
-    Ok(restart(server, session, &user, reply))
+    let next = Restarted::of(server, head, session);
+    let entry = Some(&next.entry);
+    let user = connections::end_sign_ins(&server.records, &session.subject, entry, server.now).await?;
+    Ok(reply.with_cookie(&next.cookie(server, &user)))
 }

@@ -13,9 +13,10 @@ use crate::{
         account::{Connection, ShownDay},
     },
     ports::Offer,
-    records::{Grant, GrantId, GrantState, UserGrants, user_key},
+    records::{Grant, GrantId, GrantState, SignIn, UserGrants},
+    sign_ins,
 };
-use store_core::{Change, Random, RecordError, Records, Store, TransitionError};
+use store_core::{Random, RecordError, Records, Store};
 
 /// Every grant that is still in the user's index, the newest first, whether anything can come of it or not.
 pub async fn list<S: Store, R: Random>(
@@ -105,13 +106,19 @@ pub(super) async fn revoke<S: Store, R: Random>(
     Ok(())
 }
 
-/// Ends every grant and every sign-in of the user. One write does it (D9): none of them has the new epoch.
+/// Ends every grant and every sign-in of the user but `own`, which is new. One write does it (D9): none of the
+/// others has the new epoch.
 pub(super) async fn revoke_all<S: Store, R: Random>(
     records: &Records<'_, S, R>,
     subject: &str,
+    own: &SignIn,
     now: u64,
 ) -> Result<UserGrants, PageError> {
-    let user = raise(records, subject, &|user| user.epoch = user.epoch.saturating_add(1)).await?;
+    let end = |user: &mut UserGrants| {
+        user.end_everything();
+        user.begin_sign_in(own.clone(), now);
+    };
+    let user = change(records, subject, &end).await?;
     for entry in &user.grants {
         // They are dead already; this only says so in each, and tidies up what was kept for the client.
         drop(grants::revoke(records, entry.id, now).await);
@@ -119,27 +126,26 @@ pub(super) async fn revoke_all<S: Store, R: Random>(
     Ok(user)
 }
 
-/// Ends every sign-in of the user, and no grant.
+/// Ends every sign-in of the user but `own`, which is new, and no grant.
 pub(super) async fn end_sign_ins<S: Store, R: Random>(
     records: &Records<'_, S, R>,
     subject: &str,
+    own: Option<&SignIn>,
+    now: u64,
 ) -> Result<UserGrants, PageError> {
-    raise(records, subject, &|user| user.sign_in_epoch = user.sign_in_epoch.saturating_add(1)).await
+    let end = |user: &mut UserGrants| {
+        user.end_sign_ins();
+        if let Some(own) = own {
+            user.begin_sign_in(own.clone(), now);
+        }
+    };
+    change(records, subject, &end).await
 }
 
-async fn raise<S: Store, R: Random>(
+async fn change<S: Store, R: Random>(
     records: &Records<'_, S, R>,
     subject: &str,
-    raise: &dyn Fn(&mut UserGrants),
+    change: &dyn Fn(&mut UserGrants),
 ) -> Result<UserGrants, PageError> {
-    let key = user_key(subject);
-    let raised = records.transition(&key, |user: &UserGrants| {
-        let mut raised = user.clone();
-        raise(&mut raised);
-        Ok::<_, ()>(Change::Write(raised.clone(), raised))
-    });
-    raised.await.map_err(|error| match error {
-        TransitionError::Record(error) => error.into(),
-        TransitionError::NotFound | TransitionError::Refused(()) => PageError::OtherBrowser,
-    })
+    sign_ins::change(records, subject, change).await?.ok_or(PageError::OtherBrowser)
 }

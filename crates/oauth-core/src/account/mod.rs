@@ -19,8 +19,8 @@ use crate::{
     page_error::PageError,
     pages::{self, AccountPage},
     ports::{Catalog, Identity, User},
-    records::{GrantId, UserGrants},
-    routes, transaction,
+    records::{GrantId, SignIn, UserGrants},
+    routes, sign_ins, transaction, user_agent,
 };
 use http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
@@ -141,31 +141,51 @@ async fn act<S: Store, R: Random, I: Identity, C: Catalog>(
             Ok(Reply::see_other(routes::ACCOUNT))
         }
         Action::RevokeAll => {
-            let user = connections::revoke_all(records, &session.subject, server.now).await?;
-            Ok(restart(server, &session, &user, Reply::see_other(routes::ACCOUNT)))
+            let next = Restarted::of(server, head, &session);
+            let user = connections::revoke_all(records, &session.subject, &next.entry, server.now).await?;
+            Ok(Reply::see_other(routes::ACCOUNT).with_cookie(&next.cookie(server, &user)))
         }
         Action::SignOut => {
+            let BrowserSession { id, subject, expires_at, .. } = &session;
+            sign_ins::end(records, subject, id, *expires_at, server.now).await?;
             Ok(Reply::see_other(routes::HOME).with_cookie(&browser::sign_out_cookie(public_url)))
         }
         Action::SignOutEverywhere => {
-            connections::end_sign_ins(records, &session.subject).await?;
+            connections::end_sign_ins(records, &session.subject, None, server.now).await?;
             Ok(Reply::see_other(routes::HOME).with_cookie(&browser::sign_out_cookie(public_url)))
         }
         Action::Change(name) => change::begin(server, head, &session, name).await,
     }
 }
 
-/// Goes on at this browser with a new sign-in of the same person, after the others were ended (BR-09). It is no
-/// younger than the one that it takes the place of.
-fn restart<S: Store, R: Random, I, C>(
-    server: &AuthorizationServer<'_, S, R, I, C>,
-    session: &BrowserSession,
-    user: &UserGrants,
-    reply: Reply,
-) -> Reply {
-    let AuthorizationServer { config, records, .. } = server;
-    let session = session.restart(user, records.random);
-    reply.with_cookie(&session.cookie(config, records.keys, records.random))
+/// A new sign-in of the same person at the same browser, for when all others are ended (BR-09). It is no younger
+/// than the one that it replaces.
+struct Restarted {
+    session: BrowserSession,
+    /// What the user's record says of it.
+    entry: SignIn,
+}
+
+impl Restarted {
+    fn of<S: Store, R: Random, I, C>(
+        server: &AuthorizationServer<'_, S, R, I, C>,
+        head: &Head,
+        session: &BrowserSession,
+    ) -> Self {
+        let session = session.restart(server.records.random);
+        let entry = session.to_sign_in(user_agent::describe(head));
+        Self { session, entry }
+    }
+
+    /// The `Set-Cookie` value that goes on with it. `user` is the record that lists it.
+    fn cookie<S: Store, R: Random, I, C>(
+        self,
+        server: &AuthorizationServer<'_, S, R, I, C>,
+        user: &UserGrants,
+    ) -> String {
+        let AuthorizationServer { config, records, .. } = server;
+        self.session.under(user).cookie(config, records.keys, records.random)
+    }
 }
 
 fn user_of(session: &BrowserSession) -> User {

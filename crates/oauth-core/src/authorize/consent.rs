@@ -31,7 +31,7 @@ use crate::{
     pages::{self, ClientIdentity, ConsentPage, ConsentScope},
     ports::{Catalog, Identity, Offer},
     records::{Grant, GrantId, GrantState, RememberedConsent},
-    routes, transaction,
+    routes, sign_ins, transaction,
 };
 use http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
@@ -225,8 +225,12 @@ pub async fn serve<S: Store, R: Random, I: Identity, C: Catalog>(
             approve(server, &step, &session, scopes, remembered).await
         }
         Some("deny") => Ok(denied("the user denied the request")),
-        Some("switch") => Ok(Reply::see_other(&format!("{}?{}", routes::AUTHORIZE, step.query))
-            .with_cookie(&browser::sign_out_cookie(public_url))),
+        Some("switch") => {
+            let BrowserSession { id, subject, expires_at, .. } = &session;
+            sign_ins::end(&server.records, subject, id, *expires_at, server.now).await?;
+            Ok(Reply::see_other(&format!("{}?{}", routes::AUTHORIZE, step.query))
+                .with_cookie(&browser::sign_out_cookie(public_url)))
+        }
         _ => Err(PageError::Malformed),
     }
 }

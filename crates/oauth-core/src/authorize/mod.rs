@@ -143,7 +143,7 @@ pub(crate) struct SignedIn {
     pub(crate) user: UserGrants,
 }
 
-/// The browser's session, if its user has not signed out everywhere since.
+/// The browser's session, if it has not been ended since: here, from another browser, or with all others.
 pub(crate) async fn find_session<S: Store, R: Random, I: Identity, C: Catalog>(
     server: &AuthorizationServer<'_, S, R, I, C>,
     head: &Head,
@@ -151,8 +151,7 @@ pub(crate) async fn find_session<S: Store, R: Random, I: Identity, C: Catalog>(
     let session = BrowserSession::find(head, server.config, server.records.keys, server.now);
     let Some(session) = session else { return Ok(None) };
     let user = grants::find_user(&server.records, &session.subject).await?;
-    let user =
-        user.filter(|user| (user.epoch, user.sign_in_epoch) == (session.user_epoch, session.sign_in_epoch));
+    let user = user.filter(|user| user.is_signed_in(&session));
     Ok(user.map(|user| SignedIn { session, user }))
 }
 

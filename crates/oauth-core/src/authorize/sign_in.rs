@@ -6,11 +6,10 @@ use crate::{
     away::{self, Conversation},
     browser::{self, Arrival, BrowserSession},
     error::ErrorCode,
-    grants,
     page_error::PageError,
     pages,
     ports::{Catalog, Identity, IdentityError, IdentityRequest, Prompt, Purpose, Step, User},
-    routes, transaction,
+    routes, sign_ins, transaction, user_agent,
 };
 use http::Method;
 use serde::{Deserialize, Serialize};
@@ -243,10 +242,13 @@ async fn signed_in<S: Store, R: Random, I: Identity, C: Catalog>(
 ) -> Result<Reply, PageError> {
     let AuthorizationServer { config, records, now, .. } = server;
     let (keys, random) = (records.keys, records.random);
-    let record = grants::ensure_user(records, &user.subject).await?;
     let known = browser::known_subjects(head, config, keys);
     let known = browser::known_subjects_cookie(known, &user.subject, config, keys, random);
-    let session = BrowserSession::start(user, &record, step.arrival, config, random, *now);
+    let session = BrowserSession::start(user, step.arrival, config, random, *now);
+    let replaced = BrowserSession::find(head, config, keys, *now);
+    let browser = user_agent::describe(head);
+    let record = sign_ins::begin(records, &session, browser, replaced.as_ref(), *now).await?;
+    let session = session.under(&record);
     let reply = match step.goal {
         Goal::Request(query) => Reply::see_other(&format!("{}?{query}", routes::AUTHORIZE)),
         Goal::Account => Reply::see_other(routes::ACCOUNT),
