@@ -1,4 +1,4 @@
-//! The signature algorithms that are understood, and their check.
+//! The supported signature algorithms, and how to verify with them.
 
 use crate::key_set::KeyMaterial;
 use ed25519_dalek::Signature as EdSignature;
@@ -23,7 +23,7 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
-    /// All of them.
+    /// All supported algorithms.
     pub const ALL: [Self; 4] = [Self::Rs256, Self::Ps256, Self::Es256, Self::EdDsa];
 
     /// The algorithm of this name, as `alg` writes it. Names are case-sensitive (RFC 7515 section 4.1.1).

@@ -1,4 +1,4 @@
-//! What a token says (RFC 7519 section 4).
+//! The claims of a token (RFC 7519 section 4).
 
 use serde::{Deserialize, Deserializer, de};
 
@@ -6,16 +6,16 @@ use serde::{Deserialize, Deserializer, de};
 /// [`VerifiedToken::claims_as`](crate::VerifiedToken::claims_as).
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Claims {
-    /// `iss`: who made the token.
+    /// `iss`: the issuer.
     #[serde(rename = "iss")]
     pub issuer: String,
-    /// `sub`: whom it is about.
+    /// `sub`: the subject of the token.
     #[serde(rename = "sub", default)]
     pub subject: Option<String>,
-    /// `aud`: whom it is for. One string counts as a list of one.
+    /// `aud`: the audience. One string counts as a list of one.
     #[serde(rename = "aud", default, deserialize_with = "one_or_many")]
     pub audience: Vec<String>,
-    /// `exp`, in seconds since the Unix epoch. A token without it is none.
+    /// `exp`, in seconds since the Unix epoch. Required.
     #[serde(rename = "exp", deserialize_with = "numeric_date")]
     pub expires_at: u64,
     /// `nbf`, in seconds since the Unix epoch.
@@ -46,7 +46,7 @@ fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>
     })
 }
 
-/// `NumericDate` of RFC 7519 section 2: a JSON number, with a fraction if it likes.
+/// `NumericDate` of RFC 7519 section 2: a JSON number, possibly with a fraction.
 fn numeric_date<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     let number = serde_json::Number::deserialize(deserializer)?;
     seconds(&number).ok_or_else(|| de::Error::custom("not a date"))
@@ -56,7 +56,7 @@ fn optional_numeric_date<'de, D: Deserializer<'de>>(deserializer: D) -> Result<O
     numeric_date(deserializer).map(Some)
 }
 
-/// The latest date that is understood, in the year 9999: what is beyond is a slip of the unit.
+/// The latest accepted date, in the year 9999. A later one is most likely in another unit.
 const LATEST: u64 = 253_402_300_799;
 
 fn seconds(number: &serde_json::Number) -> Option<u64> {
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn dates_are_numbers_of_this_age() {
+    fn dates_are_numbers_before_the_year_10000() {
         let expiry =
             |date: &str| read(&format!(r#"{{"iss":"i","exp":{date}}}"#)).map(|claims| claims.expires_at);
         assert_eq!(expiry("1800000000"), Some(1_800_000_000));

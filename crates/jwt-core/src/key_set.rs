@@ -8,20 +8,20 @@ use serde_json::value::RawValue;
 /// The most keys that a set may have. Providers publish a handful.
 pub const MAX_KEYS: usize = 32;
 
-/// How many keys are tried on one token. Where there are more, tokens name theirs; without an end to it,
-/// a forgery that names none would cost as much as all keys of the set.
+/// The most keys that are tried for one token. Providers with more keys name the key in the token; without this
+/// limit, a forged token that names none would cost a check with every key of the set.
 const MAX_TRIED: usize = 4;
 
-/// The longest key id that is understood, in bytes.
+/// The longest accepted key id, in bytes.
 pub(crate) const MAX_KEY_ID_BYTES: usize = 256;
 
-/// RSA moduli, in bits. RFC 7518 section 3.3 wants 2048 at least; the upper end bounds what a check costs.
+/// RSA moduli, in bits. RFC 7518 section 3.3 requires at least 2048; the upper end bounds the cost of a check.
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=4096;
 
-/// The smallest public exponent, the one that everybody uses.
+/// The smallest accepted public exponent, which is also the usual one.
 const MIN_RSA_EXPONENT: u32 = 65_537;
 
-/// The keys of one party that can check signatures of the algorithms that are understood.
+/// The usable keys of one issuer.
 #[derive(Debug, Clone)]
 pub struct KeySet {
     keys: Vec<Key>,
@@ -33,7 +33,7 @@ pub(crate) struct Key {
     /// The key's own `alg`, if it is bound to one (RFC 7517 section 4.4).
     algorithm: Option<Algorithm>,
     pub(crate) material: KeyMaterial,
-    /// What it was read from, without what does not matter.
+    /// The members that the key was read from.
     members: Members,
 }
 
@@ -44,7 +44,7 @@ pub(crate) enum KeyMaterial {
     Ed25519(ed25519_dalek::VerifyingKey),
 }
 
-/// Why a document is no key set that can be used.
+/// Why a document is not a usable key set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum KeySetError {
     /// It is not a JSON object with an array `keys` of objects.
@@ -53,10 +53,10 @@ pub enum KeySetError {
     /// More than [`MAX_KEYS`].
     #[error("the key set has too many keys")]
     TooMany,
-    /// A key has private or symmetric members. Whoever publishes those has given the key away.
+    /// A key has private or symmetric members, so its publisher has disclosed it.
     #[error("the key set publishes a private or symmetric key")]
     NotPublic,
-    /// No key is of a kind that is understood and meant for signatures.
+    /// No key is of a supported kind and meant for signatures.
     #[error("the key set has no key that can check a signature")]
     NoUsableKey,
 }
@@ -66,7 +66,7 @@ struct RawKeySet {
     keys: Vec<Box<RawValue>>,
 }
 
-/// The members of a key that matter. `serde` refuses one that occurs twice.
+/// The members of a key that are read. `serde` refuses a member that occurs twice.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 struct Members {
@@ -125,8 +125,8 @@ impl KeySet {
     /// Reads a JWK Set (RFC 7517 section 5).
     ///
     /// Keys of other kinds, for other uses, or out of the supported range are left out, as that section
-    /// asks; a private or symmetric member anywhere makes the whole set worthless. How long the document
-    /// may be is for whoever fetched it to say.
+    /// asks. A private or symmetric member in any key refuses the whole set. The caller limits the length of the
+    /// document.
     pub fn parse(json: &[u8]) -> Result<Self, KeySetError> {
         let set: RawKeySet = strict::object(json).ok_or(KeySetError::Malformed)?;
         if set.keys.len() > MAX_KEYS {
@@ -145,15 +145,15 @@ impl KeySet {
         if keys.is_empty() { Err(KeySetError::NoUsableKey) } else { Ok(Self { keys }) }
     }
 
-    /// Writes the set out, without what [`parse`](Self::parse) left out and what does not matter, such as
-    /// certificates: to be kept and read again.
+    /// Writes the set, without the keys that [`parse`](Self::parse) left out and without unused members such as
+    /// certificates, in a form that `parse` reads.
     pub fn to_json(&self) -> String {
         let keys: Vec<&Members> = self.keys.iter().map(|key| &key.members).collect();
         serde_json::json!({ "keys": keys }).to_string()
     }
 
-    /// The first keys that may have made a signature of this algorithm under this key id. A token that
-    /// names no key may have been signed by any that fits.
+    /// Returns the first keys that may have made a signature of this algorithm under this key id. A token that
+    /// names no key may have been signed by any key that fits.
     pub(crate) fn candidates(&self, algorithm: Algorithm, id: Option<&str>) -> impl Iterator<Item = &Key> {
         let may_be_it = move |key: &&Key| {
             algorithm.fits(&key.material)
@@ -165,7 +165,7 @@ impl KeySet {
 }
 
 impl Members {
-    /// `None` for a key that is of no use here.
+    /// Returns `None` for a key that cannot be used.
     fn into_key(self) -> Option<Key> {
         let for_signatures = self.public_key_use.as_deref().is_none_or(|use_| use_ == "sig")
             && self.key_ops.as_ref().is_none_or(|operations| operations.iter().any(|name| name == "verify"));
@@ -196,7 +196,7 @@ impl Members {
 
 /// RFC 7518 section 6.3.1.
 fn rsa_key(n: &str, e: &str) -> Option<KeyMaterial> {
-    // Whoever writes more has not written a key; and the arithmetic must not be made to run long.
+    // A longer exponent is not a usual key, and would make the arithmetic expensive.
     if n.len() > 1024 || e.len() > 16 {
         return None;
     }

@@ -1,18 +1,18 @@
-//! JSON Web Tokens that other parties made: read strictly, judged, and only then believed.
+//! JSON Web Tokens that other parties sign: parsed strictly, checked, verified, and only then read.
 //!
 //! The tokens are an outside provider's access tokens (RFC 9068), a client's assertions (RFC 7523) and
-//! ID tokens (OpenID Connect Core). Postern makes none of its own. Nothing here does I/O; time and the
+//! ID tokens (OpenID Connect Core). Postern's own tokens are not JWTs. This crate does no I/O: the time and the
 //! keys are arguments. Reading order:
 //!
-//! 1. [`token`]: the compact form, what is judged before a key is looked for, and the check of the
+//! 1. [`token`]: the compact form, the checks that need no key, and the check of the
 //!    signature, after which the claims can be read, and not before;
-//! 2. [`claims`]: what they say;
+//! 2. [`claims`]: the claims of a token;
 //! 3. [`key_set`]: the public keys of a party (RFC 7517);
-//! 4. [`algorithm`]: the signatures that are understood;
+//! 4. [`algorithm`]: the supported signature algorithms;
 //! 5. [`testing`]: keys for tests.
 //!
-//! What RFC 8725 asks for holds by construction: the caller says which algorithms, issuer, `typ` and
-//! audience will do; `none` and the HMAC algorithms do not exist here, so that no public key can be
+//! The types enforce what RFC 8725 requires: the caller names the accepted algorithms, issuer, `typ` and
+//! audience; `none` and the HMAC algorithms do not exist, so that no public key can be
 //! taken for a secret; keys come from the caller's set and never from the token; and a key is of one
 //! kind, which fits one family of algorithms.
 //!

@@ -1,4 +1,4 @@
-//! For tests: keys that can sign, and tokens made with them. Nothing that is served uses this.
+//! Test support: keys that sign, and tokens made with them. The server does not use it.
 #![expect(clippy::expect_used, reason = "test support fails loudly")]
 
 use crate::{Algorithm, KeySet, strict};
@@ -6,7 +6,7 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 use ed25519_dalek::Signer as _;
 use serde_json::{Value, json};
 
-/// A key pair that the same seed makes again.
+/// A key pair that follows from a seed.
 #[derive(Clone)]
 pub enum TestKey {
     /// For ES256.
@@ -57,7 +57,7 @@ impl TestKey {
         self.sign_text(&header.to_string(), &claims.to_string())
     }
 
-    /// As [`sign`](Self::sign), of texts that need not be JSON.
+    /// Signs texts that need not be JSON; see [`sign`](Self::sign).
     pub fn sign_text(&self, header: &str, payload: &str) -> String {
         let encode = |bytes: &[u8]| Base64UrlUnpadded::encode_string(bytes);
         let input = format!("{}.{}", encode(header.as_bytes()), encode(payload.as_bytes()));
@@ -72,12 +72,12 @@ impl TestKey {
     }
 }
 
-/// The set of these JWKs.
+/// Returns the key set of these JWKs.
 pub fn key_set(keys: &[Value]) -> String {
     json!({ "keys": keys }).to_string()
 }
 
-/// Whether `signature`, in base64url, is over `message` by a JWK: for examples that are no tokens.
+/// Whether `signature`, in base64url, is over `message` by a JWK: for examples that are not tokens.
 pub fn verify(algorithm: &str, jwk: &str, message: &str, signature: &str) -> bool {
     let keys = KeySet::parse(format!(r#"{{"keys":[{jwk}]}}"#).as_bytes()).expect("a key set");
     let algorithm = Algorithm::from_name(algorithm).expect("an algorithm");

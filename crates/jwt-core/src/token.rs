@@ -1,45 +1,45 @@
-//! The life of a token here: parsed, judged, verified, and only then read.
+//! A token is parsed, checked without keys, verified, and only then read.
 
 use crate::{Algorithm, Claims, KeySet, key_set::MAX_KEY_ID_BYTES, strict};
 use serde::{Deserialize, de::DeserializeOwned};
 
-/// How far another party's clock may be from ours, in seconds.
+/// The accepted difference between another party's clock and ours, in seconds.
 pub const LEEWAY_SECONDS: u64 = 30;
 
-/// The longest token that is looked at, in bytes.
+/// The longest accepted token, in bytes.
 pub const MAX_TOKEN_BYTES: usize = 16 * 1024;
 
-/// What a caller takes. There are no defaults: each kind of token has its own rules, and they must not
+/// What the caller accepts. There are no defaults: each kind of token has its own rules, and they must not
 /// be confused (RFC 8725 section 3.12).
 #[derive(Debug, Clone, Copy)]
 pub struct Expected<'a> {
-    /// The algorithms that will do.
+    /// The accepted algorithms.
     pub algorithms: &'a [Algorithm],
-    /// The values of `typ` that will do, without `application/` and in lower case, for example `at+jwt`.
+    /// The accepted values of `typ`, without `application/` and in lower case, for example `at+jwt`.
     /// `""` stands for a token that has none.
     pub types: &'a [&'a str],
-    /// The only issuer that will do, byte for byte.
+    /// The accepted issuer, compared byte for byte.
     pub issuer: &'a str,
-    /// Whom the token must be for.
+    /// The accepted audience.
     pub audience: Audience<'a>,
-    /// How long, in seconds from now, a token may still have to live. For tokens that are remembered
-    /// until they expire, so that nobody can have one remembered for ever (RFC 7523 section 3, rule 4).
+    /// The longest remaining lifetime, in seconds. For tokens that are remembered until they expire, so that
+    /// none is remembered for ever (RFC 7523 section 3, rule 4).
     pub max_lifetime: Option<u64>,
     /// The time, in seconds since the Unix epoch.
     pub now: u64,
 }
 
-/// Whom a token must be for.
+/// The accepted audience of a token.
 #[derive(Debug, Clone, Copy)]
 pub enum Audience<'a> {
     /// At least one of these names, byte for byte, must be in `aud`.
     OneOf(&'a [&'a str]),
-    /// The caller reports the audience to somebody who judges it.
+    /// Any audience. The caller checks it.
     LeftToCaller,
 }
 
-/// Why a token is not taken. For the operator's log: who sent the token is told only that it is not
-/// good. No text has anything of the token in it.
+/// Why a token is refused. For the operator's log: the sender only learns that the token is not valid.
+/// No text contains any part of the token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum JwtError {
     /// Not a compact JWS of a JSON object: too long, other than three parts, bad base64url or JSON, a
@@ -49,37 +49,37 @@ pub enum JwtError {
     /// The algorithm is not one of those expected.
     #[error("its algorithm is not one of those expected")]
     Algorithm,
-    /// It has extensions that must be understood, or brings a key along (RFC 7515 sections 4.1.2 to
+    /// It has critical extensions, or contains a key or the address of one (RFC 7515 sections 4.1.2 to
     /// 4.1.6 and 4.1.11).
     #[error("its header has parameters that are not accepted")]
     Header,
-    /// It is of another kind.
+    /// Its `typ` is not accepted.
     #[error("its type is not the one expected")]
     Type,
-    /// Somebody else issued it.
+    /// Another party issued it.
     #[error("its issuer is not the one expected")]
     Issuer,
-    /// It is for somebody else.
+    /// It is for another audience.
     #[error("its audience is not the one expected")]
     Audience,
-    /// Its time is over.
+    /// It has expired.
     #[error("it has expired")]
     Expired,
-    /// Its time has not come, or it was issued in the future.
+    /// It is not valid yet, or was issued in the future.
     #[error("it is not valid yet")]
     NotYetValid,
-    /// It lives longer than such a token may.
+    /// It lives longer than [`Expected::max_lifetime`].
     #[error("it expires too far in the future")]
     LivesTooLong,
-    /// The set has no key that may have signed it. A newer set may.
+    /// The set has no key that may have signed it. A newer set may have one.
     #[error("its key is not in the key set")]
     UnknownKey,
-    /// The signature is not the key's.
-    #[error("its signature is not good")]
+    /// The signature is not valid.
+    #[error("its signature is not valid")]
     Signature,
 }
 
-/// A token that is what the caller expects, if it is authentic. Its claims cannot be read yet.
+/// A token that meets the caller's expectations if it is authentic. Its claims cannot be read yet.
 #[derive(Debug, Clone)]
 pub struct UnverifiedToken {
     algorithm: Algorithm,
@@ -90,15 +90,15 @@ pub struct UnverifiedToken {
     signature: Vec<u8>,
 }
 
-/// A token whose signature was checked.
+/// A token with a verified signature.
 #[derive(Debug, Clone)]
 pub struct VerifiedToken {
-    /// What it says.
+    /// Its claims.
     pub claims: Claims,
     payload: Vec<u8>,
 }
 
-/// The header parameters that matter (RFC 7515 section 4.1). `serde` refuses one that occurs twice.
+/// The header parameters that are read (RFC 7515 section 4.1). `serde` refuses a parameter that occurs twice.
 #[derive(Deserialize)]
 struct Header {
     alg: String,
@@ -124,9 +124,9 @@ struct Header {
 }
 
 impl UnverifiedToken {
-    /// Takes a compact JWS (RFC 7515 section 7.1) apart and judges everything that needs no key:
-    /// algorithm, header, type, issuer, times, audience. Whoever fetches keys does it after this, so
-    /// that a token cannot make anybody fetch by being wrong.
+    /// Parses a compact JWS (RFC 7515 section 7.1) and checks everything that needs no key:
+    /// algorithm, header, type, issuer, times and audience. A caller fetches keys only after this, so that a
+    /// malformed token causes no fetch.
     pub fn parse(token: &str, expected: &Expected<'_>) -> Result<Self, JwtError> {
         if token.len() > MAX_TOKEN_BYTES {
             return Err(JwtError::Malformed);
@@ -146,7 +146,7 @@ impl UnverifiedToken {
     /// Checks the signature with the keys of the expected issuer.
     ///
     /// A token that names a key is checked with keys of that name only. [`JwtError::UnknownKey`] means
-    /// that a newer set may know more: no key has the name; or the token names none, and no key fits.
+    /// that a newer set may have the key: no key has the name, or the token names none and no key fits.
     pub fn verify(self, keys: &KeySet) -> Result<VerifiedToken, JwtError> {
         let mut candidates = keys.candidates(self.algorithm, self.key_id.as_deref()).peekable();
         if candidates.peek().is_none() {
@@ -161,8 +161,8 @@ impl UnverifiedToken {
 }
 
 impl VerifiedToken {
-    /// The claims in the caller's own form, for those that [`Claims`] does not have. `None` when they
-    /// have other types than the caller's.
+    /// Reads the claims into the caller's own type, for those that [`Claims`] does not have. Returns `None` when
+    /// they do not fit the type.
     pub fn claims_as<T: DeserializeOwned>(&self) -> Option<T> {
         serde_json::from_slice(&self.payload).ok()
     }
@@ -172,7 +172,7 @@ impl Header {
     fn judge(&self, expected: &Expected<'_>) -> Result<Algorithm, JwtError> {
         let algorithm = Algorithm::from_name(&self.alg).filter(|found| expected.algorithms.contains(found));
         let algorithm = algorithm.ok_or(JwtError::Algorithm)?;
-        // No extension is understood, and a key that comes with a token proves nothing.
+        // No extension is supported, and a key inside a token proves nothing.
         let has_extension = self.crit || self.b64 || self.zip || self.enc;
         let has_key = self.jku || self.jwk || self.x5u || self.x5c;
         let is_key_id_too_long = self.kid.as_ref().is_some_and(|id| id.len() > MAX_KEY_ID_BYTES);

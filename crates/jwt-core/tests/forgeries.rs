@@ -1,4 +1,4 @@
-//! Tokens that nobody with the key made.
+//! Forged tokens.
 
 use crate::support::{EXPECTED, check, check_signed, claims, header, key, keys, with};
 use base64ct::{Base64UrlUnpadded, Encoding};
@@ -12,7 +12,7 @@ fn encode(text: &str) -> String {
     Base64UrlUnpadded::encode_string(text.as_bytes())
 }
 
-/// RS-09, TK-21: RFC 8725 section 3.1. Refused before anybody looks for a key.
+/// RS-09, TK-21: RFC 8725 section 3.1. Refused before a key is looked up.
 #[test]
 fn none_and_hmac_do_not_exist() {
     for alg in ["none", "None", "NONE", "", "HS256", "HS512", "RS384", "ES384", "es256", "RSA-OAEP", "ES256 "]

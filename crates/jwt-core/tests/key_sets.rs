@@ -24,7 +24,7 @@ fn keys_of_every_kind_are_taken() {
     assert_eq!(parse(&[TestKey::ed25519(1).jwk("a")]), Ok(()));
 }
 
-/// RFC 7517 section 9.3: whoever publishes a private key has given it away.
+/// RFC 7517 section 9.3: a published private key is disclosed.
 #[test]
 fn private_and_symmetric_members_spoil_the_set() {
     let good = TestKey::p256(1).jwk("a");
