@@ -128,6 +128,7 @@ impl World {
             catalog: &Tools,
             network: &Nowhere,
             now: 1_800_000_000,
+            now_ms: 1_800_000_000_000,
             trace: &TraceId::of(&head, &self.random),
             log: &|line| {
                 let is_expected = line.starts_with("tolerance: ") || line.starts_with("refused: ");

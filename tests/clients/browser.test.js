@@ -2,8 +2,13 @@
 // pages.test.js.
 
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { createServer } from "node:http";
+import { createServer as createSecureServer } from "node:https";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { base, listenForComplaints, newPerson, noBrowser, openBrowser, openCallback, signIn, walkThrough, within } from "./support.js";
 
@@ -130,6 +135,58 @@ test("a client may send the person on to another origin", { skip: noBrowser, tim
   await page.waitForURL((url) => url.pathname === "/callback", { timeout: 20_000 });
   assert.equal(new URL(page.url()).searchParams.has("code"), true);
   assert.deepEqual(complaints, []);
+});
+
+/** A client's site at `https://app.example`, which sends people on to `target`. `args` are the browser's. */
+async function openSite(t, answer) {
+  const folder = await mkdtemp(join(tmpdir(), "site-"));
+  t.after(() => rm(folder, { recursive: true }));
+  const [key, certificate] = [join(folder, "key.pem"), join(folder, "certificate.pem")];
+  const name = ["-subj", "/CN=app.example", "-days", "2"];
+  execFileSync("openssl", ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", certificate, ...name], { stdio: "ignore" });
+  const site = createSecureServer({ key: await readFile(key), cert: await readFile(certificate) }, answer);
+  await new Promise((resolve) => site.listen(0, "127.0.0.1", resolve));
+  t.after(() => {
+    site.closeAllConnections();
+    site.close();
+  });
+  return [`--host-resolver-rules=MAP app.example:443 127.0.0.1:${site.address().port}`];
+}
+
+// C1: the chain ends at an application on this computer, and the server sees its first hop only.
+test("a client's site may lead on to an application's own scheme", { skip: noBrowser, timeout: 120_000 }, async (t) => {
+  const sendOn = (request, response) => {
+    const { pathname, search } = new URL(request.url, "http://site");
+    const [, status, scheme] = pathname.split("/");
+    response.writeHead(Number(status), { location: `${scheme}://x/y${search}` }).end();
+  };
+  const local = createServer(sendOn);
+  await new Promise((resolve) => local.listen(0, "127.0.0.1", resolve));
+  t.after(() => local.close());
+  const browser = await openBrowser(t, await openSite(t, sendOn));
+  const context = await browser.newContext({ ignoreHTTPSErrors: true });
+  const page = await context.newPage();
+  const complaints = [];
+  page.on("console", (message) => complaints.push(message.text()));
+  const person = newPerson();
+  const callbacks = [302, 303, 307].map((status) => `https://app.example/${status}/claude`);
+  callbacks.push(`http://127.0.0.1:${local.address().port}/302/vscode`);
+  for (const callback of callbacks) {
+    for (const [decision, parameter] of [["approve", "code"], ["deny", "error"]]) {
+      await page.goto((await authorizationUrl(callback)).toString());
+      if (await page.locator("input[name=password]").count()) await signIn(page, person);
+      await page.locator(`button[value=${decision}]`).waitFor();
+      // No application opens such links here, so that the browser gives up at it, and at nothing before.
+      const [followed] = await Promise.all([
+        page.waitForEvent("requestfailed", { timeout: 20_000 }),
+        page.locator(`button[value=${decision}]`).click({ noWaitAfter: true }),
+      ]);
+      const url = new URL(followed.url());
+      assert.equal(url.protocol, `${callback.split("/").at(-1)}:`, `${callback}: ${url}`);
+      assert.ok(url.searchParams.has(parameter), `${callback}: ${url}`);
+    }
+  }
+  assert.deepEqual(complaints.filter((text) => text.includes("Content Security Policy")), []);
 });
 
 // Browsers without Fetch Metadata show by `Origin` that a form was ours, and a page with the wrong

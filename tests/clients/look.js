@@ -26,7 +26,8 @@ export async function everyLook(browser, base, visit) {
         const what = `${name}, ${width}, ${colorScheme}`;
         watched.check(what);
         await checkPage(page, what, colorScheme);
-        await page.screenshot({ path: `${screenshots}${name}-${width}-${colorScheme}.png`, fullPage: true });
+        // As it is when its animations are over.
+        await page.screenshot({ path: `${screenshots}${name}-${width}-${colorScheme}.png`, fullPage: true, animations: "disabled" });
       };
       await visit({ page, context, look });
       watched.end(`${width}, ${colorScheme}`);
@@ -37,7 +38,7 @@ export async function everyLook(browser, base, visit) {
 
 /** A picture of a page on the way through a flow. */
 export async function takePicture(page, name) {
-  await page.screenshot({ path: `${screenshots}${name}.png`, fullPage: true });
+  await page.screenshot({ path: `${screenshots}${name}.png`, fullPage: true, animations: "disabled" });
 }
 
 /** Watches what a page loads: only itself, and from nowhere else. */

@@ -213,17 +213,51 @@ test("a keyboard is enough, from sign-in to the client", { skip, timeout: 120_00
   assert.ok(answer.get("code"), `${answer}`);
 });
 
-// BR-12: a click that was meant for what was there a moment ago does not approve.
+/** A consent page, and where it leads. */
+async function openConsent(t, page, base) {
+  const callback = await openCallback(t);
+  await page.goto(authorization(base, await register(base, "Client", callback.url), callback.url));
+  await signIn(page, newPerson());
+  await page.locator("input[name=scope]").first().waitFor();
+  return callback;
+}
+
+// BR-12: Enter in a check box is not a decision, however early or late it comes.
+test("Enter in a check box of the consent page approves nothing", { skip, timeout: 60_000 }, async (t) => {
+  const base = await startServer(t, brand);
+  const browser = await openBrowser(t);
+  const page = await browser.newPage();
+  const posted = [];
+  page.on("request", (request) => request.method() === "POST" && posted.push(new URL(request.url()).pathname));
+  const callback = await openConsent(t, page, base);
+  const before = posted.length;
+  const focused = () => page.evaluate(() => document.activeElement?.value ?? "");
+  for (const scope of ["math:basic", "math:statistics", "yes"]) {
+    await page.keyboard.press("Tab");
+    assert.equal(await focused(), scope);
+    await page.keyboard.press("Enter");
+    assert.equal(await focused(), scope, "the page is still there");
+  }
+  // The same once Approve can be pressed.
+  await consent(page).waitFor();
+  await page.locator("input[value='math:basic']").focus();
+  await page.keyboard.press("Enter");
+  assert.equal(await focused(), "math:basic");
+  assert.deepEqual(posted.slice(before), []);
+  await decide(page, "approve");
+  assert.ok((await within(20, "the callback", callback.answer)).get("code"));
+  assert.deepEqual(posted.slice(before), ["/consent"]);
+});
+
+// BR-12: a click, or a key, that was meant for what was there a moment ago does not approve.
 test("Approve cannot be pressed before it was there to see", { skip, timeout: 60_000 }, async (t) => {
   const base = await startServer(t, brand);
   const browser = await openBrowser(t);
   const page = await browser.newPage();
-  await page.goto(authorization(base, await register(base, "Client", "https://a.example/cb"), "https://a.example/cb"));
-  await signIn(page, newPerson());
-  await consent(page).waitFor();
+  await openConsent(t, page, base);
   const at = await page.evaluate(() => {
     const button = document.querySelector("button[value=approve]");
-    const hasFocus = document.activeElement === button;
+    const hadFocus = document.activeElement === button;
     button.scrollIntoView();
     // Once more from the start, and by hand: no test waits for a clock.
     button.style.animation = "none";
@@ -232,12 +266,72 @@ test("Approve cannot be pressed before it was there to see", { skip, timeout: 60
     const [arming] = button.getAnimations();
     arming.pause();
     const { x, y, width, height } = button.getBoundingClientRect();
-    const canBePressed = [0, 499, 601].map((time) => {
+    const states = [0, 499, 601].map((time) => {
       arming.currentTime = time;
-      return document.elementFromPoint(x + width / 2, y + height / 2) === button;
+      document.activeElement?.blur();
+      button.focus();
+      const hasFocus = document.activeElement === button;
+      return { clickable: document.elementFromPoint(x + width / 2, y + height / 2) === button, hasFocus };
     });
-    return { canBePressed, hasFocus };
+    document.activeElement?.blur();
+    arming.currentTime = 499;
+    return { states, hadFocus };
   });
-  assert.deepEqual(at.canBePressed, [false, false, true]);
-  assert.equal(at.hasFocus, false);
+  const no = { clickable: false, hasFocus: false };
+  assert.deepEqual(at.states, [no, no, { clickable: true, hasFocus: true }]);
+  assert.equal(at.hadFocus, false);
+  // By keyboard, one comes past it to Deny.
+  await page.locator("#remember").focus();
+  await page.keyboard.press("Tab");
+  assert.equal(await page.evaluate(() => document.activeElement?.value), "deny");
+});
+
+// U10.
+test("approving nothing stays on the page and says so", { skip, timeout: 60_000 }, async (t) => {
+  const base = await startServer(t, brand);
+  const browser = await openBrowser(t);
+  const page = await browser.newPage();
+  const callback = await openConsent(t, page, base);
+  for (const box of await page.locator("input[name=scope]").all()) await box.uncheck();
+  await decide(page, "approve");
+  await page.getByRole("alert").filter({ hasText: "none of the permissions" }).waitFor();
+  await page.locator("input[value='math:basic']").check();
+  await decide(page, "approve");
+  assert.ok((await within(20, "the callback", callback.answer)).get("code"));
+});
+
+// C10.
+test("two tabs: the same account keeps both pages, and another account begins again", { skip, timeout: 90_000 }, async (t) => {
+  const base = await startServer(t, brand);
+  const browser = await openBrowser(t);
+  const client = await register(base, "Client", "https://a.example/cb");
+  const url = () => authorization(base, client, "https://a.example/cb");
+  const code = (page) => page.waitForRequest((request) => request.url().startsWith("https://a.example/cb?code="));
+  const tabs = async (context) => {
+    const [a, b] = [await context.newPage(), await context.newPage()];
+    for (const page of [a, b]) await page.goto(url());
+    return [a, b];
+  };
+  const alice = newPerson();
+  const context = await browser.newContext();
+  const [a, b] = await tabs(context);
+  for (const page of [a, b]) {
+    await signIn(page, alice);
+    await consent(page).waitFor();
+  }
+  for (const page of [a, b]) await Promise.all([code(page), decide(page, "approve")]);
+
+  const shared = await browser.newContext();
+  const [first, second] = await tabs(shared);
+  const bob = newPerson();
+  await signIn(first, alice);
+  await consent(first).waitFor();
+  await signIn(second, bob);
+  await consent(second).waitFor();
+  await decide(first, "approve");
+  await first.getByText("belongs to another sign-in").waitFor();
+  await first.getByRole("button", { name: "Begin again" }).click();
+  await consent(first).waitFor();
+  assert.match(await first.textContent(".lead"), new RegExp(bob.email));
+  await Promise.all([code(first), decide(first, "approve")]);
 });

@@ -19,8 +19,8 @@ export const mcpUrl = `${base.replace("//127.0.0.1:", "//localhost:")}/mcp`;
 /** Why there is no browser, for a test to be skipped with; false when there is one. */
 export const noBrowser = process.env.CHROMIUM ? false : "no Chromium on this machine (set CHROMIUM)";
 
-/** Starts a browser with nothing in it, and stops it when the test is over. */
-export async function openBrowser(test) {
+/** Starts a browser with nothing in it, and these arguments, and stops it when the test is over. */
+export async function openBrowser(test, args = []) {
   const browser = await chromium.launch({
     executablePath: process.env.CHROMIUM,
     args: [
@@ -31,6 +31,7 @@ export async function openBrowser(test) {
       "--disable-background-networking",
       "--disable-component-update",
       "--disable-sync",
+      ...args,
     ],
   });
   test.after(() => browser.close());

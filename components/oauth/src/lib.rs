@@ -41,13 +41,15 @@ async fn handle(head: Head, mut body: http::IncomingBody) -> Reply {
             return reply_without_keys(&head, &error, &trace);
         }
     };
+    let now_ms = clock::unix_now_ms();
     let server = AuthorizationServer {
         config: &config,
         records: Records { store: &store, keys: &keys, random: &HostRandom },
         identity: &ports::Accounts,
         catalog: &ports::Tools,
         network: &ports::Outside,
-        now: clock::unix_now(),
+        now: now_ms / 1000,
+        now_ms,
         trace: &trace,
         log: &log,
     };

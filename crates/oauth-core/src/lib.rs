@@ -80,6 +80,8 @@ pub struct AuthorizationServer<'a, S, R, I, C> {
     pub network: &'a dyn Network,
     /// The time of this request, in seconds since the Unix epoch.
     pub now: u64,
+    /// The same time, in milliseconds.
+    pub now_ms: u64,
     /// What identifies this request, on an error page and in the log.
     pub trace: &'a TraceId,
     /// Where causes go that the client is not told. Never given a secret. What is written there is told apart

@@ -12,7 +12,7 @@ use crate::{
 };
 use http::StatusCode;
 use store_core::RecordError;
-use web_core::{BodyError, Reply};
+use web_core::{BodyError, Form, Forms, Reply};
 
 /// Why a page is shown instead of what was asked for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -49,6 +49,9 @@ pub enum PageError {
     /// The form comes from another browser, or from another sign-in, than the page was shown in.
     #[error("another browser")]
     OtherBrowser,
+    /// The same, of a page that belongs to this authorization request, which can begin again.
+    #[error("another sign-in")]
+    OtherSignIn(String),
     /// The form comes from a page that is not ours.
     #[error("a foreign form")]
     ForeignForm,
@@ -151,7 +154,7 @@ impl PageError {
             Self::StalePage => {
                 (StatusCode::BAD_REQUEST, ErrorCode::InvalidRequest, "the page is no longer valid")
             }
-            Self::OtherBrowser | Self::ForeignForm => {
+            Self::OtherBrowser | Self::OtherSignIn(_) | Self::ForeignForm => {
                 (StatusCode::FORBIDDEN, ErrorCode::InvalidRequest, "the form was not posted from our page")
             }
             Self::Unproven => {
@@ -178,12 +181,21 @@ impl PageError {
         let (said, application) = self.words();
         let reset = application.map(|application| [application.how_to_reset(), errors::OTHERWISE]);
         let more = reset.as_ref().map_or(&[][..], |reset| reset.as_slice());
-        let reply = pages::reply(status, &ErrorPage { said, more, trace }, brand, "");
+        let again = self.parameters_to_begin_again();
+        let forms = if again.is_empty() { Forms::StayHere } else { Forms::LeadAway };
+        let reply = pages::reply(status, &ErrorPage { said, more, trace, again: &again }, brand, forms);
         if status == StatusCode::SERVICE_UNAVAILABLE {
             reply.with_retry_after(RETRY_AFTER_SECONDS)
         } else {
             reply
         }
+    }
+
+    /// The authorization request that the person can begin again. It was accepted before, and is judged again.
+    fn parameters_to_begin_again(&self) -> Vec<(String, String)> {
+        let Self::OtherSignIn(query) = self else { return Vec::new() };
+        let form = Form::parse(query.as_bytes()).unwrap_or_default();
+        form.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
     }
 
     /// What is said, and which application it seems to be that has to forget what it knows of us.
@@ -203,6 +215,7 @@ impl PageError {
             Self::TooLarge => errors::TOO_LARGE,
             Self::StalePage => errors::STALE_PAGE,
             Self::OtherBrowser => errors::OTHER_BROWSER,
+            Self::OtherSignIn(_) => errors::OTHER_SIGN_IN,
             Self::ForeignForm => errors::FOREIGN_FORM,
             Self::Unproven => errors::UNPROVEN,
             Self::DeclinedElsewhere => errors::DECLINED_ELSEWHERE,

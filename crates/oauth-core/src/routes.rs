@@ -12,7 +12,7 @@ use crate::{
 };
 use http::{Method, StatusCode};
 use store_core::{Random, Store};
-use web_core::{Head, ReadBody, Reply};
+use web_core::{Forms, Head, ReadBody, Reply};
 
 /// The home page.
 pub const HOME: &str = "/";
@@ -77,7 +77,7 @@ pub(crate) async fn serve<S: Store, R: Random, I: Identity, C: Catalog>(
             Method::GET | Method::HEAD => {
                 let Config { public_url, brand, .. } = server.config;
                 let page = pages::HomePage::new(public_url, brand, &server.catalog.list().await?);
-                Ok(pages::reply(StatusCode::OK, &page, brand, ""))
+                Ok(pages::reply(StatusCode::OK, &page, brand, Forms::StayHere))
             }
             _ => Ok(Reply::method_not_allowed("GET, HEAD")),
         },

@@ -124,6 +124,16 @@ pub mod consent {
     /// The box that lets the decision stand.
     pub const REMEMBER: &str =
         "Do not ask me again when this application connects like this, as long as this connection lasts";
+    /// Enter was pressed where it decides nothing.
+    pub const UNDECIDED: &str = "Nothing is decided yet. Choose one of the buttons below.";
+    /// The text of the button that Enter presses. It is not shown.
+    pub const STAY: &str = "Stay on this page";
+    /// Approved with no scope ticked.
+    pub const NOTHING_TICKED: &str =
+        "You ticked none of the permissions, so there is nothing to approve. Tick at least one, or deny.";
+    /// Approved before anybody can have read the page.
+    pub const TOO_SOON: &str =
+        "That was too soon to have read this page, so nothing is approved yet. Look at it, then decide.";
     /// Above the buttons.
     pub const ONLY_IF: &str = "Approve only if you have just started connecting it yourself.";
     /// Around the address of the account page.
@@ -329,6 +339,14 @@ pub mod errors {
         text: "You are not signed in, or as somebody else than when this page was shown. Nothing has been approved.",
         help: "Go back to the application and connect again. Cookies must be allowed for this site.",
     };
+    /// The page was shown to another account, or to one that is signed out.
+    pub const OTHER_SIGN_IN: ErrorWords = ErrorWords {
+        title: "This page belongs to another sign-in",
+        text: "You are signed out, or signed in with another account than when this page was shown. Nothing has been approved.",
+        help: "Begin again to connect the application with the account that you use now. Cookies must be allowed for this site.",
+    };
+    /// The button that begins the same request again.
+    pub const BEGIN_AGAIN: &str = "Begin again";
     /// The form is not ours.
     pub const FOREIGN_FORM: ErrorWords = ErrorWords {
         title: "That did not come from here",

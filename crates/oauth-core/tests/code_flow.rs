@@ -124,18 +124,6 @@ fn unticked_scopes_are_not_granted() {
     assert_eq!(world.introspect(&tokens.access).unwrap().scopes, ["math:statistics"]);
 }
 
-/// Nothing ticked is a denial, not a grant of nothing.
-#[test]
-fn granting_none_of_the_scopes_is_a_denial() {
-    let world = World::local();
-    let client = world.client();
-    let browser = Browser::default();
-    let consent = browser.sign_in(&world, "alice@example.com", &client.request().encode());
-    let (_, params) = location(&browser.approve(&world, &consent, &[]));
-    assert_eq!(params["error"], "access_denied");
-    assert!(world.grants().is_empty());
-}
-
 /// The same request, as somebody else.
 #[test]
 fn user_can_be_switched_on_the_consent_page() {

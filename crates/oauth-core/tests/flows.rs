@@ -25,6 +25,8 @@ mod code_flow;
 mod concurrency;
 #[cfg(test)]
 mod connections;
+#[cfg(test)]
+mod consent_page;
 mod discovery;
 #[cfg(test)]
 mod elsewhere;

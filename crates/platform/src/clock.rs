@@ -14,6 +14,12 @@ pub fn unix_now() -> u64 {
     now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs()
 }
 
+/// Now, in milliseconds since the Unix epoch. A clock before 1970 counts as 1970.
+pub fn unix_now_ms() -> u64 {
+    let since = now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
 /// Waits, and lets what else there is to do in this instance be done.
 #[cfg(feature = "http")]
 pub async fn sleep(time: Duration) {

@@ -23,5 +23,5 @@ pub mod request;
 pub use form::{Form, FormError};
 pub use issuer::{Issuer, IssuerError};
 pub use public_url::{PublicUrl, PublicUrlError};
-pub use reply::{Body, Reply};
+pub use reply::{Body, Forms, Reply};
 pub use request::{BodyError, Head, ReadBody};

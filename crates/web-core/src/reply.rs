@@ -17,6 +17,20 @@ pub struct Reply<B = Bytes> {
     pub body: B,
 }
 
+/// Where the forms of a page lead, for its content security policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Forms {
+    /// To this server, which answers with another page of its own: `form-action 'self'`.
+    StayHere,
+    /// To this server, which sends the browser on to another site. Such a page has no `form-action`.
+    ///
+    /// Chromium applies that directive to every hop of the redirects that follow a form (CSP Level 3 section
+    /// 6.4.1). The server sees the first hop only: a client's callback may answer with a redirect to an
+    /// application's own scheme, such as `claude:` or `vscode:`, and no source expression stands for all
+    /// schemes. A list that names `https:` would keep no form in, because an attacker has an `https` address too.
+    LeadAway,
+}
+
 /// A body that may still be in the making.
 pub enum Body {
     /// All of it.
@@ -108,16 +122,19 @@ impl Reply {
     }
 
     /// A page. `style_hash` is the CSP source (`sha256-…`) of the one stylesheet it inlines.
-    /// `form_action` lists, besides our own origin, where its forms may end up.
     ///
     /// The headers are the ones that keep a page from being framed, sniffed, cached, or from telling
     /// other sites where its reader came from (RFC 9700 sections 4.2 and 4.16). The referrer policy is not
     /// `no-referrer`: under that, a form is posted with `Origin: null` (the Fetch standard, "append a request
     /// `Origin` header"), and browsers without Fetch Metadata could not show that it was ours.
-    pub fn html(status: StatusCode, body: String, style_hash: &str, form_action: &str) -> Self {
+    pub fn html(status: StatusCode, body: String, style_hash: &str, forms: Forms) -> Self {
+        let form_action = match forms {
+            Forms::StayHere => "form-action 'self'; ",
+            Forms::LeadAway => "",
+        };
         let policy = format!(
-            "default-src 'none'; style-src '{style_hash}'; img-src data:; form-action 'self'{form_action}; \
-             frame-ancestors 'none'; base-uri 'none'"
+            "default-src 'none'; style-src '{style_hash}'; img-src data:; {form_action}frame-ancestors 'none'; \
+             base-uri 'none'"
         );
         let policy = HeaderValue::try_from(policy)
             .unwrap_or_else(|_| HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
@@ -188,7 +205,7 @@ mod tests {
     /// BR-02, BR-05.
     #[test]
     fn pages_cannot_be_framed_or_kept() {
-        let reply = Reply::html(StatusCode::OK, String::new(), "sha256-x", "");
+        let reply = Reply::html(StatusCode::OK, String::new(), "sha256-x", Forms::StayHere);
         assert_eq!(reply.headers[header::X_FRAME_OPTIONS], "DENY");
         assert_eq!(reply.headers[header::CACHE_CONTROL], "no-store");
         assert_eq!(reply.headers[header::REFERRER_POLICY], "same-origin");

@@ -15,7 +15,7 @@ use crate::{
 use http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 use store_core::{Random, Store};
-use web_core::{Head, ReadBody, Reply};
+use web_core::{Forms, Head, ReadBody, Reply};
 
 /// What a page of a change hands back, or a browser that was sent elsewhere.
 #[derive(Serialize, Deserialize)]
@@ -141,9 +141,8 @@ fn page<S: Store, R: Random, I: Identity, C: Catalog>(
         submit: prompt.submit,
         alternatives: prompt.alternatives,
     };
-    let form_action =
-        if page.alternatives.is_empty() { "" } else { sign_in::elsewhere(&server.config.public_url) };
-    pages::prompt_reply(prompt.retry_after, &page, &server.config.brand, form_action)
+    let forms = if page.alternatives.is_empty() { Forms::StayHere } else { Forms::LeadAway };
+    pages::prompt_reply(prompt.retry_after, &page, &server.config.brand, forms)
         .with_cookie(&browser::browser_id_cookie(&step.browser_id, server.config))
 }
 
@@ -156,7 +155,7 @@ async fn finish<S: Store, R: Random, I: Identity, C: Catalog>(
     done: Done,
 ) -> Result<Reply, PageError> {
     let page = DonePage { account: routes::ACCOUNT, label: step.label, notice: done.notice };
-    let reply = pages::reply(StatusCode::OK, &page, &server.config.brand, "");
+    let reply = pages::reply(StatusCode::OK, &page, &server.config.brand, Forms::StayHere);
     if !done.ends_sessions {
         return Ok(reply);
     }

@@ -25,7 +25,7 @@ use crate::{
 use http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 use store_core::{Random, Store};
-use web_core::{Form, Head, ReadBody, Reply};
+use web_core::{Form, Forms, Head, ReadBody, Reply};
 
 /// The most connections on a page, so that it stays small.
 const CONNECTIONS_PER_PAGE: usize = 10;
@@ -103,7 +103,8 @@ async fn show<S: Store, R: Random, I: Identity, C: Catalog>(
     let offer = server.catalog.list().await?;
     let shown = live.iter().skip((page_number - 1) * CONNECTIONS_PER_PAGE).take(CONNECTIONS_PER_PAGE);
     let clients = server.clients();
-    let form_action = if changes.is_empty() { "" } else { sign_in::elsewhere(&server.config.public_url) };
+    // A change may begin at a provider.
+    let forms = if changes.is_empty() { Forms::StayHere } else { Forms::LeadAway };
     let page = AccountPage {
         action: routes::ACCOUNT,
         record: routes::RECORD,
@@ -116,7 +117,7 @@ async fn show<S: Store, R: Random, I: Identity, C: Catalog>(
         page_count,
         changes,
     };
-    Ok(pages::reply(StatusCode::OK, &page, &server.config.brand, form_action))
+    Ok(pages::reply(StatusCode::OK, &page, &server.config.brand, forms))
 }
 
 /// Which page of the list is asked for. Anything that is no number of one is the first.

@@ -10,9 +10,16 @@
 //! It never counts for a request that a website opened (AZ-24): such a site chooses client, state and
 //! challenge, and a person who was not asked cannot notice. So it is for requests that the person or a
 //! program of the person's opened, and for none that asks for the decision itself (`prompt`).
+//!
+//! # Approval by accident
+//!
+//! A click or a key press that was meant for something else must not approve (BR-12). The first button of the
+//! form, which Enter in a check box presses, does nothing (`formmethod="dialog"` without a dialog); Approve can be neither focused nor clicked until
+//! the page has been visible for a moment (`.armed` in the stylesheet); and where a browser has no such
+//! animation, an approval that a person sends too soon shows the page again ([`is_too_soon`]).
 
 use super::{
-    SignedIn, find_session_of_page, page_form, refuse_to_ask, request::AuthorizationRequest,
+    SignedIn, find_session, page_form, parse_again, refuse_to_ask, request::AuthorizationRequest,
     response::ValidatedRedirect,
 };
 use crate::{
@@ -32,20 +39,23 @@ use crate::{
     ports::{Catalog, Identity, Offer},
     records::{Grant, GrantId, GrantState, RememberedConsent},
     routes, sign_ins, transaction,
+    words::consent as words,
 };
 use http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use store_core::{Purpose, Random, Store, seal};
-use web_core::{Head, ReadBody, Reply};
+use web_core::{Form, Forms, Head, ReadBody, Reply};
 
 /// What a consent page hands back: everything that was checked, and who saw it.
 #[derive(Serialize, Deserialize)]
 struct ConsentStep {
     /// Makes this page one approval, however often it is posted.
     id: String,
-    /// The sign-in under which the page was shown.
-    session_id: String,
+    /// The account that the page was shown to.
+    subject: String,
+    /// When the page was shown, in milliseconds since the Unix epoch.
+    shown_at_ms: u64,
     client_id: String,
     client_name: String,
     /// What is approved of the client, if that is elsewhere.
@@ -80,7 +90,8 @@ pub(super) async fn decide<S: Store, R: Random, I: Identity, C: Catalog>(
 ) -> Result<Reply, PageError> {
     let step = ConsentStep {
         id: browser::new_id(server.records.random),
-        session_id: signed_in.session.id.clone(),
+        subject: signed_in.session.subject.clone(),
+        shown_at_ms: server.now_ms,
         client_id: request.client.id.clone(),
         client_name: request.client.name.clone(),
         client: request.client.to_approve(),
@@ -107,8 +118,14 @@ pub(super) async fn decide<S: Store, R: Random, I: Identity, C: Catalog>(
         None if request.interaction.is_forbidden => {
             Ok(refuse_to_ask(server, request, ErrorCode::ConsentRequired))
         }
-        _ => Ok(page(server, &step, &request.client, &signed_in.session, offer)),
+        _ => Ok(page(server, &step, &request.client, signed_in, offer, None)),
     }
+}
+
+/// Why the page is shown again, and what was on it.
+struct Again<'a> {
+    problem: &'static str,
+    form: &'a Form,
 }
 
 /// Shows the page. Nothing is stored.
@@ -116,9 +133,11 @@ fn page<S: Store, R: Random, I: Identity, C: Catalog>(
     server: &AuthorizationServer<'_, S, R, I, C>,
     step: &ConsentStep,
     client: &Client,
-    session: &BrowserSession,
+    signed_in: &SignedIn,
     offer: &Offer,
+    again: Option<Again<'_>>,
 ) -> Reply {
+    let is_ticked = |scope: &str| again.as_ref().is_none_or(|it| it.form.all("scope").any(|it| it == scope));
     let page = ConsentPage {
         transaction: server.seal_transaction(step),
         identity: client_identity(client),
@@ -126,8 +145,9 @@ fn page<S: Store, R: Random, I: Identity, C: Catalog>(
         client_name: step.client_name.clone(),
         host: pages::host_of(&server.config.public_url),
         destination: pages::Destination::from(redirect_uri::destination(step.redirect.uri())),
-        user: session.display_name.clone(),
-        scopes: consent_scopes(&step.scopes, offer),
+        user: signed_in.session.display_name.clone(),
+        problem: again.as_ref().map(|it| it.problem),
+        scopes: consent_scopes(&step.scopes, offer, is_ticked),
         open_tools: offer
             .tools
             .iter()
@@ -135,9 +155,27 @@ fn page<S: Store, R: Random, I: Identity, C: Catalog>(
             .map(|tool| tool.title.clone())
             .collect(),
         can_be_remembered: server.config.remembers_consent,
+        is_to_be_remembered: again.as_ref().is_some_and(|it| it.form.contains(REMEMBER)),
         action: routes::CONSENT,
     };
-    pages::reply(StatusCode::OK, &page, &server.config.brand, &form_action(step.redirect.uri()))
+    pages::reply(StatusCode::OK, &page, &server.config.brand, Forms::LeadAway)
+}
+
+/// Shows the page again, because what was posted is no decision. It stays one approval.
+async fn show_again<S: Store, R: Random, I: Identity, C: Catalog>(
+    server: &AuthorizationServer<'_, S, R, I, C>,
+    step: ConsentStep,
+    signed_in: &SignedIn,
+    again: Again<'_>,
+) -> Result<Reply, PageError> {
+    let offer = server.catalog.list().await?;
+    match parse_again(server, &step.query, &offer).await? {
+        Ok(request) => {
+            let step = ConsentStep { shown_at_ms: server.now_ms, ..step };
+            Ok(page(server, &step, &request.client, signed_in, &offer, Some(again)))
+        }
+        Err(error) => Ok(error.reply(&server.config.public_url)),
+    }
 }
 
 impl ConsentStep {
@@ -163,10 +201,11 @@ fn client_identity(client: &Client) -> ClientIdentity {
 }
 
 /// The scopes, each with the tools that it takes part in unlocking.
-fn consent_scopes(scopes: &[String], offer: &Offer) -> Vec<ConsentScope> {
+fn consent_scopes(scopes: &[String], offer: &Offer, is_ticked: impl Fn(&str) -> bool) -> Vec<ConsentScope> {
     let offered = offer.scopes.iter().filter(|scope| scopes.contains(&scope.name));
     offered
         .map(|scope| ConsentScope {
+            is_ticked: is_ticked(&scope.name),
             name: scope.name.clone(),
             description: scope.description.clone(),
             tools: offer
@@ -179,15 +218,17 @@ fn consent_scopes(scopes: &[String], offer: &Offer) -> Vec<ConsentScope> {
         .collect()
 }
 
-/// Where the answer to the form may lead, for the content security policy. Some browsers hold all of a
-/// form's redirects to it, also those that the client's site adds, so it says how and not where: the
-/// address itself was checked.
-pub(super) fn form_action(uri: &str) -> String {
-    match redirect_uri::destination(uri) {
-        Destination::Host(_) => " https:".to_owned(),
-        Destination::ThisComputer(_) => " http: https:".to_owned(),
-        Destination::App(scheme) => format!(" {scheme}:"),
-    }
+/// How long a page has to have been there before a person can approve it, in milliseconds.
+const SOONEST_APPROVAL_MS: u64 = 500;
+
+/// Whether a person approved a page that has been there for less than half a second, by a click or a key press that
+/// was meant for something else (BR-12). Browsers say whether a person's action sent a form (`Sec-Fetch-User`, W3C
+/// Fetch Metadata section 2.4); programs, which make no such mistakes, do not.
+fn is_too_soon(head: &Head, step: &ConsentStep, now_ms: u64) -> bool {
+    let is_by_hand = matches!(head.single_header("sec-fetch-user"), Ok(Some("?1")));
+    // The page may come from another host, whose clock is ahead of this one's.
+    let age = now_ms.checked_sub(step.shown_at_ms);
+    is_by_hand && age.is_some_and(|age| age < SOONEST_APPROVAL_MS)
 }
 
 /// Answers a request to `/consent`.
@@ -201,20 +242,26 @@ pub async fn serve<S: Store, R: Random, I: Identity, C: Catalog>(
     }
     let (step, form): (ConsentStep, _) = page_form::read(server, head, body).await?;
     let public_url = &server.config.public_url;
-    let SignedIn { session, .. } = find_session_of_page(server, head, &step.session_id).await?;
+    // AZ-25, BR-13: the account that saw the page decides, whether or not it has signed in again since.
+    let signed_in = find_session(server, head).await?.filter(|found| found.session.subject == step.subject);
+    let Some(signed_in) = signed_in else { return Err(PageError::OtherSignIn(step.query)) };
     // It may have been switched off while the page was open.
     if server.clients().is_denied(&step.client_id) {
         return Err(PageError::DeniedClient);
     }
     let denied = |description| step.redirect.error(ErrorCode::AccessDenied, description).reply(public_url);
     match form.single("decision").map_err(|_| PageError::Malformed)? {
+        Some("approve") if is_too_soon(head, &step, server.now_ms) => {
+            show_again(server, step, &signed_in, Again { problem: words::TOO_SOON, form: &form }).await
+        }
         Some("approve") => {
             // AZ-29: of what was on the page, what is still ticked.
             let ticked: Vec<&str> = form.all("scope").collect();
             let scopes: Vec<String> =
                 step.scopes.iter().filter(|scope| ticked.contains(&scope.as_str())).cloned().collect();
             if scopes.is_empty() && !step.scopes.is_empty() {
-                return Ok(denied("the user granted none of the scopes"));
+                let again = Again { problem: words::NOTHING_TICKED, form: &form };
+                return show_again(server, step, &signed_in, again).await;
             }
             // A decision is remembered as it was taken: a request for more is asked about again.
             let is_remembered = server.config.remembers_consent && form.contains(REMEMBER);
@@ -222,16 +269,18 @@ pub async fn serve<S: Store, R: Random, I: Identity, C: Catalog>(
                 digest: step.fingerprint(&scopes),
                 expires_at: server.now.saturating_add(server.config.lifetimes.grant.as_secs()),
             });
-            approve(server, &step, &session, scopes, remembered).await
+            approve(server, &step, &signed_in.session, scopes, remembered).await
         }
         Some("deny") => Ok(denied("the user denied the request")),
         Some("switch") => {
-            let BrowserSession { id, subject, expires_at, .. } = &session;
+            let BrowserSession { id, subject, expires_at, .. } = &signed_in.session;
             sign_ins::end(&server.records, subject, id, *expires_at, server.now).await?;
             Ok(Reply::see_other(&format!("{}?{}", routes::AUTHORIZE, step.query))
                 .with_cookie(&browser::sign_out_cookie(public_url)))
         }
-        _ => Err(PageError::Malformed),
+        // Enter in a check box.
+        None => show_again(server, step, &signed_in, Again { problem: words::UNDECIDED, form: &form }).await,
+        Some(_) => Err(PageError::Malformed),
     }
 }
 

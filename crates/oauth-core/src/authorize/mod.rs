@@ -19,11 +19,12 @@ use crate::{
     error::ErrorCode,
     grants,
     page_error::PageError,
-    ports::{Catalog, Identity},
+    ports::{Catalog, Identity, Offer},
     records::UserGrants,
 };
 use http::{Method, StatusCode, header};
 use request::{AuthorizationRequest, Refusal};
+use response::RedirectError;
 use serde_json::json;
 use store_core::{Random, Store};
 use web_core::{Form, Head, ReadBody, Reply};
@@ -96,12 +97,24 @@ async fn refuse_later<S: Store, R: Random, I: Identity, C: Catalog>(
     description: &'static str,
 ) -> Result<Reply, PageError> {
     let offer = server.catalog.list().await?;
-    let error = match AuthorizationRequest::parse(query, &offer, &server.clients(), server.network).await {
+    let error = match parse_again(server, query, &offer).await? {
         Ok(request) => request.redirect.error(code, description),
-        Err(Refusal::Redirect(error)) => error,
-        Err(Refusal::Page(error)) => return Err(error),
+        Err(error) => error,
     };
     Ok(error.reply(&server.config.public_url))
+}
+
+/// Judges a request again that was accepted before: the client may have changed since, or what is on offer.
+async fn parse_again<S: Store, R: Random, I: Identity, C: Catalog>(
+    server: &AuthorizationServer<'_, S, R, I, C>,
+    query: &str,
+    offer: &Offer,
+) -> Result<Result<AuthorizationRequest, RedirectError>, PageError> {
+    match AuthorizationRequest::parse(query, offer, &server.clients(), server.network).await {
+        Ok(request) => Ok(Ok(request)),
+        Err(Refusal::Redirect(error)) => Ok(Err(error)),
+        Err(Refusal::Page(error)) => Err(error),
+    }
 }
 
 /// The client asked for an answer without anybody being asked, and there is none.
@@ -155,8 +168,7 @@ pub(crate) async fn find_session<S: Store, R: Random, I: Identity, C: Catalog>(
     Ok(user.map(|user| SignedIn { session, user }))
 }
 
-/// The browser's session, if it is the one that a page was shown to: whoever decides is who saw the page (AZ-25, BR-11,
-/// BR-13).
+/// The browser's session, if it is the one that a page was shown to (BR-11).
 pub(crate) async fn find_session_of_page<S: Store, R: Random, I: Identity, C: Catalog>(
     server: &AuthorizationServer<'_, S, R, I, C>,
     head: &Head,

@@ -1,6 +1,6 @@
 //! Signing in: a conversation with the identity component, rendered here.
 
-use super::{consent, page_form, refuse_later, request::AuthorizationRequest};
+use super::{page_form, refuse_later, request::AuthorizationRequest};
 use crate::{
     AuthorizationServer,
     away::{self, Conversation},
@@ -14,7 +14,7 @@ use crate::{
 use http::Method;
 use serde::{Deserialize, Serialize};
 use store_core::{Random, Store};
-use web_core::{Head, PublicUrl, ReadBody, Reply};
+use web_core::{Forms, Head, ReadBody, Reply};
 
 /// What a sign-in page hands back, or a browser that was sent elsewhere.
 #[derive(Serialize, Deserialize)]
@@ -27,9 +27,8 @@ pub(crate) struct SignInStep {
     arrival: Arrival,
     /// Shown on the page.
     client_name: String,
-    /// Where the form may lead besides here, for the page's policy (see [`consent::form_action`]): to the
-    /// client, where a remembered decision may stand.
-    form_action: String,
+    /// Whether the sign-in may lead on to the client at once, because a remembered decision stands.
+    may_lead_to_client: bool,
     /// What the identity component wants back.
     identity_state: Vec<u8>,
     login_hint: Option<String>,
@@ -61,11 +60,7 @@ pub(super) async fn show<S: Store, R: Random, I: Identity, C: Catalog>(
         goal: Goal::Request(query),
         arrival,
         client_name: request.client.name.clone(),
-        form_action: if server.config.remembers_consent {
-            consent::form_action(request.redirect.uri())
-        } else {
-            String::new()
-        },
+        may_lead_to_client: server.config.remembers_consent,
         identity_state: Vec::new(),
         login_hint: request.login_hint.clone(),
     };
@@ -83,7 +78,7 @@ pub(crate) async fn show_for_account<S: Store, R: Random, I: Identity, C: Catalo
         goal: Goal::Account,
         arrival: Arrival::of(head, routes::ACCOUNT),
         client_name: String::new(),
-        form_action: String::new(),
+        may_lead_to_client: false,
         identity_state: Vec::new(),
         login_hint,
     };
@@ -121,7 +116,10 @@ pub async fn serve<S: Store, R: Random, I: Identity, C: Catalog>(
     let (mut step, form): (SignInStep, _) = page_form::read(server, head, body).await?;
     // AZ-25, BR-10: a page goes on in the browser that it was shown in.
     if browser::find_browser_id(head, &server.config.public_url) != Some(step.browser_id.clone()) {
-        return Err(PageError::OtherBrowser);
+        return Err(match step.goal {
+            Goal::Request(query) => PageError::OtherSignIn(query),
+            Goal::Account => PageError::OtherBrowser,
+        });
     }
     let request = step.identity_request(server, head, routes::RETURN);
     let identity_state = std::mem::take(&mut step.identity_state);
@@ -219,18 +217,11 @@ fn page<S: Store, R: Random, I: Identity, C: Catalog>(
         action: routes::SIGN_IN,
     };
     let retry_after = prompt.retry_after;
-    let mut form_action = step.form_action;
-    if !page.alternatives.is_empty() {
-        form_action.push_str(elsewhere(&server.config.public_url));
-    }
-    pages::prompt_reply(retry_after, &page, &server.config.brand, &form_action)
+    // An alternative may lead to a provider.
+    let leads_away = step.may_lead_to_client || !page.alternatives.is_empty();
+    let forms = if leads_away { Forms::LeadAway } else { Forms::StayHere };
+    pages::prompt_reply(retry_after, &page, &server.config.brand, forms)
         .with_cookie(&browser::browser_id_cookie(&step.browser_id, server.config))
-}
-
-/// Where the form leads that has a way to sign in elsewhere, for the page's policy. Some browsers hold all of
-/// a form's redirects to it, those that are made elsewhere included.
-pub(crate) fn elsewhere(public_url: &PublicUrl) -> &'static str {
-    if public_url.is_loopback() { " http: https:" } else { " https:" }
 }
 
 /// Starts the browser's session and goes back to what the person wanted, which now finds it.

@@ -21,7 +21,7 @@ use askama::Template;
 use base64ct::{Base64, Encoding};
 use http::StatusCode;
 use sha2::{Digest, Sha256};
-use web_core::{PublicUrl, Reply};
+use web_core::{Forms, PublicUrl, Reply};
 
 /// The one stylesheet, inlined by the layout.
 pub(crate) const STYLE: &str = include_str!("../../templates/style.css");
@@ -37,10 +37,10 @@ struct Layout<'a> {
     content: &'a str,
 }
 
-/// Renders a page. `form_action` lists, besides our own origin, where its forms may lead.
-pub fn reply(status: StatusCode, page: &impl Page, brand: &Brand, form_action: &str) -> Reply {
+/// Renders a page. `forms` says where its forms lead.
+pub fn reply(status: StatusCode, page: &impl Page, brand: &Brand, forms: Forms) -> Reply {
     match page.render().map(|content| lay_out(&content, page.title(), page.is_wide(), brand)) {
-        Ok(Some((html, style_source))) => Reply::html(status, html, &style_source, form_action),
+        Ok(Some((html, style_source))) => Reply::html(status, html, &style_source, forms),
         // Rendering fails only when writing to a string does.
         Ok(None) | Err(_) => Reply::empty(StatusCode::INTERNAL_SERVER_ERROR),
     }
@@ -48,12 +48,10 @@ pub fn reply(status: StatusCode, page: &impl Page, brand: &Brand, form_action: &
 
 /// Renders a step of a conversation. `retry_after` is in how many seconds the next answer is looked at, if there
 /// were too many wrong ones (RFC 6585 section 4).
-pub fn prompt_reply(retry_after: Option<u32>, page: &impl Page, brand: &Brand, form_action: &str) -> Reply {
+pub fn prompt_reply(retry_after: Option<u32>, page: &impl Page, brand: &Brand, forms: Forms) -> Reply {
     match retry_after {
-        Some(seconds) => {
-            reply(StatusCode::TOO_MANY_REQUESTS, page, brand, form_action).with_retry_after(seconds)
-        }
-        None => reply(StatusCode::OK, page, brand, form_action),
+        Some(seconds) => reply(StatusCode::TOO_MANY_REQUESTS, page, brand, forms).with_retry_after(seconds),
+        None => reply(StatusCode::OK, page, brand, forms),
     }
 }
 
@@ -136,12 +134,16 @@ pub struct ConsentPage {
     pub destination: Destination,
     /// Who is signed in.
     pub user: String,
+    /// Why the page is shown again.
+    pub problem: Option<&'static str>,
     /// What is asked for.
     pub scopes: Vec<ConsentScope>,
     /// Tools that need no scope.
     pub open_tools: Vec<String>,
     /// Whether the user may let the decision stand for later requests.
     pub can_be_remembered: bool,
+    /// Whether the box for that is ticked.
+    pub is_to_be_remembered: bool,
 }
 
 /// Where what is known of a client comes from, for the person who is asked.
@@ -170,6 +172,8 @@ pub struct ConsentScope {
     pub description: String,
     /// The tools that it unlocks.
     pub tools: Vec<String>,
+    /// Whether it is granted, unless the person says otherwise.
+    pub is_ticked: bool,
 }
 
 /// Where the user will be sent, in words.
@@ -203,6 +207,8 @@ pub struct ErrorPage<'a> {
     pub more: &'a [&'static str],
     /// What the log has this request under.
     pub trace: &'a TraceId,
+    /// The parameters of the authorization request that a button begins again; none, and there is no button.
+    pub again: &'a [(String, String)],
 }
 
 impl Page for SignInPage {
@@ -268,13 +274,16 @@ mod tests {
             host: "127.0.0.1:3000".into(),
             destination: Destination::Website(text.into()),
             user: text.into(),
+            problem: None,
             scopes: vec![ConsentScope {
                 name: text.into(),
                 description: text.into(),
                 tools: vec![text.into()],
+                is_ticked: true,
             }],
             open_tools: vec![text.into()],
             can_be_remembered: true,
+            is_to_be_remembered: false,
         }
     }
 
@@ -293,7 +302,7 @@ mod tests {
     }
 
     fn html(page: &impl Page, brand: &Brand) -> String {
-        String::from_utf8(reply(StatusCode::OK, page, brand, "").body.to_vec()).unwrap()
+        String::from_utf8(reply(StatusCode::OK, page, brand, Forms::StayHere).body.to_vec()).unwrap()
     }
 
     /// BR-01.
@@ -329,7 +338,8 @@ mod tests {
         };
         let trace = TraceId::of(&head, &SequenceRandom::new(1));
         let said = ErrorWords { title: "Title", text: "What happened.", help: "What to do." };
-        let error = ErrorPage { said, more: &["And what else."], trace: &trace };
+        let again = [("state".to_owned(), HOSTILE.to_owned())];
+        let error = ErrorPage { said, more: &["And what else."], trace: &trace, again: &again };
         let destination = Destination::ThisComputer("127.0.0.1:33418".into());
         let identity = published("client.example");
         let published = ConsentPage { identity, destination, ..consent("Inspector") };
@@ -353,7 +363,7 @@ mod tests {
     /// BR-03: no script, nothing from elsewhere, and the style is the one that the policy names.
     #[test]
     fn policy_names_the_style_that_is_there() {
-        let reply = reply(StatusCode::OK, &home("x"), &brand(), "");
+        let reply = reply(StatusCode::OK, &home("x"), &brand(), Forms::StayHere);
         let policy = reply.headers["content-security-policy"].to_str().unwrap();
         let html = std::str::from_utf8(&reply.body).unwrap();
         let style = html.split_once("<style>").unwrap().1.split_once("</style>").unwrap().0;

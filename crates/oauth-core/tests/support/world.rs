@@ -40,6 +40,8 @@ pub(crate) struct World {
     pub(crate) tools: Tools,
     pub(crate) network: Elsewhere,
     pub(crate) now: Cell<u64>,
+    /// Of that second.
+    pub(crate) millisecond: Cell<u64>,
     /// What went to the operator's log.
     pub(crate) logged: Rc<RefCell<Vec<String>>>,
     log: Box<dyn Fn(&str)>,
@@ -84,6 +86,7 @@ impl World {
             tools: Tools::default(),
             network: Elsewhere::default(),
             now: Cell::new(START),
+            millisecond: Cell::new(0),
             logged,
             log: Box::new(move |line| lines.borrow_mut().push(line.to_owned())),
         }
@@ -113,6 +116,7 @@ impl World {
             catalog: &self.tools,
             network: &self.network,
             now: self.now.get(),
+            now_ms: self.now.get() * 1000 + self.millisecond.get(),
             trace: &trace,
             log: &*self.log,
         };
