@@ -1,6 +1,6 @@
 //! The supported signature algorithms, and how to verify with them.
 
-use crate::key_set::KeyMaterial;
+use crate::key_material::KeyMaterial;
 use ed25519_dalek::Signature as EdSignature;
 use p256::ecdsa::{Signature as EcSignature, signature::Verifier};
 use rsa::{

@@ -1,7 +1,6 @@
 //! Public keys of another party: JSON Web Key Sets (RFC 7517).
 
-use crate::{Algorithm, strict};
-use rsa::BoxedUint;
+use crate::{Algorithm, key_material::KeyMaterial, strict};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -14,12 +13,6 @@ const MAX_TRIED: usize = 4;
 
 /// The longest accepted key id, in bytes.
 pub(crate) const MAX_KEY_ID_BYTES: usize = 256;
-
-/// RSA moduli, in bits. RFC 7518 section 3.3 requires at least 2048; the upper end bounds the cost of a check.
-const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=4096;
-
-/// The smallest accepted public exponent, which is also the usual one.
-const MIN_RSA_EXPONENT: u32 = 65_537;
 
 /// The usable keys of one issuer.
 #[derive(Debug, Clone)]
@@ -35,13 +28,6 @@ pub(crate) struct Key {
     pub(crate) material: KeyMaterial,
     /// The members that the key was read from.
     members: Members,
-}
-
-#[derive(Debug, Clone)]
-pub(crate) enum KeyMaterial {
-    Rsa(Box<rsa::PublicKey>),
-    P256(p256::ecdsa::VerifyingKey),
-    Ed25519(ed25519_dalek::VerifyingKey),
 }
 
 /// Why a document is not a usable key set.
@@ -186,38 +172,10 @@ impl Members {
 
     fn material(&self) -> Option<KeyMaterial> {
         match (self.kty.as_deref()?, self.crv.as_deref()) {
-            ("RSA", _) => rsa_key(self.n.as_deref()?, self.e.as_deref()?),
-            ("EC", Some("P-256")) => p256_key(self.x.as_deref()?, self.y.as_deref()?),
-            ("OKP", Some("Ed25519")) => ed25519_key(self.x.as_deref()?),
+            ("RSA", _) => KeyMaterial::rsa(self.n.as_deref()?, self.e.as_deref()?),
+            ("EC", Some("P-256")) => KeyMaterial::p256(self.x.as_deref()?, self.y.as_deref()?),
+            ("OKP", Some("Ed25519")) => KeyMaterial::ed25519(self.x.as_deref()?),
             _ => None,
         }
     }
-}
-
-/// RFC 7518 section 6.3.1.
-fn rsa_key(n: &str, e: &str) -> Option<KeyMaterial> {
-    // A longer exponent is not a usual key, and would make the arithmetic expensive.
-    if n.len() > 1024 || e.len() > 16 {
-        return None;
-    }
-    let number = |text: &str| Some(BoxedUint::from_be_slice_vartime(&strict::decode(text)?));
-    let (n, e) = (number(n)?, number(e)?);
-    if e < BoxedUint::from(MIN_RSA_EXPONENT) {
-        return None;
-    }
-    let key = rsa::PublicKey::new_with_size_limits(n, e, RSA_BITS).ok()?;
-    Some(KeyMaterial::Rsa(Box::new(key)))
-}
-
-/// RFC 7518 section 6.2.1. A point that is not on the curve is no key.
-fn p256_key(x: &str, y: &str) -> Option<KeyMaterial> {
-    let (x, y) = (strict::decode_array::<32>(x)?, strict::decode_array::<32>(y)?);
-    let point = [&[4][..], &x, &y].concat();
-    Some(KeyMaterial::P256(p256::ecdsa::VerifyingKey::from_sec1_bytes(&point).ok()?))
-}
-
-/// RFC 8037 section 2.
-fn ed25519_key(x: &str) -> Option<KeyMaterial> {
-    let key = ed25519_dalek::VerifyingKey::from_bytes(&strict::decode_array(x)?).ok()?;
-    (!key.is_weak()).then_some(KeyMaterial::Ed25519(key))
 }

@@ -38,6 +38,7 @@ pub mod key_set;
 pub mod testing;
 pub mod token;
 
+mod key_material;
 mod strict;
 
 pub use algorithm::Algorithm;

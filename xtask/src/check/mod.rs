@@ -2,6 +2,7 @@
 //! the one before, and the last thing printed says which do not hold.
 
 mod dependencies;
+mod layers;
 pub(crate) mod rules;
 mod sizes;
 mod wit;
@@ -38,9 +39,10 @@ const WASM_PACKAGES: [&str; 17] = [
 
 type Rule = (&'static str, fn() -> Result<()>);
 
-const RULES: [Rule; 12] = [
+const RULES: [Rule; 13] = [
     ("format", format),
     ("dependency direction", dependencies::check),
+    ("layers", layers::check),
     ("WIT is documented", wit::check),
     ("rules have tests", rules::check),
     ("lints, native", lint_native),

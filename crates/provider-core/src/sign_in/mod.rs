@@ -2,7 +2,7 @@
 //! OAuth): the browser is sent there with a request, and what it brings back is redeemed and judged.
 //!
 //! Reading order: [`config`] (what an operator says of a provider), [`SignIn::start`] and
-//! [`SignIn::finish`], `openid` and `github` (what is particular to each), `endpoints` (where an OpenID
+//! [`SignIn::finish`], `openid` and `github_sign_in` (what is particular to each), `endpoints` (where an OpenID
 //! provider is talked to), [`person`] (what is learned, and who is let in).
 //!
 //! The rules that keep one sign-in from being taken for another: a request goes out with a fresh `state`, PKCE
@@ -14,6 +14,7 @@
 pub mod config;
 mod endpoints;
 mod github;
+mod github_sign_in;
 mod openid;
 pub mod person;
 
