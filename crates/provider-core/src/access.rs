@@ -1,12 +1,12 @@
-//! Which claims of an access token become which facts.
+//! The claims of an access token.
 
 use jwt_core::VerifiedToken;
 use serde::Deserialize;
 
-/// The longest identifier of a user or a client that is passed on, in bytes.
+/// The longest accepted identifier of a user or a client, in bytes.
 const MAX_IDENTIFIER_BYTES: usize = 255;
 
-/// The facts behind an access token. Judging audience and scopes is the resource server's task.
+/// What an access token stands for. The resource server checks audience and scopes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Access {
     /// The user: `sub`.
@@ -37,8 +37,7 @@ enum Scopes {
 }
 
 impl Access {
-    /// The facts. `None` when a token does not say who its user and its client are, or says it in types
-    /// of its own.
+    /// Reads the claims. Returns `None` when the user or the client is missing, or a claim has the wrong type.
     pub fn of(token: VerifiedToken) -> Option<Self> {
         let AccessClaims { client_id, scope, scp } = token.claims_as()?;
         let claims = token.claims;

@@ -1,4 +1,4 @@
-//! What an operator decides about the provider.
+//! The variables that describe the provider.
 
 use jwt_core::Algorithm;
 use web_core::{
@@ -6,51 +6,51 @@ use web_core::{
     fetch::{FetchPolicy, FetchUrl, FetchUrlError},
 };
 
-/// The variables, as they are written.
+/// The values of the variables.
 #[derive(Debug, Clone, Copy)]
 pub struct Settings<'a> {
     /// `authorization_server`: the issuer.
     pub authorization_server: &'a str,
-    /// `jwks_uri`: where its keys are. When empty, its metadata says it.
+    /// `jwks_uri`: the address of its keys. When empty, its metadata has the address.
     pub jwks_uri: &'a str,
-    /// `token_algorithms`: the algorithms that its tokens may be signed with, separated by spaces.
+    /// `token_algorithms`: the accepted signature algorithms, separated by spaces.
     pub token_algorithms: &'a str,
-    /// `token_types`: the values of `typ` that its access tokens may have, separated by spaces; `none`
+    /// `token_types`: the accepted values of `typ`, separated by spaces; `none`
     /// stands for tokens without one.
     pub token_types: &'a str,
 }
 
-/// The provider whose tokens are taken.
+/// The provider whose tokens are accepted.
 #[derive(Debug, Clone)]
 pub struct Provider {
-    /// Who it is.
+    /// Its issuer identifier.
     pub issuer: Issuer,
-    /// Where its keys are, if that need not be looked up.
+    /// The address of its keys, if it is configured.
     pub jwks_uri: Option<FetchUrl>,
-    /// The algorithms that will do.
+    /// The accepted algorithms.
     pub algorithms: Vec<Algorithm>,
-    /// The types that will do; `""` is none.
+    /// The accepted types; `""` stands for a token without one.
     pub token_types: Vec<String>,
-    /// From where its documents may be had.
+    /// The addresses from which its documents may be fetched.
     pub(crate) policy: FetchPolicy,
 }
 
-/// Why the variables describe no provider. The texts name the variable.
+/// Why the variables do not describe a provider. Each text names the variable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
-    /// No provider is named, or ourselves: then another component checks tokens.
-    #[error("authorization_server must name the provider whose tokens are to be taken")]
+    /// No provider is named, or this server itself, whose tokens another component checks.
+    #[error("authorization_server must name the provider whose tokens are accepted")]
     NoProvider,
-    /// The issuer is none.
+    /// The issuer is not a valid issuer identifier.
     #[error(transparent)]
     Issuer(#[from] IssuerError),
-    /// The address of the keys is none.
+    /// The address of the keys is not valid.
     #[error("jwks_uri: {0}")]
     JwksUri(FetchUrlError),
-    /// Not algorithms that are understood.
+    /// An algorithm is not supported.
     #[error("token_algorithms must be some of RS256, PS256, ES256 and EdDSA, separated by spaces")]
     Algorithms,
-    /// No types.
+    /// There are no types.
     #[error("token_types must be values of `typ` such as at+jwt, separated by spaces, or none")]
     Types,
 }
@@ -114,16 +114,16 @@ mod tests {
         let typed = parse(Settings { token_types: " Application/AT+jwt  JWT none", ..GOOD }).unwrap();
         assert_eq!(typed.token_types, ["at+jwt", "jwt", ""]);
         let keys = "https://keys.corp.internal:8443/jwks";
-        let elsewhere = parse(Settings { jwks_uri: keys, ..GOOD }).unwrap();
-        assert_eq!(elsewhere.jwks_uri.unwrap().as_str(), keys);
+        let configured = parse(Settings { jwks_uri: keys, ..GOOD }).unwrap();
+        assert_eq!(configured.jwks_uri.unwrap().as_str(), keys);
     }
 
     #[test]
     fn mistakes_name_the_variable() {
         let error = |settings| parse(settings).unwrap_err();
         assert_eq!(error(Settings { authorization_server: "", ..GOOD }), ConfigError::NoProvider);
-        let ourselves = "https://mcp.example.com";
-        assert_eq!(error(Settings { authorization_server: ourselves, ..GOOD }), ConfigError::NoProvider);
+        let this_server = "https://mcp.example.com";
+        assert_eq!(error(Settings { authorization_server: this_server, ..GOOD }), ConfigError::NoProvider);
         for issuer in ["id.example.com", "http://id.example.com", "https://id.example.com?x"] {
             let error = error(Settings { authorization_server: issuer, ..GOOD });
             assert_eq!(error, ConfigError::Issuer(IssuerError), "{issuer}");

@@ -1,4 +1,4 @@
-//! Where the provider's keys are, and getting them.
+//! Finds and fetches the provider's keys.
 
 use crate::Provider;
 use jwt_core::{KeySet, KeySetError};
@@ -7,36 +7,36 @@ use web_core::fetch::{
     Fetch, FetchError, FetchFailure, FetchRequest, FetchUrl, FetchUrlError, Freshness, MediaRule, Sending,
 };
 
-/// The longest document that is read, in bytes. Key sets with certificates have some 20 KB.
+/// The longest accepted document, in bytes. Key sets with certificates have about 20 KB.
 const MAX_BYTES: usize = 64 * 1024;
 
-/// Why there are no keys. For the operator's log; no text has anything in it that was received.
+/// Why the keys are not available. For the operator's log; no text contains anything that was received.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DiscoveryError {
-    /// There is no metadata.
+    /// The metadata cannot be fetched.
     #[error("the provider's metadata: {}", .0.cause)]
     Metadata(FetchError),
-    /// The metadata is not what RFC 8414 section 2 or OpenID Connect Discovery section 3 say.
+    /// The metadata does not follow RFC 8414 section 2 or OpenID Connect Discovery section 3.
     #[error("the provider's metadata is not well-formed, or lacks a member")]
     Malformed,
-    /// The metadata is somebody else's (RFC 8414 section 3.3).
+    /// The metadata belongs to another issuer (RFC 8414 section 3.3).
     #[error("the provider's metadata names another issuer than the configuration does")]
     Issuer,
-    /// The keys are somewhere that is not asked.
+    /// The address of the keys is not allowed.
     #[error("the provider's jwks_uri: {0}")]
     JwksUri(FetchUrlError),
-    /// One of its endpoints is somewhere where nobody is sent.
+    /// The address of an endpoint is not allowed.
     #[error("an endpoint in the provider's metadata: {0}")]
     Endpoint(FetchUrlError),
-    /// There is no key set.
+    /// The key set cannot be fetched.
     #[error("the provider's key set: {}", .0.cause)]
     Keys(FetchError),
-    /// The key set is none that can be used.
+    /// The key set cannot be used.
     #[error("the provider's key set: {0}")]
     KeySet(#[from] KeySetError),
 }
 
-/// The members that matter. `serde` refuses one that occurs twice.
+/// `serde` refuses a member that occurs twice.
 #[derive(Deserialize)]
 struct Issuer {
     issuer: String,
@@ -47,7 +47,7 @@ struct Keys {
     jwks_uri: String,
 }
 
-/// Gets the provider's keys.
+/// Fetches the provider's keys.
 pub async fn fetch_keys(
     provider: &Provider,
     fetch: &impl Fetch,
@@ -64,20 +64,20 @@ pub async fn fetch_keys(
     Ok((KeySet::parse(&fetched.body)?, fetched.freshness))
 }
 
-/// Asks the metadata where the keys are.
+/// Reads the address of the keys from the metadata.
 async fn discover(provider: &Provider, fetch: &impl Fetch) -> Result<FetchUrl, DiscoveryError> {
     let Keys { jwks_uri } = fetch_metadata(provider, fetch).await?;
     FetchUrl::parse(&jwks_uri, &provider.policy).map_err(DiscoveryError::JwksUri)
 }
 
-/// Gets the provider's metadata, and finds that it is the provider's.
+/// Fetches the provider's metadata and checks its issuer.
 pub(crate) async fn fetch_metadata<T: DeserializeOwned>(
     provider: &Provider,
     fetch: &impl Fetch,
 ) -> Result<T, DiscoveryError> {
     let [openid, oauth] = metadata_urls(provider.issuer.as_str());
     let found = match get(&openid, provider, fetch).await {
-        // There is no such document; what else may be wrong, another address will not mend.
+        // There is no document at this address. Other failures would repeat at the other one.
         Err(FetchError { cause: FetchFailure::Status(_) | FetchFailure::MediaType }) => {
             get(&oauth, provider, fetch).await
         }
@@ -101,8 +101,8 @@ fn request(url: &FetchUrl) -> FetchRequest<'_> {
     FetchRequest { url, media: MediaRule::JsonOrUnnamed, max_bytes: MAX_BYTES, sending: Sending::Nothing }
 }
 
-/// Where the metadata of an issuer is: for OpenID Connect behind the issuer (Discovery section 4.1), for
-/// RFC 8414 (section 3.1) between its host and its path. A slash at its end does not count.
+/// Returns the addresses of an issuer's metadata: for OpenID Connect after the issuer (Discovery section 4.1), for
+/// RFC 8414 (section 3.1) between its host and its path. A final slash of the issuer is dropped.
 fn metadata_urls(issuer: &str) -> [String; 2] {
     let issuer = issuer.strip_suffix('/').unwrap_or(issuer);
     let path =

@@ -1,5 +1,4 @@
-//! What does this access token stand for? The function behind `postern:introspection`, for a provider's
-//! tokens.
+//! Introspection of a provider's access tokens: what `postern:introspection` answers.
 
 use crate::{
     Access, Provider,
@@ -11,49 +10,49 @@ use std::{cell::RefCell, rc::Rc};
 use store_core::{Random, RecordError, Records, Store};
 use web_core::fetch::Fetch;
 
-/// Looks tokens up, for one request.
+/// Looks tokens up during one request.
 pub struct Introspection<'a, S, R, F> {
-    /// Whose tokens are taken.
+    /// The provider whose tokens are accepted.
     pub provider: &'a Provider,
-    /// Where its keys are kept for every instance of ours. They are sealed there like every record, so
-    /// that nobody who can write to the store can add a key.
+    /// The store of its keys, which every instance shares. The keys are sealed, so that a writer to the store cannot
+    /// add one.
     pub records: Records<'a, S, R>,
-    /// The way to the provider.
+    /// Fetches from the provider.
     pub fetch: &'a F,
-    /// What this instance knows already.
+    /// The keys that this instance has in memory.
     pub memory: &'a KeyMemory,
     /// The time of this request, in seconds since the Unix epoch.
     pub now: u64,
-    /// Where reasons go. Never given a part of a token.
+    /// The log, for reasons. It never receives a part of a token.
     pub log: &'a dyn Fn(&str),
 }
 
-/// Why a lookup could not be made. Neither says anything about the token.
+/// Why a token could not be checked. Neither error says anything about the token.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum IntrospectionError {
-    /// The keys that it takes cannot be had now. The cause has been logged.
-    #[error("the provider's keys cannot be had at the moment")]
+    /// The provider's keys are not available. The cause has been logged.
+    #[error("the provider's keys are not available at the moment")]
     NoKeys,
-    /// The store did not answer.
+    /// The store failed.
     #[error(transparent)]
     Record(#[from] RecordError),
 }
 
-/// The provider's keys, read from their record: for the requests after this one, in the same instance. A
-/// clone is the same memory.
+/// The provider's keys in memory, for later requests in the same instance. A
+/// clone shares the memory.
 #[derive(Debug, Clone, Default)]
 pub struct KeyMemory(Rc<RefCell<Option<Known>>>);
 
 #[derive(Debug, Clone)]
 struct Known {
-    /// Where the record is, which tells the provider.
+    /// The key of the record, which identifies the provider.
     place: String,
     record: KeyRecord,
     keys: Option<Rc<KeySet>>,
 }
 
-/// Judges what a token says of itself. `None` when it is not a good one of this provider's; why goes to
-/// the log. It takes no key, and so neither the store nor the network.
+/// Checks everything about a token that needs no key, neither the store nor the network. Returns `None` and logs
+/// the reason when the token is not acceptable.
 pub fn judge(token: &str, provider: &Provider, now: u64, log: &dyn Fn(&str)) -> Option<UnverifiedToken> {
     let types: Vec<&str> = provider.token_types.iter().map(String::as_str).collect();
     let expected = Expected {
@@ -67,7 +66,7 @@ pub fn judge(token: &str, provider: &Provider, now: u64, log: &dyn Fn(&str)) -> 
     match UnverifiedToken::parse(token, &expected) {
         Ok(token) => Some(token),
         Err(error) => {
-            // Every JWT begins so; what is none is not worth a line.
+            // Every JWT begins so. Other texts are not worth a line.
             if token.starts_with("ey") {
                 refuse(&error, log);
             }
@@ -81,8 +80,8 @@ fn refuse(why: &impl std::fmt::Display, log: &dyn Fn(&str)) {
 }
 
 impl<S: Store, R: Random, F: Fetch> Introspection<'_, S, R, F> {
-    /// Looks up an access token that was [judged](judge). `None` when it is not authentic, or does not say
-    /// enough; why goes to the log. With keys in memory it takes neither the store nor the network.
+    /// Looks up an access token that passed [`judge`]. Returns `None` and logs the reason when it is not authentic or
+    /// lacks a claim. With keys in memory, it uses neither the store nor the network.
     pub async fn introspect(&self, token: UnverifiedToken) -> Result<Option<Access>, IntrospectionError> {
         match self.verify(token).await? {
             Ok(token) => {
@@ -99,8 +98,8 @@ impl<S: Store, R: Random, F: Fetch> Introspection<'_, S, R, F> {
         }
     }
 
-    /// Checks the signature of a token that was judged: with the keys that this instance knows, else with those that the deployment
-    /// knows, else with what the provider says now.
+    /// Verifies the signature of a token that passed [`judge`]: with the keys in memory, else with the stored keys,
+    /// else with the keys that the provider publishes now.
     pub async fn verify(
         &self,
         token: UnverifiedToken,
@@ -124,8 +123,8 @@ impl<S: Store, R: Random, F: Fetch> Introspection<'_, S, R, F> {
         if may_ask && let Some(known) = self.ask(&place, known.record.clone(), reason).await? {
             return known.check(token, self.now).ok_or(IntrospectionError::NoKeys);
         }
-        // What is known is all there is. Whether there is a key that it does not have can be said only
-        // if nobody has asked in vain since.
+        // No newer keys are available. A key is unknown for certain only if the last fetch succeeded, so that no
+        // newer set was missed.
         let is_all = reason == Reason::UnknownKey && !may_ask && known.record.is_settled();
         match known.check(token, self.now) {
             None => Err(IntrospectionError::NoKeys),
@@ -134,7 +133,7 @@ impl<S: Store, R: Random, F: Fetch> Introspection<'_, S, R, F> {
         }
     }
 
-    /// The record as it is stored. One that cannot be read is as good as none: it is written anew.
+    /// Reads the stored record. An unreadable one counts as absent and is written anew.
     async fn find(&self, place: &str) -> Result<KeyRecord, RecordError> {
         let found = match self.records.find::<KeyRecord>(place).await {
             Err(RecordError::Unreadable | RecordError::Retired) => None,
@@ -143,7 +142,7 @@ impl<S: Store, R: Random, F: Fetch> Introspection<'_, S, R, F> {
         Ok(found.filter(|record| record.is_of_now(self.now)).unwrap_or_default())
     }
 
-    /// Asks the provider, and writes down before that it is being asked. `None` when nothing came of it.
+    /// Fetches the keys. Stores first that a fetch is running, so that other instances wait. Returns `None` on failure.
     async fn ask(
         &self,
         place: &str,
@@ -160,7 +159,7 @@ impl<S: Store, R: Random, F: Fetch> Introspection<'_, S, R, F> {
             }
             Err(error) => {
                 (self.log)(&error.to_string());
-                // Somebody else may have had more luck meanwhile.
+                // Another instance may have succeeded meanwhile.
                 let record = record.newer(self.find(place).await?);
                 self.save(place, &record.failed(self.now)).await?;
                 Ok(None)
@@ -170,9 +169,9 @@ impl<S: Store, R: Random, F: Fetch> Introspection<'_, S, R, F> {
 
     async fn save(&self, place: &str, record: &KeyRecord) -> Result<(), RecordError> {
         match self.records.create(place, record).await {
-            // Very many very long keys. Every instance then asks for itself.
+            // The set has very many very long keys. Every instance then fetches for itself.
             Err(RecordError::TooLarge) => {
-                (self.log)("the provider's key set is too large to be kept");
+                (self.log)("the provider's key set is too large to store");
                 Ok(())
             }
             saved => saved,
@@ -198,13 +197,13 @@ impl KeyMemory {
 }
 
 impl Known {
-    /// What the keys say of a token, if they are fresh and have its key.
+    /// Verifies a token if the keys are fresh and include its key.
     fn judge(&self, token: &UnverifiedToken, now: u64) -> Option<Result<VerifiedToken, JwtError>> {
         let judged = self.record.is_fresh(now).then(|| self.check(token.clone(), now))??;
         (judged.as_ref().err() != Some(&JwtError::UnknownKey)).then_some(judged)
     }
 
-    /// What the keys say of a token, if there are any that can still be used.
+    /// Verifies a token if any keys can still be used.
     fn check(&self, token: UnverifiedToken, now: u64) -> Option<Result<VerifiedToken, JwtError>> {
         let keys = self.keys.as_ref().filter(|_| self.record.is_usable(now))?;
         Some(token.verify(keys))

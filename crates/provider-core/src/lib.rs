@@ -1,18 +1,17 @@
-//! Outside identity providers: one in place of our own authorization server, with its metadata, its keys, and
-//! what its access tokens say (RFC 9068); and any number that people sign in at.
+//! Outside identity providers: one that takes the place of Postern's authorization server, with its metadata, keys and
+//! access tokens (RFC 9068); and any number at which users sign in.
 //!
-//! The network, the store, time and chance are arguments. Reading order:
+//! The network, the store, the time and the randomness are arguments. Reading order:
 //!
-//! 1. [`introspection`]: from a token to the facts behind it, and when the provider is asked for keys;
-//! 2. [`config`]: what an operator decides;
-//! 3. [`key_record`]: the provider's keys as they are kept, and the limits on asking for newer ones;
-//! 4. [`discovery`]: where the keys are, and getting them;
-//! 5. [`access`]: which claims become which facts;
-//! 6. [`sign_in`]: sending people there, and what they bring back.
+//! 1. [`introspection`]: what a token stands for, and when the provider's keys are fetched;
+//! 2. [`config`]: the variables of the operator;
+//! 3. [`key_record`]: the stored keys of a provider, and the limits on fetching newer ones;
+//! 4. [`discovery`]: finds and fetches the keys;
+//! 5. [`access`]: the claims of an access token;
+//! 6. [`sign_in`]: sends browsers to a provider and checks what they bring back.
 //!
-//! Nothing that is wrong with a token is ever a reason to ask for anything but the newest keys of the one
-//! configured provider, and that at most once in five minutes. That the provider or the store does not
-//! answer is never said of a token.
+//! A bad token causes at most one request: for the newest keys of the configured provider, once in five minutes.
+//! An outage of the provider or of the store is never reported as an invalid token.
 
 pub mod access;
 pub mod config;

@@ -166,7 +166,7 @@ fn refetch_in_flight_holds_nobody_up() {
     let before = bench.store.snapshot();
     bench.network.unplug(METADATA);
     assert!(bench.is_active(&good()));
-    assert_ne!(bench.store.snapshot(), before, "that somebody asks is written down");
+    assert_ne!(bench.store.snapshot(), before, "the start of a fetch is stored");
     bench.requests();
     bench.forget();
     assert!(bench.is_active(&good()));
@@ -188,7 +188,7 @@ fn store_that_fails_is_said_to_fail() {
     assert!(bench.is_active(&good()), "an instance that knows the keys does not need it");
 }
 
-/// Whoever can write to the store cannot add a key; and a record that cannot be read is written anew.
+/// A writer to the store cannot add a key; an unreadable record is written anew.
 #[test]
 fn keys_in_the_store_are_sealed() {
     let mut bench = Bench::new();

@@ -256,7 +256,7 @@ fn injected_code_signs_nobody_in() {
     let (departure, _) = scene.start("id");
     scene.network.serve(TOKEN, Answer::json(r#"{"error":"invalid_grant"}"#).status(400));
     assert_eq!(scene.finish(&departure, BACK, &[("code", "c")]), Err(SignInError::Unproven));
-    scene.refused("does not take the code");
+    scene.refused("refused the code");
     // At a provider that does not know PKCE, the nonce tells.
     let (_, other) = scene.start("id");
     let injected = scene.sign_in("id", &json!({ "nonce": other["nonce"] }));
@@ -323,7 +323,7 @@ fn id_token_is_judged() {
     assert!(scene.sign_in_with("id", &json!({ "azp": "us" }), &plain).is_ok(), "without typ and kid");
 }
 
-/// FD-07: what a provider says of a failure is told to nobody.
+/// FD-07: the text of a provider's error goes no further.
 #[test]
 fn errors_have_words_of_our_own() {
     let scene = Scene::new();
@@ -397,7 +397,7 @@ fn provider_that_is_down_is_no_judgement() {
     assert_eq!(scene.sign_in("id", &json!({})), Err(SignInError::Unproven), "the old one is gone");
 }
 
-/// FD-12: and nobody is sent to an address that is no web address.
+/// FD-12: no browser is sent to an address that is not a web address.
 #[test]
 fn metadata_of_somebody_else_is_refused() {
     for (changes, why) in [
@@ -477,7 +477,7 @@ fn github_user_is_a_number() {
     // GitHub says so with status 200.
     scene.network.serve(HUB_TOKEN, Answer::json(r#"{"error":"bad_verification_code"}"#));
     assert_eq!(scene.finish(&departure, HUB_BACK, &[("code", "c")]), Err(SignInError::Unproven));
-    scene.refused("does not take the code");
+    scene.refused("refused the code");
 }
 
 #[test]

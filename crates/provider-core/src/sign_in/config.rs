@@ -1,4 +1,4 @@
-//! What an operator says of the providers: the variable `providers`.
+//! The variable `providers`.
 
 use super::{Person, github::GitHub, person::ClaimNames};
 use crate::{Provider, Settings};
@@ -17,12 +17,12 @@ const MAX_TEXT_BYTES: usize = 1024;
 const ALGORITHMS: &str = "RS256 PS256 ES256 EdDSA";
 const TYPES: &str = "jwt none";
 
-/// A provider that people sign in at.
+/// A provider at which users sign in.
 #[derive(Clone)]
 pub struct UpstreamProvider {
-    /// Its name in addresses and in the store of nobody: lower-case letters, digits and hyphens.
+    /// Its name in URLs: lower-case letters, digits and hyphens.
     pub name: String,
-    /// What to call it on a button.
+    /// Its name on a button.
     pub label: String,
     pub(super) kind: Kind,
     pub(super) client_id: String,
@@ -30,13 +30,13 @@ pub struct UpstreamProvider {
     pub(super) client_secret: Option<String>,
     pub(super) scopes: Vec<String>,
     pub(super) claims: ClaimNames,
-    /// In lower case. Empty for all.
+    /// In lower case. Empty for no restriction.
     pub(super) allowed_domains: Vec<String>,
-    /// Whether whoever it lets in may have an account for it. `None` leaves it to the variable `sign_up`.
+    /// Whether a user of this provider may make an account. `None` leaves it to the variable `sign_up`.
     pub sign_up: Option<bool>,
 }
 
-/// Without the secret.
+/// Leaves out the secret.
 impl fmt::Debug for UpstreamProvider {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("UpstreamProvider").field("name", &self.name).finish_non_exhaustive()
@@ -49,12 +49,12 @@ pub(super) enum Kind {
     GitHub(GitHub),
 }
 
-/// The variable `providers` describes none. What is in an entry may be secret, so the text has only its number.
+/// Why the variable `providers` cannot be used. An entry may contain secrets, so the text has only its number.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("providers: {0}")]
 pub struct ProvidersError(String);
 
-/// An entry as it is written. `serde` refuses members that occur twice.
+/// An entry of the variable. `serde` refuses members that occur twice.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Entry {
@@ -108,7 +108,7 @@ impl UpstreamProvider {
                 |problem: &str| ProvidersError(format!("entry {}: {problem}", index.saturating_add(1)));
             let provider = Self::parse(entry.get(), public_url).map_err(wrong)?;
             if providers.iter().any(|known| known.name == provider.name) {
-                return Err(wrong("its name is another entry's too"));
+                return Err(wrong("another entry has the same name"));
             }
             providers.push(provider);
         }
@@ -150,7 +150,7 @@ impl UpstreamProvider {
         if !entry.allowed_domains.iter().all(is_domain) {
             return Err("its allowed_domains must be domain names in lower case");
         }
-        // Whoever says who is let in means that they are.
+        // An explicit allow-list implies open sign-up.
         let is_restricted = !entry.allowed_domains.is_empty() || !entry.allowed_organizations.is_empty();
         let sign_up = match entry.sign_up {
             Some(sign_up) => Some(sign_up == EntrySignUp::Open),
@@ -201,7 +201,7 @@ impl UpstreamProvider {
         })
     }
 
-    /// Whether the operator lets this person in. Organisations were asked about before.
+    /// Whether the operator admits this user. Organisations have been checked before.
     pub(super) fn admits(&self, person: &Person) -> bool {
         self.allowed_domains.is_empty()
             || person.domain.as_ref().is_some_and(|domain| self.allowed_domains.contains(domain))
@@ -243,7 +243,7 @@ mod tests {
         assert!(!format!("{providers:?}").contains("\"b\""), "the secret is in no log");
     }
 
-    /// DS-10: a mistake stops everything, and is told without what is in the entry.
+    /// DS-10: a mistake refuses the whole variable, and the text repeats nothing of the entry.
     #[test]
     fn mistakes_are_told_by_number() {
         let good = r#""name":"a","issuer":"https://id.example.com","client_id":"hunter2""#;

@@ -1,5 +1,5 @@
-//! Where an OpenID provider is talked to, as its metadata says (OpenID Connect Discovery section 3), and
-//! keeping that for a while. There is one record for each provider of the configuration, whatever anybody sends.
+//! The endpoints of an OpenID provider, from its metadata (OpenID Connect Discovery section 3). They are stored for a
+//! while, in one record for each configured provider.
 
 use super::{SignIn, SignInError};
 use crate::{
@@ -11,12 +11,12 @@ use sha2::{Digest, Sha256};
 use store_core::{Random, RecordError, Store};
 use web_core::fetch::{Fetch, FetchUrl};
 
-/// How long the metadata is used before it is asked for again, and at most when the provider does not
-/// answer, in seconds.
+/// How long the metadata is used before it is fetched again, and how long at most while the provider is
+/// unavailable, in seconds.
 const FRESH: u64 = 60 * 60;
 const USABLE: u64 = 24 * 60 * 60;
 
-/// The members that matter. `serde` refuses one that occurs twice.
+/// `serde` refuses a member that occurs twice.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Endpoints {
     pub(super) authorization_endpoint: String,
@@ -29,8 +29,8 @@ pub(super) struct Endpoints {
 }
 
 impl Endpoints {
-    /// Whether the client's secret goes into the body: only where the header will not do, which everybody
-    /// takes who says nothing (OpenID Connect Discovery section 3).
+    /// Whether the client's secret goes into the body. The header is the default (OpenID Connect Discovery section 3),
+    /// so only if the metadata lists the body and not the header.
     pub(super) fn wants_secret_in_body(&self) -> bool {
         let methods = self.token_endpoint_auth_methods_supported.as_deref().unwrap_or_default();
         let has = |wanted: &str| methods.iter().any(|method| method == wanted);
@@ -57,7 +57,7 @@ impl EndpointsRecord {
 }
 
 impl<S: Store, R: Random, F: Fetch> SignIn<'_, S, R, F> {
-    /// The provider's endpoints: as they are kept, or else as it says now.
+    /// Returns the provider's endpoints: the stored ones, or else those in its metadata now.
     pub(super) async fn endpoints(&self, provider: &Provider) -> Result<Endpoints, SignInError> {
         let place = EndpointsRecord::place(provider);
         let known = match self.records.find::<EndpointsRecord>(&place).await {

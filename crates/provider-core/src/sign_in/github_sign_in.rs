@@ -38,7 +38,7 @@ impl<S: Store, R: Random, F: Fetch> SignIn<'_, S, R, F> {
         let answer: TokenResponse = serde_json::from_slice(&answer)
             .map_err(|_| self.failed(provider, "the token endpoint's answer is not well-formed"))?;
         let Some(token) = answer.access_token else {
-            return Err(self.unproven(provider, "the token endpoint does not take the code"));
+            return Err(self.unproven(provider, "the token endpoint refused the code"));
         };
         let authorization = format!("Bearer {token}");
         let ask = async |path: &str| {
@@ -48,13 +48,13 @@ impl<S: Store, R: Random, F: Fetch> SignIn<'_, S, R, F> {
         let user =
             ask("/user").await.map_err(|cause| self.failed(provider, &format!("its users: {cause}")))?;
         let user: User = serde_json::from_slice(&user)
-            .map_err(|_| self.failed(provider, "its answer about a user is not well-formed"))?;
+            .map_err(|_| self.failed(provider, "its response about a user is not well-formed"))?;
         let mut is_member = github.organizations.is_empty();
         for organization in &github.organizations {
             is_member = match ask(&format!("/user/memberships/orgs/{organization}")).await {
                 Ok(membership) => serde_json::from_slice::<Membership>(&membership)
                     .is_ok_and(|membership| membership.state == "active"),
-                // Not a member, or of an organization that does not let this application see.
+                // Not a member, or the organization hides its members from this application.
                 Err(FetchFailure::Status(StatusCode::NOT_FOUND | StatusCode::FORBIDDEN)) => false,
                 Err(cause) => return Err(self.failed(provider, &format!("its organizations: {cause}"))),
             };

@@ -1,15 +1,15 @@
-//! Signing people in at a provider that the operator chose (OpenID Connect Core section 3.1, and GitHub's
-//! OAuth): the browser is sent there with a request, and what it brings back is redeemed and judged.
+//! Sign-in at a provider of the operator's choice (OpenID Connect Core section 3.1, and GitHub's
+//! OAuth): the browser is sent there with a request, and the code that it brings back is redeemed and checked.
 //!
-//! Reading order: [`config`] (what an operator says of a provider), [`SignIn::start`] and
-//! [`SignIn::finish`], `openid` and `github_sign_in` (what is particular to each), `endpoints` (where an OpenID
-//! provider is talked to), [`person`] (what is learned, and who is let in).
+//! Reading order: [`config`] (the variable `providers`), [`SignIn::start`] and
+//! [`SignIn::finish`], `openid` and `github_sign_in` (the end of a sign-in), `endpoints` (the addresses of an OpenID
+//! provider), [`person`] (the user).
 //!
-//! The rules that keep one sign-in from being taken for another: a request goes out with a fresh `state`, PKCE
-//! challenge and nonce; a browser comes back to an address that is that provider's alone; `iss` (RFC 9207) is
-//! compared when it is there and demanded where it is promised; and an ID token counts only with the
-//! provider's signature, for us alone and with our nonce. The provider's tokens are looked at once, and
-//! kept nowhere. What a provider writes in an error goes nowhere either.
+//! These rules keep one sign-in apart from another: a request has a fresh `state`, PKCE
+//! challenge and nonce; each provider has a redirect URI of its own; `iss` (RFC 9207) is
+//! compared when it is present, and required where the metadata promises it; and an ID token counts only with the
+//! provider's signature, for this client alone and with this request's nonce. The provider's tokens are used once
+//! and not stored. The text of a provider's error is dropped.
 
 pub mod config;
 mod endpoints;
@@ -30,66 +30,66 @@ use sha2::{Digest, Sha256};
 use store_core::{Random, RecordError, Records, Store};
 use web_core::fetch::{Fetch, FetchFailure, FetchRequest, FetchUrl, MediaRule, Sending};
 
-/// The longest answer of a token endpoint or of an interface of GitHub's that is read, in bytes.
+/// The longest accepted response of a token endpoint or of GitHub's API, in bytes.
 const MAX_ANSWER_BYTES: usize = 64 * 1024;
 
-/// Everything that a sign-in elsewhere takes, for one request.
+/// What a sign-in at a provider needs, during one request.
 pub struct SignIn<'a, S, R, F> {
     /// The providers.
     pub providers: &'a [UpstreamProvider],
-    /// Where their keys and endpoints are kept, sealed.
+    /// The store of their keys and endpoints, sealed.
     pub records: Records<'a, S, R>,
-    /// The way to them.
+    /// Fetches from the providers.
     pub fetch: &'a F,
-    /// What this instance knows of keys already.
+    /// The keys that this instance has in memory.
     pub memory: &'a KeyMemory,
     /// The time of this request, in seconds since the Unix epoch.
     pub now: u64,
-    /// Where causes go. Never given anything that a provider or a browser wrote.
+    /// The log, for causes. It never receives anything that a provider or a browser sent.
     pub log: &'a dyn Fn(&str),
 }
 
-/// Where the browser is to be sent, and what is needed when it comes back.
+/// Where to send the browser, and what to keep until it returns.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Departure {
     /// The provider's authorization endpoint, with the request.
     pub url: String,
     /// The request's `state`.
     pub return_token: String,
-    /// For whoever carries it, sealed, to [`SignIn::finish`].
+    /// The caller seals it and hands it back to [`SignIn::finish`].
     pub pending: Pending,
 }
 
-/// A sign-in under way. Whoever carries it keeps it secret and unaltered.
+/// A sign-in in progress. The caller keeps it secret and unaltered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pending {
     /// The provider's name.
     pub provider: String,
-    /// Where the browser is to come back to: the provider's own address.
+    /// The redirect URI, which is this provider's own.
     return_url: String,
     /// The PKCE verifier (RFC 7636 section 4.1).
     verifier: String,
-    /// The nonce that the ID token has to have.
+    /// The nonce that the ID token must carry.
     nonce: String,
 }
 
-/// Why nobody is signed in.
+/// Why a sign-in failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SignInError {
-    /// The provider is not there any more.
+    /// The provider is no longer configured.
     #[error("there is no such provider")]
     UnknownProvider,
-    /// What the browser brought is not what was asked for, or proves nothing. The cause has been logged.
-    #[error("what came back proves nothing")]
+    /// The browser's parameters or the provider's proof do not belong to this sign-in. The cause has been logged.
+    #[error("the response does not prove who the user is")]
     Unproven,
-    /// The person declined.
-    #[error("the person declined")]
+    /// The user declined.
+    #[error("the user declined")]
     Denied,
-    /// The provider did not do its part. The cause has been logged.
+    /// The provider failed. The cause has been logged.
     #[error("the provider failed")]
     Failed,
-    /// The person is who they say, and the operator lets others in.
-    #[error("the person is not let in")]
+    /// The user is authenticated, and the operator does not admit them.
+    #[error("the user is not admitted")]
     NotAdmitted,
     /// The store did not answer.
     #[error(transparent)]
@@ -97,12 +97,12 @@ pub enum SignInError {
 }
 
 impl<'a, S: Store, R: Random, F: Fetch> SignIn<'a, S, R, F> {
-    /// The provider of this name.
+    /// Returns the provider of this name.
     pub fn provider(&self, name: &str) -> Option<&'a UpstreamProvider> {
         self.providers.iter().find(|provider| provider.name == name)
     }
 
-    /// Makes the request to send the browser with. It comes back to the provider's own address under
+    /// Makes the authorization request. The browser returns to the provider's own address under
     /// `return_url`.
     pub async fn start(
         &self,
@@ -144,7 +144,7 @@ impl<'a, S: Store, R: Random, F: Fetch> SignIn<'a, S, R, F> {
         Ok(Departure { url: format!("{endpoint}{separator}{}", query.finish()), return_token, pending })
     }
 
-    /// Judges what a browser brought back to `return_url`. The caller has found that it has the request's
+    /// Checks what a browser brought back to `return_url`. The caller has checked that it carries the request's
     /// `state`.
     pub async fn finish(
         &self,
@@ -165,17 +165,17 @@ impl<'a, S: Store, R: Random, F: Fetch> SignIn<'a, S, R, F> {
         let person = match &provider.kind {
             Kind::OpenId(openid) => {
                 let endpoints = self.endpoints(openid).await?;
-                // RFC 9207 section 2.4. Errors too are told by the provider only.
+                // RFC 9207 section 2.4: errors too count only from the provider.
                 let is_missing = issuer.is_none() && endpoints.authorization_response_iss_parameter_supported;
                 if is_missing || issuer.is_some_and(|issuer| issuer != openid.issuer.as_str()) {
-                    return Err(self.unproven(provider, "the answer's issuer is another, or is missing"));
+                    return Err(self.unproven(provider, "the response's issuer is wrong or missing"));
                 }
                 let code = self.code(provider, code, error)?;
                 self.finish_openid(provider, openid, &endpoints, pending, code).await?
             }
             Kind::GitHub(github) => {
                 if issuer.is_some_and(|issuer| !github.is_issuer(issuer)) {
-                    return Err(self.unproven(provider, "the answer's issuer is another"));
+                    return Err(self.unproven(provider, "the response's issuer is wrong"));
                 }
                 let code = self.code(provider, code, error)?;
                 self.finish_github(provider, github, pending, code).await?
@@ -198,7 +198,7 @@ impl<'a, S: Store, R: Random, F: Fetch> SignIn<'a, S, R, F> {
         }
     }
 
-    /// Redeems a code (RFC 6749 section 4.1.3). Returns what the token endpoint says.
+    /// Redeems a code (RFC 6749 section 4.1.3). Returns the body of the token response.
     async fn redeem(
         &self,
         provider: &UpstreamProvider,
@@ -225,9 +225,9 @@ impl<'a, S: Store, R: Random, F: Fetch> SignIn<'a, S, R, F> {
         let body = body.finish();
         let sending = Sending::Form { body: &body, authorization: authorization.as_deref() };
         match self.get(endpoint, sending).await {
-            // FD-04: above all `invalid_grant`, of a code that is not of this sign-in.
+            // FD-04: most likely `invalid_grant`, for a code of another sign-in.
             Err(FetchFailure::Status(http::StatusCode::BAD_REQUEST)) => {
-                Err(self.unproven(provider, "the token endpoint does not take the code"))
+                Err(self.unproven(provider, "the token endpoint refused the code"))
             }
             Err(cause) => Err(self.failed(provider, &format!("the token endpoint: {cause}"))),
             Ok(answer) => Ok(answer),
@@ -246,12 +246,12 @@ impl<'a, S: Store, R: Random, F: Fetch> SignIn<'a, S, R, F> {
     }
 
     fn failed(&self, provider: &UpstreamProvider, why: &str) -> SignInError {
-        (self.log)(&format!("nobody can sign in at {}: {why}", provider.name));
+        (self.log)(&format!("sign-in at {} fails: {why}", provider.name));
         SignInError::Failed
     }
 }
 
-/// A parameter that may occur once. An empty one counts as absent.
+/// Returns a parameter that may occur once. An empty one counts as absent.
 fn single<'p>(parameters: &'p [(String, String)], name: &str) -> Result<Option<&'p str>, ()> {
     let mut found = parameters.iter().filter(|(known, _)| known == name).map(|(_, value)| value.as_str());
     match (found.next(), found.next()) {

@@ -1,4 +1,4 @@
-//! What is particular to OpenID Connect: the ID token (Core section 3.1.3.7).
+//! The end of a sign-in at an OpenID provider: the ID token (OpenID Connect Core section 3.1.3.7).
 
 use super::{Pending, Person, SignIn, SignInError, UpstreamProvider, endpoints::Endpoints};
 use crate::{Introspection, IntrospectionError, Provider};
@@ -39,8 +39,8 @@ impl<S: Store, R: Random, F: Fetch> SignIn<'_, S, R, F> {
             .ok_or_else(|| self.unproven(provider, "the ID token does not say who it is about"))
     }
 
-    /// Issuer, audience, times and signature. Keys come from the provider's key set, are kept and
-    /// asked for as for access tokens.
+    /// Checks issuer, audience, times and signature. The provider's keys are stored and
+    /// fetched as for access tokens.
     async fn verify_id_token(
         &self,
         provider: &UpstreamProvider,
@@ -68,12 +68,12 @@ impl<S: Store, R: Random, F: Fetch> SignIn<'_, S, R, F> {
         };
         match keys.verify(token).await {
             Ok(verified) => verified.map_err(refused),
-            Err(IntrospectionError::NoKeys) => Err(self.failed(provider, "its keys cannot be had")),
+            Err(IntrospectionError::NoKeys) => Err(self.failed(provider, "its keys are not available")),
             Err(IntrospectionError::Record(error)) => Err(error.into()),
         }
     }
 
-    /// What is particular to ID tokens: that it is for us alone, and of this very sign-in.
+    /// Checks that the ID token is for this client alone and belongs to this sign-in.
     fn judge_id_token(
         &self,
         provider: &UpstreamProvider,
@@ -81,10 +81,10 @@ impl<S: Store, R: Random, F: Fetch> SignIn<'_, S, R, F> {
         token: &VerifiedToken,
     ) -> Result<(), SignInError> {
         let claims = &token.claims;
-        // Rules 3 to 5: no audience besides us is trusted.
+        // Rules 3 to 5: no other audience is trusted.
         let is_ours = |party: &String| *party == provider.client_id;
         if !claims.audience.iter().all(is_ours) || !claims.authorized_party.iter().all(is_ours) {
-            return Err(self.unproven(provider, "the ID token is for others too"));
+            return Err(self.unproven(provider, "the ID token has other audiences too"));
         }
         if claims.issued_at.is_none() {
             return Err(self.unproven(provider, "the ID token does not say when it was issued"));

@@ -1,4 +1,4 @@
-//! What is learned of a person at a provider.
+//! A user, as a provider describes them.
 
 use jwt_core::VerifiedToken;
 use serde::Deserialize;
@@ -7,39 +7,39 @@ use serde_json::{Map, Value};
 /// The longest name of a person on a page, in characters.
 const MAX_NAME_CHARACTERS: usize = 100;
 
-/// A person, as a provider knows them. The two identifiers together are the person (OpenID Connect Core
-/// section 5.7); everything else may change, or be given to somebody else (FD-06).
+/// A user of a provider. Issuer and subject together identify the user (OpenID Connect Core
+/// section 5.7); everything else may change or be reassigned (FD-06).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Person {
     /// The provider, by its issuer or its address.
     pub issuer: String,
-    /// The provider's identifier of the person, never reassigned.
+    /// The provider's identifier of the user, never reassigned.
     pub subject: String,
-    /// What to call them on a page.
+    /// The name for pages.
     pub display_name: String,
-    /// The domain that the provider says they belong to, in lower case.
+    /// The domain that the provider states, in lower case.
     pub domain: Option<String>,
 }
 
-/// Which claims of an ID token say what.
+/// The names of the claims of an ID token.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ClaimNames {
-    /// What to call the person. By default the verified e-mail address, else `preferred_username`, else `name`.
+    /// The claim with the name for pages. By default the verified e-mail address, else `preferred_username`, else `name`.
     display_name: Option<String>,
-    /// The domain that `allowed_domains` is about, such as Google's `hd`. By default it is that of the
+    /// The claim that `allowed_domains` is compared with, such as Google's `hd`. By default the domain of the
     /// verified e-mail address.
     domain: Option<String>,
 }
 
 impl Person {
-    /// The person that an ID token is about. `None` when it does not say who.
+    /// Reads the user from an ID token. Returns `None` when the subject is missing.
     pub(super) fn of(token: &VerifiedToken, names: &ClaimNames) -> Option<Self> {
         let is_identifier = |text: &String| (1..=255).contains(&text.len()) && text.is_ascii();
         let subject = token.claims.subject.clone().filter(is_identifier)?;
         let claims: Map<String, Value> = token.claims_as()?;
         let text = |name: &str| claims.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
-        // Some write the boolean as a text.
+        // Some providers write the boolean as a string.
         let is_verified = matches!(claims.get("email_verified"), Some(Value::Bool(true)))
             || text("email_verified") == Some("true");
         let email = text("email").filter(|_| is_verified);
@@ -60,7 +60,7 @@ impl Person {
     }
 }
 
-/// A name as it can be shown: on one line, and not endless.
+/// Returns a name that fits on a page: one line, bounded.
 pub(super) fn shown(name: &str) -> Option<String> {
     let plain: String =
         name.chars().filter(|character| !character.is_control()).take(MAX_NAME_CHARACTERS).collect();
