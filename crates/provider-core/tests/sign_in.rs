@@ -246,7 +246,7 @@ fn providers_are_not_mixed_up() {
     let scene = Scene::new();
     scene.network.serve(METADATA, metadata(&promise));
     assert_eq!(scene.sign_in("id", &json!({})), Err(SignInError::Unproven));
-    scene.refused("is missing");
+    scene.refused("issuer is wrong or missing");
 }
 
 /// FD-04: a code of another sign-in.
@@ -274,9 +274,9 @@ fn id_token_is_judged() {
         (json!({ "aud": "others" }), "audience"),
         (json!({ "aud": [] }), "audience"),
         (json!({ "aud": null }), "audience"),
-        (json!({ "aud": ["us", "others"] }), "for others too"),
-        (json!({ "aud": ["us", "others"], "azp": "us" }), "for others too"),
-        (json!({ "azp": "others" }), "for others too"),
+        (json!({ "aud": ["us", "others"] }), "has other audiences too"),
+        (json!({ "aud": ["us", "others"], "azp": "us" }), "has other audiences too"),
+        (json!({ "azp": "others" }), "has other audiences too"),
         (json!({ "nonce": "x" }), "of another sign-in"),
         (json!({ "nonce": null }), "of another sign-in"),
         (json!({ "nonce": 1 }), "of another sign-in"),
