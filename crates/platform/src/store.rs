@@ -1,7 +1,7 @@
 //! The key-value store (`wasi:keyvalue`).
 
 use crate::bindings::wasi::keyvalue::{
-    atomics,
+    atomics, batch,
     store::{self, Bucket, Error},
 };
 use std::cell::OnceCell;
@@ -39,6 +39,10 @@ impl Store for HostStore {
 
     async fn delete(&self, key: &str) -> Result<(), StoreError> {
         self.bucket()?.delete(key).map_err(store_error)
+    }
+
+    async fn delete_many(&self, keys: &[String]) -> Result<(), StoreError> {
+        batch::delete_many(self.bucket()?, keys).map_err(store_error)
     }
 
     async fn increment(&self, key: &str) -> Result<i64, StoreError> {

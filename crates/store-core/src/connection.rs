@@ -1,22 +1,22 @@
-//! What is kept for a connected client, and how all of it is found again to be forgotten.
+//! The records that the MCP server keeps for a connected client, and their keys.
 //!
-//! The MCP server keeps things for the clients that are connected: sessions, what their streams have sent,
-//! tasks. All of it hangs on what the client's access token was issued under, and ends with that. The
-//! authorization server, which ends it, knows none of these records; it knows their keys, which all follow
-//! from one:
+//! The MCP server keeps sessions, the events of their streams, and tasks. All of them belong to the grant that the
+//! client's access token was issued under, and end with it. The authorization server ends the grant; it knows none
+//! of these records, but their keys all follow from one:
 //!
-//! | key | kept there |
+//! | key | record |
 //! |---|---|
-//! | `postern:s:<id>` | the root, written before anything else of the connection and deleted last: without a root there is nothing |
+//! | `postern:s:<id>` | the root, written before any other record of the connection and deleted last: without a root there is no record |
+//! | `postern:s:<id>:c` | a counter that decides which request writes the root |
 //! | `postern:s:<id>:<kind><n>` | the slots, a fixed number of each [kind](Slot) |
 //!
-//! `<id>` is the grant's, or a digest of user and client where tokens are issued under no grant.
+//! `<id>` is the grant's id, or a digest of user and client where tokens are issued under no grant.
 
 use crate::{Store, StoreError};
 use sha2::{Digest, Sha256};
 
-/// The longest value of a slot, in bytes. What the root and other records hold is far smaller; this is what
-/// a client may be sent or may send in one message, if it is to be kept, and what every backend takes.
+/// The longest value of a slot, in bytes. A slot holds what a client is sent or sends in one message, and every
+/// backend takes this much. The root and all other records are far smaller.
 pub const MAX_SLOT_BYTES: usize = 256 * 1024;
 
 /// The longest id of a grant.
@@ -24,30 +24,30 @@ const MAX_GRANT_ID: usize = 64;
 
 const PREFIX: &str = "postern:s:";
 
-/// What is kept in a slot.
+/// The kinds of slots.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Slot {
     /// A session.
     Session,
-    /// What has come in for a session, to be found by whichever instance works for it.
+    /// The messages that have come in for a session, for the instance that works for it.
     Inbox,
-    /// What a stream of a session has sent, to be sent again.
+    /// The events of a session's stream, for a client that resumes it.
     Stream,
     /// A task.
     Task,
 }
 
 impl Slot {
-    /// All of them.
+    /// All kinds.
     const ALL: [Self; 4] = [Self::Session, Self::Inbox, Self::Stream, Self::Task];
 
-    /// How many there are of each.
-    pub const fn count(self) -> u8 {
+    /// The number of slots of this kind.
+    pub const fn count(self) -> u16 {
         match self {
-            Self::Session | Self::Inbox => 8,
+            Self::Session | Self::Inbox => 64,
             Self::Task => 16,
             // Four for each session.
-            Self::Stream => 32,
+            Self::Stream => 256,
         }
     }
 
@@ -61,27 +61,27 @@ impl Slot {
     }
 }
 
-/// A connected client: where what is kept for it lies.
+/// A connected client, as the keys of its records name it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Connection(String);
 
 impl Connection {
-    /// The connection that a token stands for. `grant_id` is what it was issued under, if anything.
+    /// The connection of a token. `grant_id` is the grant that it was issued under, if there is one.
     pub fn of(grant_id: Option<&str>, subject: &str, client_id: &str) -> Self {
         match grant_id {
             Some(id) if is_plain(id) => Self(format!("{PREFIX}{id}")),
-            // Not of the characters that it was promised to be of: then a digest is.
+            // An id with other characters is replaced by its digest.
             Some(id) => Self(format!("{PREFIX}{}", digest(&["grant", id]))),
             None => Self(format!("{PREFIX}{}", digest(&["client", subject, client_id]))),
         }
     }
 
-    /// The connection with this [`id`](Self::id). `None` if it is nobody's.
+    /// The connection with this [`id`](Self::id). `None` if no connection has such an id.
     pub fn parse(id: &str) -> Option<Self> {
         is_plain(id).then(|| Self(format!("{PREFIX}{id}")))
     }
 
-    /// What tells it from others: up to 64 of `a-z 0-9`. It is no secret.
+    /// The connection's id: up to 64 characters of `a-z 0-9`. It is no secret.
     pub fn id(&self) -> &str {
         self.0.strip_prefix(PREFIX).unwrap_or_default()
     }
@@ -91,21 +91,29 @@ impl Connection {
         &self.0
     }
 
+    /// The key of the counter by which one request is chosen to write the root (see
+    /// [`Records::transition_or_begin`](crate::Records::transition_or_begin)).
+    pub fn root_claim(&self) -> String {
+        format!("{}:c", self.0)
+    }
+
     /// The key of a slot.
-    pub fn slot(&self, slot: Slot, number: u8) -> String {
+    pub fn slot(&self, slot: Slot, number: u16) -> String {
         format!("{}:{}{}", self.0, slot.letter(), number)
     }
 
-    /// Deletes everything that is kept for the connection. Costs one read if there is nothing.
+    /// Deletes all records of the connection: the slots in one operation, then the root. Costs one read if there
+    /// is no root.
     pub async fn forget(&self, store: &impl Store) -> Result<(), StoreError> {
         if store.get(&self.0).await?.is_none() {
             return Ok(());
         }
-        for slot in Slot::ALL {
-            for number in 0..slot.count() {
-                store.delete(&self.slot(slot, number)).await?;
-            }
-        }
+        let slots =
+            Slot::ALL.into_iter().flat_map(|slot| (0..slot.count()).map(move |number| (slot, number)));
+        let mut keys: Vec<String> = slots.map(|(slot, number)| self.slot(slot, number)).collect();
+        keys.push(self.root_claim());
+        store.delete_many(&keys).await?;
+        // Last, and by itself: a store that fails in the middle of the others leaves the root to try again by.
         store.delete(&self.0).await
     }
 }
@@ -134,7 +142,7 @@ mod tests {
     use super::*;
     use crate::testing::{MemoryStore, block_on};
 
-    /// D10: whatever an identity provider calls its grants and users, none of it gets into a key as it is.
+    /// D10: no character that an identity provider chose gets into a key as it is.
     #[test]
     fn keys_are_in_a_small_alphabet() {
         let connections = [
@@ -145,7 +153,7 @@ mod tests {
             Connection::of(None, "Ünï", "https://client.example/"),
         ];
         for connection in &connections {
-            let key = connection.slot(Slot::Stream, 31);
+            let key = connection.slot(Slot::Stream, Slot::Stream.count() - 1);
             let is_good = |byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b':');
             assert!(key.len() <= 96 && key.bytes().all(is_good), "{key}");
             assert!(is_slot(&key) && !is_slot(connection.root()), "{key}");
@@ -165,6 +173,33 @@ mod tests {
         assert_ne!(of("a", "b"), of("b", "a"));
     }
 
+    /// S18: hundreds of slots cost as many operations as one.
+    #[test]
+    fn forgetting_costs_one_batch() {
+        let (store, connection) = (MemoryStore::default(), Connection::of(Some("a"), "", ""));
+        block_on(store.put(connection.root(), b"x")).unwrap();
+        store.take_operations();
+        block_on(connection.forget(&store)).unwrap();
+        let operations = store.take_operations();
+        assert_eq!((operations.reads, operations.writes), (1, 2), "the slots, and the root");
+        assert!(store.is_empty());
+    }
+
+    /// A store that fails between the slots and the root leaves the root, by which the rest is found again.
+    #[test]
+    fn forgetting_can_be_tried_again() {
+        let (store, connection) = (MemoryStore::default(), Connection::of(Some("a"), "", ""));
+        block_on(store.put(connection.root(), b"x")).unwrap();
+        for operations in 1..3 {
+            store.fail_after(operations, crate::testing::Fault::Error);
+            block_on(connection.forget(&store)).unwrap_err();
+            store.heal();
+            assert!(store.snapshot().contains_key(connection.root()), "{operations}");
+        }
+        block_on(connection.forget(&store)).unwrap();
+        assert!(store.is_empty());
+    }
+
     #[test]
     fn nothing_is_left_of_a_connection_that_is_forgotten() {
         let (store, other) = (MemoryStore::default(), Connection::of(Some("b"), "", ""));
@@ -175,6 +210,7 @@ mod tests {
                 store.put(&connection.slot(slot, slot.count() - 1), b"x").await.unwrap();
             }
             store.put(connection.root(), b"x").await.unwrap();
+            store.increment(&connection.root_claim()).await.unwrap();
             store.put(other.root(), b"x").await.unwrap();
             connection.forget(&store).await.unwrap();
         });

@@ -16,6 +16,15 @@ pub trait Store {
     /// Deletes a value, if there is one.
     async fn delete(&self, key: &str) -> Result<(), StoreError>;
 
+    /// Deletes many values, as far as they are there: in one operation where the store has one. An error may
+    /// leave some of them in place.
+    async fn delete_many(&self, keys: &[String]) -> Result<(), StoreError> {
+        for key in keys {
+            self.delete(key).await?;
+        }
+        Ok(())
+    }
+
     /// Adds one to a counter and returns its new value; an absent counter starts at one. Only for keys
     /// that nothing else ever writes: counters have a format of their own on every backend.
     async fn increment(&self, key: &str) -> Result<i64, StoreError>;

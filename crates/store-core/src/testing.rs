@@ -122,6 +122,12 @@ impl Store for MemoryStore {
         Ok(())
     }
 
+    async fn delete_many(&self, keys: &[String]) -> Result<(), StoreError> {
+        self.operate(true).await?;
+        self.0.values.borrow_mut().retain(|key, _| !keys.contains(key));
+        Ok(())
+    }
+
     async fn increment(&self, key: &str) -> Result<i64, StoreError> {
         self.operate(true).await?;
         let mut values = self.0.values.borrow_mut();

@@ -79,6 +79,10 @@ impl Store for Faulty<'_> {
         self.operate(self.inner.delete(key)).await
     }
 
+    async fn delete_many(&self, keys: &[String]) -> Result<(), StoreError> {
+        self.operate(self.inner.delete_many(keys)).await
+    }
+
     async fn increment(&self, key: &str) -> Result<i64, StoreError> {
         self.operate(self.inner.increment(key)).await
     }
