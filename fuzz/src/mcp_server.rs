@@ -11,7 +11,7 @@ use mcp_core::ports::{
     Lasting, Log, Outcome, Prompt, PromptOutcome, Prompts, PromptsError, Read, ReadOutcome, Reply, Resource,
     Resources, ResourcesError, Scope, Suggestions, Template, Tool, ToolResult, Tools, ToolsError,
 };
-use mcp_core::{LogEvent, McpServer, Tolerances, ToolLimits};
+use mcp_core::{LogEvent, McpServer, Tolerances, ToolLimits, UserLimits};
 use serde_json::{Value, json};
 use std::rc::Rc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -144,6 +144,7 @@ fn send(headers: &[(&'static str, &[u8])], body: &[u8]) -> (StatusCode, Option<V
         public_url,
         tolerances: Tolerances::default(),
         tool_limits: ToolLimits::default(),
+        user_limits: UserLimits::default(),
         known_tools: Rc::default(),
         outside: Outside::default(),
     });

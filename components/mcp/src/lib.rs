@@ -8,7 +8,7 @@ mod convert;
 use bindings::postern::{introspection::introspection, prompts::prompts, resources::resources, tools::tools};
 use futures_core::future::LocalBoxFuture;
 use mcp_core::{
-    KnownTools, LogEvent, McpServer, Tolerances, ToolLimits,
+    KnownTools, LogEvent, McpServer, Tolerances, ToolLimits, UserLimits,
     ports::{
         Access, Call, Caller, Clock, Completion, GetPrompt, Introspection, IntrospectionError, Lasting, Log,
         Prompt, PromptOutcome, Prompts, PromptsError, Read, ReadOutcome, Resource, Resources, ResourcesError,
@@ -39,6 +39,7 @@ struct Configuration {
     authorization_server: Issuer,
     tolerances: Tolerances,
     tool_limits: ToolLimits,
+    user_limits: UserLimits,
 }
 
 impl Configuration {
@@ -50,6 +51,7 @@ impl Configuration {
         Ok(Self {
             authorization_server: authorization_server.map_err(|error| error.to_string())?,
             tool_limits: ToolLimits::read(&variables::value).map_err(|error| error.to_string())?,
+            user_limits: UserLimits::read(&variables::value).map_err(|error| error.to_string())?,
             public_url: public_url.strictly(&strict),
             tolerances: Tolerances::without(&strict),
         })
@@ -60,11 +62,12 @@ impl Configuration {
 async fn serve(request: Request) -> impl IntoResponse {
     platform::http::serve(request, async |head, mut body| {
         let configuration = CONFIGURATION.with(|known| variables::read_once(known, Configuration::read));
-        let Configuration { public_url, authorization_server, tolerances, tool_limits } = match configuration
-        {
+        let configuration = match configuration {
             Ok(configuration) => configuration,
             Err(error) => return misconfigured(&error),
         };
+        let Configuration { public_url, authorization_server, tolerances, tool_limits, user_limits } =
+            configuration;
         let outside = Imported { public_url: public_url.clone(), store: HostStore::default() };
         let known_tools = KNOWN_TOOLS.with(Rc::clone);
         let server = Rc::new(McpServer {
@@ -72,6 +75,7 @@ async fn serve(request: Request) -> impl IntoResponse {
             authorization_server,
             tolerances,
             tool_limits,
+            user_limits,
             known_tools,
             outside,
         });

@@ -38,6 +38,8 @@ pub(crate) struct Admitted {
 pub(crate) struct Credential {
     token: Rc<str>,
     audiences: Rc<[String]>,
+    /// As far as is known, in seconds since the Unix epoch.
+    expires_at: u64,
 }
 
 impl fmt::Debug for Credential {
@@ -47,6 +49,16 @@ impl fmt::Debug for Credential {
 }
 
 impl Credential {
+    /// Whether the token has expired, by what is known of it: this is known during an outage of introspection too.
+    pub(crate) fn is_expired(&self, now: u64) -> bool {
+        now >= self.expires_at
+    }
+
+    /// Takes over what introspection says of the token by now.
+    pub(crate) fn refresh(&mut self, access: &Access) {
+        self.expires_at = access.expires_at;
+    }
+
     /// What the token stands for by now.
     pub(crate) async fn introspect(
         &self,
@@ -72,8 +84,10 @@ pub(crate) async fn admit(
     outside: &(impl Introspection + Log),
     now: SystemTime,
 ) -> Result<Admitted, Refusal> {
-    let credential = Credential { token: bearer_token(head)?.into(), audiences: audiences.into() };
+    let token = bearer_token(head)?.into();
+    let mut credential = Credential { token, audiences: audiences.into(), expires_at: 0 };
     let access = credential.introspect(outside, now).await?;
+    credential.refresh(&access);
     Ok(Admitted { access, credential })
 }
 

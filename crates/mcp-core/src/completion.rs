@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 const MAX_VALUES: usize = 100;
 
 /// What a client says is being filled in.
-enum Reference {
+pub(crate) enum Reference {
     /// The prompt of this name.
     Prompt(String),
     /// The template that reads like this.
@@ -125,7 +125,7 @@ impl<O: Outside> McpServer<O> {
 }
 
 impl Reference {
-    fn parse(reference: &RawValue) -> Option<Self> {
+    pub(crate) fn parse(reference: &RawValue) -> Option<Self> {
         #[derive(Deserialize)]
         struct Wire {
             #[serde(rename = "type")]

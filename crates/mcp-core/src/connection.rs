@@ -1,5 +1,5 @@
-//! The root of what is kept for a connected client (see [`store_core::connection`]): which sessions and tasks
-//! it has, and in which slots they lie.
+//! The root of a connected client's records (see [`store_core::connection`]): the sessions and tasks that it has, and
+//! the slots that they lie in.
 //!
 //! All of it ends with the grant. The authorization server deletes it then, by its keys.
 
@@ -9,12 +9,14 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
-use store_core::{Change, Connection, DeploymentError, Keyring, RecordError, Records, TransitionError};
+use store_core::{
+    Change, Connection, DeploymentError, Keyring, RecordError, Records, Store, TransitionError,
+};
 
-/// How long whoever has made a root waits before they rely on it. Stores have no create-if-absent: another
-/// request may have found no root either, and be about to put its own in place. None takes longer than this
-/// between the two; and a client waits once, at the first session or task of its life.
-const SETTLING: Duration = Duration::from_millis(50);
+/// How often a request looks for a root that another request is writing, and how long it waits in between. Neither
+/// is needed for correctness: which request writes the root is decided by a counter, however slow the store is.
+const ROOT_ATTEMPTS: u32 = 10;
+const ROOT_PAUSE: Duration = Duration::from_millis(50);
 
 /// The record.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,31 +72,34 @@ impl<O: Outside> McpServer<O> {
         Records { store: self.outside.store(), keys, random: self.outside.random() }
     }
 
-    /// Changes the root of a connection. If there is none, it is made first.
+    /// Changes the root of a connection. The first request of the connection writes it: stores have no
+    /// create-if-absent, but they count exactly.
     pub(crate) async fn change_root<T>(
         &self,
         keys: &Keyring,
         connection: &Connection,
         mut decide: impl FnMut(&Root) -> Change<Root, T>,
     ) -> Result<T, RecordError> {
-        let records = self.records(keys);
-        for _ in 0..2 {
-            let changed = records.transition(connection.root(), |root: &Root| Ok(decide(root)));
-            match changed.await {
+        let (records, claim) = (self.records(keys), connection.root_claim());
+        for _ in 0..ROOT_ATTEMPTS {
+            let decide = |root: &Root| Ok::<_, std::convert::Infallible>(decide(root));
+            match records.transition_or_begin(connection.root(), &claim, decide).await {
                 Ok(result) => return Ok(result),
-                // What was sealed with a secret that is no longer here is as good as gone.
-                Err(TransitionError::NotFound | TransitionError::Record(RecordError::Retired)) => {
-                    records.create(connection.root(), &Root::default()).await?;
-                    self.outside.sleep(SETTLING).await;
+                // Another request has been chosen to write the root, and has not done so yet.
+                Err(TransitionError::Record(RecordError::Contended))
+                    if self.outside.store().get(connection.root()).await?.is_none() =>
+                {
+                    self.outside.sleep(ROOT_PAUSE).await;
                 }
-                Err(TransitionError::Refused(())) => break,
+                Err(TransitionError::NotFound) => return Err(RecordError::Contended),
+                Err(TransitionError::Refused(never)) => match never {},
                 Err(TransitionError::Record(error)) => return Err(error),
             }
         }
         Err(RecordError::Contended)
     }
 
-    /// Tells the operator why something kept could not be had.
+    /// Logs why a record of a client is unavailable.
     pub(crate) fn log_unavailable(&self, error: &Unavailable) {
         match error {
             Unavailable::Record(error) => self.outside.log(LogEvent::StoreFailed(error)),
@@ -104,6 +109,7 @@ impl<O: Outside> McpServer<O> {
 }
 
 /// The first number below `count` that none of the entries has.
-pub(crate) fn free_slot(entries: &[Entry], count: u8) -> Option<u8> {
+pub(crate) fn free_slot(entries: &[Entry], count: u16) -> Option<u8> {
+    let count = u8::try_from(count).unwrap_or(u8::MAX);
     (0..count).find(|number| entries.iter().all(|entry| entry.slot != *number))
 }

@@ -86,6 +86,12 @@ impl<'a> Meta<'a> {
         self.protocol_version.is_some()
     }
 
+    /// The revision that it claims, as the client wrote it.
+    pub(crate) fn claim(&self) -> Option<String> {
+        let claim = self.protocol_version?;
+        Some(json::string(claim).map_or_else(|| claim.get().to_owned(), Into::into))
+    }
+
     /// Judges a modern request up to the headers that mirror it, and tells its revision.
     pub(crate) fn judge(&self, headers: &HeaderMap, call: &Call<'_>) -> Result<Revision, Fault> {
         if self.protocol_version.and_then(json::string).is_none() {

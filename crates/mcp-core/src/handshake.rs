@@ -9,7 +9,7 @@ use crate::{
     ports::{ClientCapabilities, LogLevel, Outside},
     resources,
     revision::Revision,
-    session::{Handshake, Lost, OpenSession, Session},
+    session::{Begun, Handshake, Lost, OpenSession, Session},
 };
 use serde::Serialize;
 use std::rc::Rc;
@@ -51,10 +51,15 @@ impl<O: Outside> McpServer<O> {
                 self.change(session, |session| session.agree(&handshake)).await?;
                 None
             }
-            None => self.begin_session(&context.access, handshake).await.map_err(|error| {
-                self.log_unavailable(&error);
-                Failure::Refusal(crate::challenge::Refusal::Unavailable)
-            })?,
+            None => match self.begin_session(&context.access, handshake).await {
+                Ok(Begun::Open(session)) => Some(session),
+                // Most of what there is takes no session, and a client has to do without if it gets none.
+                Ok(Begun::NoKeys | Begun::Full) => None,
+                Err(error) => {
+                    self.log_unavailable(&error);
+                    return Err(Failure::Refusal(crate::challenge::Refusal::Unavailable));
+                }
+            },
         };
         let result = InitializeResult {
             protocol_version: revision.as_str(),
@@ -63,7 +68,7 @@ impl<O: Outside> McpServer<O> {
         };
         let message = jsonrpc::result_message(id, &result)?;
         Ok(match begun {
-            Some(session) => Answered::Handshake(message, Box::new(session)),
+            Some(session) => Answered::Handshake(message, session),
             None => message.into(),
         })
     }

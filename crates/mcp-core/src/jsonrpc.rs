@@ -214,6 +214,16 @@ pub(crate) enum Fault {
         /// As the client wrote it.
         requested: String,
     },
+    /// The revision is not served over HTTP+SSE.
+    UnsupportedOverSse {
+        /// As the client wrote it.
+        requested: String,
+    },
+    /// A request that was accepted takes more scopes than its token has; those that it takes. Over a stream only: where
+    /// HTTP can say so, it does.
+    InsufficientScope(Vec<String>),
+    /// The user has opened more streams than there may be.
+    TooManyStreams,
     /// The client has to offer something that it does not.
     MissingCapability(ClientCapabilities),
     /// Nothing can be checked against a tool's input schema; why.
@@ -239,19 +249,23 @@ impl Fault {
     fn code(&self) -> i32 {
         match self {
             Self::Parse => -32700,
-            Self::InvalidRequest(_) | Self::SessionNeeded | Self::SessionNotFound => -32600,
+            Self::InvalidRequest(_)
+            | Self::SessionNeeded
+            | Self::SessionNotFound
+            | Self::InsufficientScope(_) => -32600,
             Self::MethodNotFound => -32601,
             Self::ResourceNotFound { code, .. } => *code,
             Self::InvalidParams(_) | Self::InvalidMeta(_) => -32602,
             Self::UnusableSchema(_)
             | Self::TooManyTasks
+            | Self::TooManyStreams
             | Self::Interrupted(_)
             | Self::Unanswered(_)
             | Self::Internal
             | Self::Unavailable => -32603,
             Self::HeaderMismatch(_) => -32020,
             Self::MissingCapability(_) => -32021,
-            Self::UnsupportedProtocolVersion { .. } => -32022,
+            Self::UnsupportedProtocolVersion { .. } | Self::UnsupportedOverSse { .. } => -32022,
         }
     }
 
@@ -266,6 +280,13 @@ impl Fault {
             Self::ResourceNotFound { .. } => "Resource not found".into(),
             Self::HeaderMismatch(what) => format!("Header mismatch: {what}").into(),
             Self::UnsupportedProtocolVersion { .. } => "Unsupported protocol version".into(),
+            Self::UnsupportedOverSse { .. } => "Unsupported protocol version over HTTP+SSE".into(),
+            Self::InsufficientScope(scopes) => format!(
+                "The access token does not allow this operation, which takes the scopes {}",
+                scopes.join(" ")
+            )
+            .into(),
+            Self::TooManyStreams => "This user has opened more streams than the server allows".into(),
             Self::MissingCapability(_) => "Missing required client capability".into(),
             Self::UnusableSchema(why) => format!("The tool's input schema cannot be used: {why}").into(),
             Self::TooManyTasks => "Too many tasks are kept; wait for one to end, or cancel one".into(),
@@ -279,6 +300,14 @@ impl Fault {
             Self::UnsupportedProtocolVersion { requested } => {
                 Some(json!({ "supported": Revision::ALL.map(Revision::as_str), "requested": requested }))
             }
+            Self::UnsupportedOverSse { requested } => {
+                let supported = Revision::ALL.into_iter().filter(|revision| !revision.is_modern());
+                let supported = supported.map(Revision::as_str).collect::<Vec<_>>();
+                Some(json!({ "supported": supported, "requested": requested }))
+            }
+            Self::InsufficientScope(scopes) => {
+                Some(json!({ "error": "insufficient_scope", "scope": scopes.join(" ") }))
+            }
             Self::MissingCapability(needed) => Some(json!({ "requiredCapabilities": needed })),
             Self::ResourceNotFound { uri, .. } => Some(json!({ "uri": uri })),
             Self::Parse
@@ -289,6 +318,7 @@ impl Fault {
             | Self::HeaderMismatch(_)
             | Self::UnusableSchema(_)
             | Self::TooManyTasks
+            | Self::TooManyStreams
             | Self::SessionNeeded
             | Self::SessionNotFound
             | Self::Interrupted(_)
@@ -304,6 +334,7 @@ impl Fault {
         match self {
             Self::MethodNotFound if modern => StatusCode::NOT_FOUND,
             Self::SessionNotFound => StatusCode::NOT_FOUND,
+            Self::TooManyStreams => StatusCode::TOO_MANY_REQUESTS,
             Self::MethodNotFound
             | Self::InvalidParams(_)
             | Self::ResourceNotFound { .. }
@@ -319,6 +350,8 @@ impl Fault {
             | Self::InvalidMeta(_)
             | Self::HeaderMismatch(_)
             | Self::MissingCapability(_)
+            | Self::InsufficientScope(_)
+            | Self::UnsupportedOverSse { .. }
             | Self::UnsupportedProtocolVersion { .. } => StatusCode::BAD_REQUEST,
         }
     }

@@ -13,13 +13,13 @@ use crate::{
     McpServer,
     conversation::{LATER, Pending, Step},
     jsonrpc::{Fault, Id},
+    outlet::{Gone, Outlet},
     ports::Outside,
     session::{Lost, OpenSession},
     sse,
 };
 use async_stream::stream;
 use bytes::Bytes;
-use futures_channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
 use futures_core::stream::LocalBoxStream;
 use futures_util::{
     StreamExt,
@@ -38,6 +38,9 @@ const LEASE_SECONDS: u64 = 30;
 
 /// How often it says so.
 const LEASE_RENEWAL: Duration = Duration::from_secs(10);
+
+/// How long a reader may take to read an event. After that, its stream ends: it can resume it from where it was.
+const READ_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// How often the slot is looked into for more.
 const POLL: Duration = Duration::from_millis(150);
@@ -176,12 +179,12 @@ impl<O: Outside> McpServer<O> {
         steps: LocalBoxStream<'static, Step>,
         priming: Option<Bytes>,
     ) -> LocalBoxStream<'static, Bytes> {
-        let (sender, receiver): (_, UnboundedReceiver<Bytes>) = unbounded();
+        let (mut outlet, reader) = Outlet::new();
         if let Some(priming) = priming {
-            send(&sender, priming);
+            outlet.push(priming);
         }
-        self.outside.spawn(Box::pin(Rc::clone(self).run_steps(writer, steps, sender)));
-        Box::pin(receiver)
+        self.outside.spawn(Box::pin(Rc::clone(self).run_steps(writer, steps, outlet)));
+        Box::pin(reader)
     }
 
     /// Makes the steps of a conversation, and keeps and sends what they bring.
@@ -189,13 +192,19 @@ impl<O: Outside> McpServer<O> {
         self: Rc<Self>,
         mut writer: Option<Writer>,
         mut steps: LocalBoxStream<'static, Step>,
-        sender: UnboundedSender<Bytes>,
+        outlet: Outlet,
     ) {
+        let mut outlet = Some(outlet);
         loop {
+            self.pass_on(&mut writer, &mut outlet).await;
             let step = match select(steps.next(), pin!(self.outside.sleep(LEASE_RENEWAL))).await {
                 Either::Left((step, _)) => step,
                 Either::Right(_) => {
                     self.write(&mut writer, |_| {}).await;
+                    if let Some(writer) = &writer {
+                        // A session with a running call is in use.
+                        drop(self.keep_in_use(&writer.session).await);
+                    }
                     continue;
                 }
             };
@@ -223,18 +232,41 @@ impl<O: Outside> McpServer<O> {
             });
             let first = written.await;
             for (number, message) in (first.unwrap_or_default()..).zip(messages) {
-                match (&writer, first) {
-                    (Some(writer), Some(_)) => {
-                        send(&sender, sse::event_with_id(&event_id(&writer.id, number), message))
-                    }
-                    _ => send(&sender, sse::event(message)),
-                }
+                let event = match (&writer, first) {
+                    (Some(writer), Some(_)) => sse::event_with_id(&event_id(&writer.id, number), message),
+                    _ => sse::event(message),
+                };
+                push(&mut outlet, event);
             }
             if is_paused {
-                send(&sender, sse::retry(LATER));
+                push(&mut outlet, sse::retry(LATER));
             }
             if is_last {
+                self.pass_on(&mut writer, &mut outlet).await;
                 return;
+            }
+        }
+    }
+
+    /// Waits until the reader has what is there for it: the request goes on no faster than it is read. When the reader
+    /// leaves, or does not read, the request goes on without it.
+    async fn pass_on(&self, writer: &mut Option<Writer>, outlet: &mut Option<Outlet>) {
+        let mut waited = Duration::ZERO;
+        while let Some(open) = outlet {
+            let passed_on = match select(pin!(open.flush()), pin!(self.outside.sleep(LEASE_RENEWAL))).await {
+                Either::Left((passed_on, _)) => Some(passed_on),
+                Either::Right(_) => None,
+            };
+            match passed_on {
+                Some(Ok(())) => return,
+                Some(Err(Gone)) => *outlet = None,
+                None => {
+                    waited += LEASE_RENEWAL;
+                    if waited >= READ_TIMEOUT {
+                        *outlet = None;
+                    }
+                    self.write(writer, |_| {}).await;
+                }
             }
         }
     }
@@ -411,7 +443,9 @@ pub(crate) trait GoOn<O>: 'static {
     ) -> impl Future<Output = LocalBoxStream<'static, Step>>;
 }
 
-/// Sends, if somebody still reads.
-fn send(sender: &UnboundedSender<Bytes>, event: Bytes) {
-    drop(sender.unbounded_send(event));
+/// Adds an event, if there is a reader.
+fn push(outlet: &mut Option<Outlet>, event: Bytes) {
+    if let Some(outlet) = outlet {
+        outlet.push(event);
+    }
 }

@@ -22,7 +22,7 @@
 //! with the message has a JSON-RPC code, and a tool that ran and failed has a result.
 //!
 //! ```
-//! use mcp_core::{KnownTools, LogEvent, McpServer, Tolerances, ToolLimits, ports::*};
+//! use mcp_core::{KnownTools, LogEvent, McpServer, Tolerances, ToolLimits, UserLimits, ports::*};
 //! use std::{rc::Rc, time::{Duration, SystemTime}};
 //! use store_core::{DeploymentError, Keyring, testing::{MemoryStore, SequenceRandom}};
 //! use web_core::{Head, Issuer, PublicUrl};
@@ -80,6 +80,7 @@
 //!     public_url,
 //!     tolerances: Tolerances::default(),
 //!     tool_limits: ToolLimits::default(),
+//!     user_limits: UserLimits::default(),
 //!     known_tools: Rc::new(KnownTools::default()),
 //!     outside: Nothing::default(),
 //! });
@@ -122,12 +123,15 @@ mod methods;
 mod mirrored_headers;
 mod offer_rounds;
 mod origin;
+mod outlet;
 mod pace;
 mod page;
+mod places;
 mod plain_schema;
 pub mod ports;
 mod prompts;
 mod questions;
+mod refusal;
 mod resource_metadata;
 mod resources;
 pub mod revision;
@@ -146,12 +150,14 @@ mod tool_call;
 mod tool_list;
 mod tool_rounds;
 mod uri;
+mod user_limits;
 mod watch;
 
 pub use known_tools::KnownTools;
 pub use limits::{LimitError, ToolLimits};
 pub use ports::LogEvent;
 pub use revision::Revision;
+pub use user_limits::UserLimits;
 
 use std::rc::Rc;
 use web_core::{Issuer, PublicUrl};
@@ -167,6 +173,8 @@ pub struct McpServer<O> {
     pub tolerances: Tolerances,
     /// What one call of a tool may take and give.
     pub tool_limits: ToolLimits,
+    /// How much one user or client may hold at the same time.
+    pub user_limits: UserLimits,
     /// What this instance knows of the tools.
     pub known_tools: Rc<KnownTools>,
     /// Everything else: tools, tokens, what lasts, the time, the log.

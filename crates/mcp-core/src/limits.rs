@@ -9,6 +9,8 @@
 
 use crate::{
     McpServer,
+    known_tools::KnownTool,
+    places::{Kind, NoPlace},
     ports::{
         Call, Caller, ContentBlock, LogEvent, Notification, Outcome, Outside, Reply, Running, Tool,
         ToolResult, ToolsError,
@@ -39,6 +41,12 @@ const FLOOD: u64 = 100;
 /// How long a call that was given up is left alone, so that the answer leaves first: a tool may take its time with
 /// ending.
 const PARTING: Duration = Duration::from_secs(1);
+
+/// After how long a call takes a [place](crate::places) of its user's. What is shorter is not counted.
+const LONG_CALL: Duration = Duration::from_secs(5);
+
+/// How often a call looks after its place.
+const PLACE_TURN: Duration = Duration::from_secs(60);
 
 /// How long the tools may take to say what there is.
 const LISTING: Duration = Duration::from_secs(10);
@@ -120,6 +128,22 @@ impl ToolLimits {
     }
 }
 
+/// Reads a variable that is a whole number. `None` if it is empty.
+pub(crate) fn whole_number(
+    variable: &impl Fn(&str) -> String,
+    name: &'static str,
+    bounds: RangeInclusive<u64>,
+    expected: &'static str,
+) -> Result<Option<u64>, LimitError> {
+    match variable(name).trim() {
+        "" => Ok(None),
+        text => match parse(text, &[("", 1)]).filter(|value| bounds.contains(value)) {
+            Some(value) => Ok(Some(value)),
+            None => Err(LimitError { variable: name, expected }),
+        },
+    }
+}
+
 /// Reads a whole number and its unit.
 fn parse(text: &str, units: &[(&str, u64)]) -> Option<u64> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
@@ -134,6 +158,8 @@ pub(crate) enum Overrun {
     Time,
     Notifications,
     Output,
+    /// The user has as many long calls as there may be.
+    Calls,
 }
 
 impl ToolLimits {
@@ -145,6 +171,11 @@ impl ToolLimits {
                 format!("The tool did not finish within {time}, and was stopped")
             }
             Overrun::Notifications => "The tool sent too many notifications, and was stopped".to_owned(),
+            Overrun::Calls => {
+                "This user has as many long calls running as the server allows, and this one was stopped; \
+                 try again when another has ended"
+                    .to_owned()
+            }
             Overrun::Output => {
                 format!("The tool's result is larger than {} KiB, the most that is sent", self.output / 1024)
             }
@@ -155,7 +186,7 @@ impl ToolLimits {
 
 /// The clock and the count of one call.
 struct Watch {
-    deadline: RefCell<LocalBoxFuture<'static, ()>>,
+    deadline: RefCell<LocalBoxFuture<'static, Overrun>>,
     overrun: Cell<Option<Overrun>>,
     heard: Cell<u64>,
 }
@@ -169,13 +200,12 @@ impl Watch {
         let mut work = pin!(work);
         let done = poll_fn(|context| match work.as_mut().poll(context) {
             Poll::Ready(done) => Poll::Ready(Some(done)),
-            Poll::Pending => self.deadline.borrow_mut().as_mut().poll(context).map(|()| None),
+            Poll::Pending => self.deadline.borrow_mut().as_mut().poll(context).map(|overrun| {
+                self.overrun.set(Some(overrun));
+                None
+            }),
         });
-        let done = done.await;
-        if done.is_none() {
-            self.overrun.set(Some(Overrun::Time));
-        }
-        done
+        done.await
     }
 
     /// Counts a notification: a large one as several.
@@ -193,36 +223,69 @@ impl<O: Outside> McpServer<O> {
     /// a result that says so.
     pub(crate) async fn call_within_limits(
         self: &Rc<Self>,
+        tool: &Rc<KnownTool>,
         caller: Caller,
         call: Call,
     ) -> Result<Reply, ToolsError> {
-        let (server, name) = (Rc::clone(self), call.name.clone());
+        let (server, tool, subject) = (Rc::clone(self), Rc::clone(tool), caller.subject.clone());
         let calling: LocalBoxFuture<'static, _> =
             Box::pin(async move { server.outside.call_tool(caller, call).await });
-        let server = Rc::clone(self);
-        let deadline: LocalBoxFuture<'static, ()> =
-            Box::pin(async move { server.outside.sleep(server.tool_limits.timeout).await });
+        let deadline: LocalBoxFuture<'static, Overrun> = Box::pin(Rc::clone(self).until_overrun(subject));
         match select(calling, deadline).await {
             Either::Left((Ok(Reply::Running(running)), deadline)) => {
-                Ok(Reply::Running(self.keep_within_limits(name, running, deadline)))
+                Ok(Reply::Running(self.keep_within_limits(tool, running, deadline)))
             }
             Either::Left((reply, _)) => reply,
-            Either::Right(((), calling)) => {
+            Either::Right((overrun, calling)) => {
                 let server = Rc::clone(self);
                 self.outside.spawn(Box::pin(async move {
                     server.outside.sleep(PARTING).await;
                     drop(calling);
                 }));
-                Ok(Reply::Done(Outcome::Complete(self.stopped(&name, Overrun::Time))))
+                Ok(Reply::Done(Outcome::Complete(self.stopped(&tool.name, overrun))))
             }
         }
     }
 
+    /// Waits until a call that begins now goes beyond a limit. A call that takes long has a place of its user's
+    /// meanwhile.
+    async fn until_overrun(self: Rc<Self>, subject: String) -> Overrun {
+        let timeout = self.tool_limits.timeout;
+        let at_first = timeout.min(LONG_CALL);
+        self.outside.sleep(at_first).await;
+        // What few calls come to is not part of what all calls carry along.
+        match timeout.checked_sub(at_first).filter(|rest| !rest.is_zero()) {
+            Some(rest) => Box::pin(self.until_long_overrun(subject, rest)).await,
+            None => Overrun::Time,
+        }
+    }
+
+    async fn until_long_overrun(self: &Rc<Self>, subject: String, mut rest: Duration) -> Overrun {
+        let mut place = match self.take_place(&subject, Kind::Call).await {
+            Ok(place) => place,
+            Err(NoPlace::TooMany) => return Overrun::Calls,
+            // A call that runs does not fail because the store does.
+            Err(NoPlace::Unavailable(error)) => {
+                self.log_unavailable(&error);
+                None
+            }
+        };
+        while !rest.is_zero() {
+            let turn = rest.min(PLACE_TURN);
+            self.outside.sleep(turn).await;
+            rest = rest.saturating_sub(turn);
+            if let Some(place) = &mut place {
+                place.is_kept().await;
+            }
+        }
+        Overrun::Time
+    }
+
     fn keep_within_limits(
         self: &Rc<Self>,
-        name: String,
+        tool: Rc<KnownTool>,
         Running { mut notifications, outcome }: Running,
-        deadline: LocalBoxFuture<'static, ()>,
+        deadline: LocalBoxFuture<'static, Overrun>,
     ) -> Running {
         let limits = self.tool_limits;
         let watch = Rc::new(Watch {
@@ -246,7 +309,7 @@ impl<O: Outside> McpServer<O> {
                 Some(outcome) => outcome,
                 None => {
                     let overrun = watch.overrun.get().unwrap_or(Overrun::Time);
-                    Ok(Outcome::Complete(server.stopped(&name, overrun)))
+                    Ok(Outcome::Complete(server.stopped(&tool.name, overrun)))
                 }
             }
         };
@@ -259,6 +322,7 @@ impl<O: Outside> McpServer<O> {
             Overrun::Time => "it took too long and was stopped",
             Overrun::Notifications => "it told too much and was stopped",
             Overrun::Output => "its result is larger than is sent",
+            Overrun::Calls => "its user has as many long calls as calls_per_user allows",
         };
         self.outside.log(LogEvent::ToolMalformed { tool, fault });
         self.tool_limits.told(overrun)

@@ -13,6 +13,7 @@ use crate::{
     jsonrpc::{self, Call, Fault, Id},
     methods::{Context, Envelope, Failure},
     pace::Pace,
+    places::{Kind, NoPlace},
     ports::Outside,
     task::WireTask,
     tasks::Asker,
@@ -96,7 +97,15 @@ impl<O: Outside> McpServer<O> {
             .map(|id| Followed { id: id.clone(), told: None, due: Some(0) })
             .collect();
         let acknowledged = acknowledgement(id, &honoured).ok_or(Fault::Internal)?;
-        let Context { credential, access, .. } = context;
+        let Context { mut credential, access, .. } = context;
+        let mut place = match self.take_place(&access.subject, Kind::Stream).await {
+            Ok(place) => place,
+            Err(NoPlace::TooMany) => return Err(Fault::TooManyStreams.into()),
+            Err(NoPlace::Unavailable(error)) => {
+                self.log_unavailable(&error);
+                return Err(Fault::Unavailable.into());
+            }
+        };
         let (server, id) = (Rc::clone(self), id.clone());
         Ok(Answered::Endless(Box::pin(stream! {
             yield acknowledged;
@@ -105,15 +114,23 @@ impl<O: Outside> McpServer<O> {
             let mut failures = 0;
             loop {
                 server.outside.sleep(pace.pause(server.unix_now_ms())).await;
-                // The token's own end needs no asking.
-                if server.unix_now() >= access.expires_at {
+                // The token's expiry is known without introspection.
+                if credential.is_expired(server.unix_now()) {
+                    break;
+                }
+                if let Some(place) = &mut place
+                    && !place.is_kept().await
+                {
                     break;
                 }
                 let now = server.unix_now_ms();
                 if now >= introspected + milliseconds(INTROSPECT_EVERY) {
                     introspected = now;
                     match credential.introspect(&server.outside, server.outside.now()).await {
-                        Ok(_) => failures = 0,
+                        Ok(access) => {
+                            credential.refresh(&access);
+                            failures = 0;
+                        }
                         Err(Refusal::Unavailable) if failures < MAX_FAILURES => failures += 1,
                         Err(_) => break,
                     }

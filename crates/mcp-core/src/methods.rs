@@ -166,7 +166,7 @@ impl<O: Outside> McpServer<O> {
 
 /// The methods that there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Method {
+pub(crate) enum Method {
     Initialize,
     Ping,
     SetLogLevel,
@@ -188,7 +188,8 @@ enum Method {
 }
 
 impl Method {
-    fn find(name: &str, revision: Revision) -> Option<Self> {
+    /// The method of this name in a revision.
+    pub(crate) fn find(name: &str, revision: Revision) -> Option<Self> {
         match (name, revision.is_modern()) {
             ("initialize", false) => Some(Self::Initialize),
             ("ping", false) => Some(Self::Ping),
@@ -370,6 +371,9 @@ impl Failure {
     pub(crate) fn to_message(&self, id: &Id) -> Vec<u8> {
         match self {
             Self::Fault(fault) => fault.to_message(Some(id)),
+            Self::Refusal(Refusal::InsufficientScope { scopes }) => {
+                Fault::InsufficientScope(scopes.clone()).to_message(Some(id))
+            }
             Self::Refusal(_) => Fault::Internal.to_message(Some(id)),
         }
     }

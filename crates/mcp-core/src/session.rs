@@ -1,38 +1,43 @@
 //! Sessions of the legacy era: what a client agreed on in its handshake, and what has come in for it since.
 //!
-//! A session selects state and authenticates nobody. Whoever names one has shown a token first, and finds sessions
-//! of the same user's and the same client's only; to all others the name means nothing. A session ends with the grant
-//! that it began under, and goes on under another: a client that asks its user for more scope comes back with a token of
-//! a new grant, and knows no way but to go on. A grant has at most eight: the one that was not used for longest gives way.
+//! A session selects state and authenticates nobody. A request that names one has shown a token first, and finds
+//! sessions of the same user and the same client only; to all others the name means nothing. A session ends with the
+//! grant that it began under, and goes on under another: a client that asks its user for more scope comes back with a
+//! token of a new grant, and knows no way but to go on.
+//!
+//! A connection has a [limited number](crate::UserLimits) of sessions. When it has them all, a new one takes the
+//! place of the one that is unused for longest. A session that is [in use](Session::is_in_use) never gives way.
 //!
 //! Instances share nothing but the store, so whatever one of them has to tell another goes through the session's
 //! inbox ([`Inbox`]): an answer to a question, a cancellation, and on the older transport every message.
 
 mod inbox;
+mod room;
 
-pub(crate) use inbox::{Answered, Inbox};
+pub(crate) use inbox::{Allowed, Answered, Inbox, Posted};
+pub(crate) use room::Begun;
 
 use crate::{
     McpServer, connection,
-    connection::{Entry, Root, Unavailable, free_slot},
+    connection::{Root, Unavailable},
     ports::{Access, ClientCapabilities, ClientInfo, LogLevel, Outside},
     revision::Revision,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned};
-use store_core::{Change, Connection, Keyring, Random, RecordError, Slot, TransitionError};
+use store_core::{Change, Connection, Keyring, RecordError, Slot, Store, TransitionError};
 
 /// How long a session that is not used lasts, in seconds.
 const IDLE_SECONDS: u64 = 24 * 60 * 60;
 
-/// How far behind the truth the record of a session's last use may be, in seconds. A write each time would make
-/// every request one.
-const USE_GRAIN_SECONDS: u64 = 10 * 60;
+/// How far the record of a session's last use may be behind, in seconds. A write each time would make every request
+/// one.
+const USE_GRAIN_SECONDS: u64 = 30;
 
-/// How long whoever holds an `/sse` stream may go without saying that it still does, in seconds.
+/// How long the instance that holds an `/sse` stream may go without renewing the session's lease, in seconds.
 pub(crate) const LEASE_SECONDS: u64 = 45;
 
 /// The most streams of a session that are kept.
-pub(crate) const STREAMS: u8 = Slot::Stream.count() / Slot::Session.count();
+pub(crate) const STREAMS: u8 = 4;
 
 /// The most streams of a session that nothing but changes comes on. One more ends the oldest (SS-08).
 const MAX_LISTENERS: usize = 4;
@@ -69,9 +74,12 @@ pub(crate) struct Session {
     /// The open streams for what belongs to no request. The last one carries it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) listeners: Vec<String>,
-    /// When it was used, in seconds since the Unix epoch.
+    /// When it was used, in seconds since the Unix epoch: at most [`USE_GRAIN_SECONDS`] behind.
     pub(crate) used_at: u64,
-    /// On the older transport: until when somebody holds the stream for sure.
+    /// No request has named it since its handshake.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    is_new: bool,
+    /// On the older transport: until when the lease of the instance that holds the stream lasts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) held_until: Option<u64>,
 }
@@ -126,94 +134,20 @@ impl From<TransitionError<()>> for Lost {
 
 impl OpenSession {
     fn session_key(&self) -> String {
-        self.connection.slot(Slot::Session, self.slot)
+        self.connection.slot(Slot::Session, self.slot.into())
     }
 
     pub(crate) fn inbox_key(&self) -> String {
-        self.connection.slot(Slot::Inbox, self.slot)
+        self.connection.slot(Slot::Inbox, self.slot.into())
     }
 
     /// The key of one of its streams.
     pub(crate) fn stream_key(&self, slot: u8) -> String {
-        self.connection.slot(Slot::Stream, self.slot * STREAMS + slot)
+        self.connection.slot(Slot::Stream, u16::from(self.slot) * u16::from(STREAMS) + u16::from(slot))
     }
 }
 
 impl<O: Outside> McpServer<O> {
-    /// Begins a session. `None` when there are no keys yet: then nothing can be kept.
-    pub(crate) async fn begin_session(
-        &self,
-        access: &Access,
-        handshake: Handshake,
-    ) -> Result<Option<OpenSession>, Unavailable> {
-        let Some(keys) = self.keys().await? else { return Ok(None) };
-        let connection = connection::of(access);
-        let secret = self.outside.random().bytes::<16>().map(|byte| format!("{byte:02x}")).concat();
-        let now = self.unix_now();
-        let least_used = self.least_used_session(&keys, &connection, now).await?;
-        let id = |slot| format!("{slot}{secret}-{}", connection.id());
-        let slot = self
-            .change_root(&keys, &connection, |root| {
-                let mut root = root.clone();
-                let slot = make_room(&mut root, least_used.as_deref(), now);
-                let expires_at = now.saturating_add(MAX_SECONDS);
-                root.sessions.push(Entry { id: id(slot), slot, expires_at });
-                Change::Write(root, slot)
-            })
-            .await?;
-        let Handshake { revision, client_info, capabilities, is_held } = handshake;
-        let session = Session {
-            id: id(slot),
-            owner: Some(connection::owner(access)),
-            revision,
-            client_info,
-            capabilities: capabilities.in_revision(revision),
-            log_level: None,
-            subscriptions: Vec::new(),
-            streams: Vec::new(),
-            listeners: Vec::new(),
-            used_at: now,
-            held_until: is_held.then(|| now.saturating_add(LEASE_SECONDS)),
-        };
-        let open = OpenSession { session, keys, connection, slot };
-        let inbox = Inbox { session: open.session.id.clone(), ..Inbox::default() };
-        self.replace(&open.keys, &open.inbox_key(), &inbox).await?;
-        self.replace(&open.keys, &open.session_key(), &open.session).await?;
-        Ok(Some(open))
-    }
-
-    /// When the sessions are full: the one that was not used for longest.
-    async fn least_used_session(
-        &self,
-        keys: &Keyring,
-        connection: &Connection,
-        now: u64,
-    ) -> Result<Option<String>, Unavailable> {
-        let records = self.records(keys);
-        let root = match records.find::<Root>(connection.root()).await {
-            Ok(root) => root.unwrap_or_default(),
-            Err(RecordError::Retired) => Root::default(),
-            Err(error) => return Err(error.into()),
-        };
-        if root.sessions.len() < usize::from(Slot::Session.count()) {
-            return Ok(None);
-        }
-        let mut least: Option<(u64, String)> = None;
-        for entry in root.sessions {
-            let found = records.find::<Session>(&connection.slot(Slot::Session, entry.slot)).await;
-            // What cannot be read, or is not there, is of no use.
-            let used_at = match found {
-                Ok(Some(session)) if session.id == entry.id && session.is_alive(now) => session.used_at,
-                Err(RecordError::Store(error)) => return Err(RecordError::Store(error).into()),
-                _ => 0,
-            };
-            if least.as_ref().is_none_or(|(at, _)| used_at < *at) {
-                least = Some((used_at, entry.id));
-            }
-        }
-        Ok(least.map(|(_, id)| id))
-    }
-
     /// Finds a session of the caller's.
     pub(crate) async fn find_session(
         &self,
@@ -224,7 +158,7 @@ impl<O: Outside> McpServer<O> {
         let Some((slot, connection)) = place_of(id) else { return Ok(None) };
         let connection = connection.unwrap_or_else(|| own.clone());
         let Some(keys) = self.keys().await? else { return Ok(None) };
-        let found = self.records(&keys).find::<Session>(&connection.slot(Slot::Session, slot)).await;
+        let found = self.records(&keys).find::<Session>(&connection.slot(Slot::Session, slot.into())).await;
         let session = match found {
             Err(RecordError::Retired) => None,
             found => found?,
@@ -239,12 +173,12 @@ impl<O: Outside> McpServer<O> {
             return Ok(None);
         };
         let mut open = OpenSession { session, keys, connection, slot };
-        if now.saturating_sub(open.session.used_at) >= USE_GRAIN_SECONDS {
-            let used = self.change_session(&open, |session| session.used_at = now).await;
-            match used {
+        if open.session.is_use_due(now) {
+            match self.change_session(&open, |session| session.use_now(now)).await {
                 Ok(session) => open.session = session,
                 Err(Lost::Ended) => return Ok(None),
-                Err(Lost::Unavailable(error)) => return Err(error),
+                // That it is used can be recorded the next time.
+                Err(Lost::Unavailable(error)) => self.log_unavailable(&error),
             }
         }
         Ok(Some(open))
@@ -272,14 +206,26 @@ impl<O: Outside> McpServer<O> {
         Ok(changed.await?)
     }
 
+    /// Records that a session is in use, if that is due. An open stream and a running call count as use.
+    pub(crate) async fn keep_in_use(&self, open: &OpenSession) -> Result<(), Lost> {
+        let found = self.records(&open.keys).find::<Session>(&open.session_key()).await;
+        let now = self.unix_now();
+        match found {
+            Ok(Some(session)) if session.id == open.session.id && session.is_use_due(now) => {
+                self.change_session(open, |session| session.use_now(now)).await.map(drop)
+            }
+            Ok(Some(session)) if session.id == open.session.id => Ok(()),
+            Ok(_) | Err(RecordError::Retired) => Err(Lost::Ended),
+            Err(error) => Err(Lost::Unavailable(error.into())),
+        }
+    }
+
     /// Ends a session: from the first step on, it is not found any more.
     pub(crate) async fn end_session(&self, open: &OpenSession) -> Result<(), Unavailable> {
         let records = self.records(&open.keys);
-        records.delete(&open.session_key()).await?;
-        records.delete(&open.inbox_key()).await?;
-        for slot in 0..STREAMS {
-            records.delete(&open.stream_key(slot)).await?;
-        }
+        let mut keys = vec![open.session_key(), open.inbox_key()];
+        keys.extend((0..STREAMS).map(|slot| open.stream_key(slot)));
+        self.outside.store().delete_many(&keys).await.map_err(RecordError::from)?;
         let removed = records.transition(open.connection.root(), |root: &Root| {
             let mut root = root.clone();
             root.sessions.retain(|entry| entry.id != open.session.id);
@@ -340,38 +286,39 @@ impl<O: Outside> McpServer<O> {
     }
 }
 
-/// After which a session can be cleared away, however much it is used. No grant lives longer.
-const MAX_SECONDS: u64 = 60 * 24 * 60 * 60;
-
-/// Frees a slot for one more session, and returns its number.
-fn make_room(root: &mut Root, least_used: Option<&str>, now: u64) -> u8 {
-    root.sessions.retain(|entry| entry.expires_at > now);
-    loop {
-        if let Some(slot) = free_slot(&root.sessions, Slot::Session.count()) {
-            return slot;
-        }
-        let victim = root.sessions.iter().position(|entry| Some(entry.id.as_str()) == least_used);
-        root.sessions.remove(victim.unwrap_or(0));
-    }
-}
-
 /// The slot that a session's name begins with, and the connection that it ends with, if it does. `None` when it is no
 /// name of ours.
 fn place_of(id: &str) -> Option<(u8, Option<Connection>)> {
-    let (slot, rest) = id.split_at_checked(1)?;
-    let (secret, connection) = match rest.split_once('-') {
-        Some((secret, connection)) => (secret, Some(Connection::parse(connection)?)),
-        None => (rest, None),
+    let (place, connection) = match id.split_once('-') {
+        Some((place, connection)) => (place, Some(Connection::parse(connection)?)),
+        None => (id, None),
     };
-    let is_secret =
-        secret.len() == 32 && secret.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    let slot = slot.parse().ok().filter(|slot| is_secret && *slot < Slot::Session.count())?;
+    let (slot, secret) = place.split_at_checked(place.len().checked_sub(SECRET_LENGTH)?)?;
+    let is_secret = secret.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    let is_number = slot == "0" || (!slot.starts_with('0') && slot.bytes().all(|byte| byte.is_ascii_digit()));
+    let slot = slot
+        .parse()
+        .ok()
+        .filter(|slot| is_secret && is_number && u16::from(*slot) < Slot::Session.count())?;
     Some((slot, connection))
 }
+
+/// The length of a session's secret, in hexadecimal digits.
+const SECRET_LENGTH: usize = 32;
 
 impl Session {
     fn is_alive(&self, now: u64) -> bool {
         now < self.used_at.saturating_add(IDLE_SECONDS) && self.held_until.is_none_or(|until| now < until)
+    }
+
+    /// Whether a request has to be recorded as a use of it.
+    fn is_use_due(&self, now: u64) -> bool {
+        self.is_new || now.saturating_sub(self.used_at) >= USE_GRAIN_SECONDS
+    }
+
+    fn use_now(&mut self, now: u64) {
+        self.used_at = now;
+        self.is_new = false;
     }
 
     /// Takes over what was agreed on.

@@ -17,12 +17,13 @@ use crate::{
     methods::Context,
     mirrored_headers,
     pace::Pace,
+    places::{Kind, Place},
     ports::{Access, Outside},
     revision::Revision,
     session::{self, Inbox, Lost, OpenSession},
     sse,
     streamable_http::{SESSION_HEADER, refuse},
-    watch::Watch,
+    watch::{Counted, Watch},
 };
 use async_stream::stream;
 use bytes::Bytes;
@@ -78,7 +79,7 @@ impl<O: Outside> McpServer<O> {
         Ok(Rc::new(found.ok_or(Fault::SessionNotFound)?))
     }
 
-    fn unavailable(&self, error: &Unavailable) -> SessionFault {
+    pub(crate) fn unavailable(&self, error: &Unavailable) -> SessionFault {
         self.log_unavailable(error);
         SessionFault::Unavailable
     }
@@ -204,7 +205,11 @@ impl<O: Outside> McpServer<O> {
             },
         };
         let since = mark.and_then(Seen::at);
-        match self.listen(session, access, credential, since).await {
+        let place = match self.take_place(&access.subject, Kind::Stream).await {
+            Ok(place) => place,
+            Err(refusal) => return self.no_place(refusal),
+        };
+        match self.listen(session, Admitted { access, credential }, since, place).await {
             Ok(events) => Reply::event_stream(events),
             Err(fault) => fault.reply(None),
         }
@@ -218,13 +223,17 @@ impl<O: Outside> McpServer<O> {
         access: Access,
         credential: Credential,
     ) -> Reply<Body> {
+        let subject = access.subject.clone();
         let go_on = Continuation { admitted: Admitted { access, credential: credential.clone() } };
         let resumed = match kept_stream::parse_event_id(last) {
             Some((stream, after)) => self.take_up(session, stream, after, go_on).await,
             None => Ok(None),
         };
         match resumed {
-            Ok(Some(events)) => Reply::event_stream(self.watched(events, credential)),
+            Ok(Some(events)) => match self.take_place(&subject, Kind::Stream).await {
+                Ok(place) => Reply::event_stream(self.watched(events, credential, Counted::Place(place))),
+                Err(refusal) => self.no_place(refusal),
+            },
             Ok(None) => refuse(StatusCode::BAD_REQUEST, "This stream cannot be taken up again"),
             Err(lost) => self.lost(lost).reply(None),
         }
@@ -234,9 +243,9 @@ impl<O: Outside> McpServer<O> {
     async fn listen(
         self: &Rc<Self>,
         session: Rc<OpenSession>,
-        access: Access,
-        credential: Credential,
+        Admitted { access, credential }: Admitted,
         since: Option<Seen>,
+        mut place: Option<Place<O>>,
     ) -> Result<LocalBoxStream<'static, Bytes>, SessionFault> {
         let id = self.fresh_id();
         let joined = self.change_session(&session, |session| session.listen(&id)).await;
@@ -257,6 +266,11 @@ impl<O: Outside> McpServer<O> {
             loop {
                 server.outside.sleep(pace.pause(server.unix_now_ms())).await;
                 if !watch.is_good(&server).await {
+                    return;
+                }
+                if let Some(place) = &mut place
+                    && !place.is_kept().await
+                {
                     return;
                 }
                 // Another instance may have changed it, or ended it.

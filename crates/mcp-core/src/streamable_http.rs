@@ -18,16 +18,18 @@ use crate::{
     kept_stream,
     methods::{Context, Failure},
     origin,
+    places::NoPlace,
     ports::Outside,
     routes::Endpoint,
     session_http::SessionFault,
     sse,
+    watch::Counted,
 };
 use futures_util::{
     StreamExt,
     future::{Either, select},
 };
-use http::{HeaderName, HeaderValue, Method, StatusCode};
+use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use std::{
     pin::pin,
     rc::Rc,
@@ -139,7 +141,7 @@ impl<O: Outside> McpServer<O> {
         audiences
     }
 
-    async fn challenge(&self, endpoint: Endpoint, head: &Head, refusal: &Refusal) -> Reply {
+    pub(crate) async fn challenge(&self, endpoint: Endpoint, head: &Head, refusal: &Refusal) -> Reply {
         let initial_scopes = match refusal {
             Refusal::NoCredential | Refusal::InvalidToken => self.initial_scopes().await.unwrap_or_default(),
             Refusal::InvalidRequest | Refusal::InsufficientScope { .. } | Refusal::Unavailable => Vec::new(),
@@ -201,9 +203,11 @@ impl<O: Outside> McpServer<O> {
             Ok(Answered::Endless(_)) if format == Format::Json => {
                 refuse(StatusCode::NOT_ACCEPTABLE, "Accept must allow text/event-stream")
             }
-            Ok(Answered::Stream(messages)) => {
-                Reply::event_stream(self.watched(Box::pin(messages.map(sse::event)), credential))
-            }
+            Ok(Answered::Stream(messages)) => Reply::event_stream(self.watched(
+                Box::pin(messages.map(sse::event)),
+                credential,
+                Counted::Not,
+            )),
             // It looks after its token itself, and has a last word.
             Ok(Answered::Endless(messages)) => {
                 Reply::event_stream(self.kept_alive(Box::pin(messages.map(sse::event))))
@@ -245,7 +249,7 @@ impl<O: Outside> McpServer<O> {
             first => {
                 let request = kept_stream::Request { session, id, text };
                 let events = self.keep(request, first, steps).await;
-                Reply::event_stream(self.watched(events, credential))
+                Reply::event_stream(self.watched(events, credential, Counted::WhenItLasts))
             }
         }
     }
@@ -278,6 +282,22 @@ struct Request<'a> {
     call: &'a Call<'a>,
 }
 
+impl<O: Outside> McpServer<O> {
+    /// Answers a request for a stream that gets no place.
+    pub(crate) fn no_place(&self, refusal: NoPlace) -> Reply<Body> {
+        match refusal {
+            NoPlace::TooMany => too_many(
+                "This user opens more streams than the server allows; close some of them first",
+                PLACE_RETRY_SECONDS,
+            ),
+            NoPlace::Unavailable(error) => self.unavailable(&error).reply(None),
+        }
+    }
+}
+
+/// When to try again to open a stream where others are still ending.
+const PLACE_RETRY_SECONDS: u32 = 10;
+
 impl SessionFault {
     pub(crate) fn reply(&self, id: Option<&Id>) -> Reply<Body> {
         match self {
@@ -294,6 +314,12 @@ pub(crate) fn error_reply(fault: &Fault, id: Option<&Id>, modern: bool, format: 
 /// A refusal of the transport: it is about the request as HTTP, so there is no id to it.
 pub(crate) fn refuse(status: StatusCode, what: &'static str) -> Reply<Body> {
     write(status, Fault::InvalidRequest(what).to_message(None), Format::Json)
+}
+
+/// A refusal of what there is too much of at present.
+pub(crate) fn too_many(what: &'static str, retry_after_seconds: u32) -> Reply<Body> {
+    refuse(StatusCode::TOO_MANY_REQUESTS, what)
+        .with(header::RETRY_AFTER, HeaderValue::from(retry_after_seconds))
 }
 
 pub(crate) fn write(status: StatusCode, message: Vec<u8>, format: Format) -> Reply<Body> {

@@ -12,6 +12,7 @@ use crate::{
     connection::{self, Unavailable},
     json,
     jsonrpc::{self, Call, Fault, Id},
+    known_tools::KnownTool,
     methods::{Context, Envelope, Failure},
     ports::{self, Caller, ClientCapabilities, LogEvent, Outcome, Outside, Resumption, Tool, ToolsError},
     questions::{self, Asked},
@@ -258,7 +259,7 @@ impl<O: Outside> McpServer<O> {
     /// Calls a tool about a task. What it tells meanwhile is for those who listen to changes only (MCP-K-24).
     async fn call_quietly(
         self: &Rc<Self>,
-        tool: &Tool,
+        tool: &Rc<KnownTool>,
         caller: Caller,
         arguments: &str,
         client: ClientCapabilities,
@@ -272,7 +273,7 @@ impl<O: Outside> McpServer<O> {
             wants_progress: false,
             log_level: None,
         };
-        match self.call_within_limits(caller, call).await? {
+        match self.call_within_limits(tool, caller, call).await? {
             ports::Reply::Done(outcome) => Ok(outcome),
             ports::Reply::Running(ports::Running { mut notifications, outcome }) => {
                 while let Some(notification) = notifications.next().await {
@@ -287,7 +288,7 @@ impl<O: Outside> McpServer<O> {
     /// Lets a tool undo what it has begun.
     async fn call_off(
         self: &Rc<Self>,
-        tool: &Tool,
+        tool: &Rc<KnownTool>,
         caller: Caller,
         arguments: &str,
         client: ClientCapabilities,
@@ -312,9 +313,9 @@ impl<O: Outside> McpServer<O> {
     async fn find_task(&self, asker: &Asker, id: &str) -> Result<Found, Failure> {
         let slot =
             seal::from_text(id).filter(|bytes| bytes.len() == 25).and_then(|bytes| bytes.first().copied());
-        let slot = slot.filter(|slot| *slot < Slot::Task.count()).ok_or_else(unknown_task)?;
+        let slot = slot.filter(|slot| u16::from(*slot) < Slot::Task.count()).ok_or_else(unknown_task)?;
         let keys = self.keys_or_fault().await?.ok_or_else(unknown_task)?;
-        let key = asker.connection.slot(Slot::Task, slot);
+        let key = asker.connection.slot(Slot::Task, u16::from(slot));
         let task = match self.records(&keys).find::<Task>(&key).await {
             Ok(task) => task,
             Err(RecordError::Retired) => None,

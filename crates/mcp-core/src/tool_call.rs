@@ -204,7 +204,7 @@ impl<O: Outside> McpServer<O> {
     ) -> LocalBoxStream<'static, Said> {
         let server = Rc::clone(self);
         Box::pin(stream! {
-            let reply = server.call_within_limits(call.caller.clone(), call.request(resumption)).await;
+            let reply = server.call_within_limits(&call.tool, call.caller.clone(), call.request(resumption)).await;
             let outcome = match reply {
                 Err(error) => Err(error),
                 Ok(ports::Reply::Done(outcome)) => Ok(outcome),

@@ -69,7 +69,8 @@ impl<O: Outside> Rounds for ToolRounds<O> {
     fn round(&self, resumption: Option<Resumption>) -> LocalBoxFuture<'static, Round> {
         let (server, call) = (Rc::clone(&self.server), self.call.clone());
         Box::pin(async move {
-            let reply = server.call_within_limits(call.caller.clone(), call.request(resumption)).await;
+            let reply =
+                server.call_within_limits(&call.tool, call.caller.clone(), call.request(resumption)).await;
             match reply {
                 Ok(ports::Reply::Done(outcome)) => Self::judge(&server, &call, Ok(outcome)).await,
                 Err(error) => Self::judge(&server, &call, Err(error)).await,

@@ -48,6 +48,8 @@ pub enum LogEvent<'a> {
         /// What is wrong with it.
         fault: &'static str,
     },
+    /// A connection has as many sessions in use as it may have; how many that is.
+    TooManySessions(u16),
     /// A tool's description or result is not what its interface promises, or went beyond a limit.
     ToolMalformed {
         /// Its name.
@@ -85,6 +87,12 @@ impl fmt::Display for LogEvent<'_> {
             }
             Self::PromptMalformed { prompt, fault } => {
                 write!(f, "mcp: prompt {}: {fault}", one_line(prompt))
+            }
+            Self::TooManySessions(limit) => {
+                write!(
+                    f,
+                    "mcp: a client has {limit} sessions in use, as many as sessions_per_connection allows"
+                )
             }
             Self::ToolMalformed { tool, fault } => write!(f, "mcp: tool {}: {fault}", one_line(tool)),
         }

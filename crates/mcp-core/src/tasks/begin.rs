@@ -53,7 +53,7 @@ impl<O: Outside> McpServer<O> {
         let connection = call.connection();
         let (id, slot) = self.take_slot(&keys, &connection, task.expires_at()).await?;
         task.id = id;
-        let key = connection.slot(Slot::Task, slot);
+        let key = connection.slot(Slot::Task, u16::from(slot));
         let records = self.records(&keys);
         // Somebody may still be writing about the task that had the slot before, so it is not simply overwritten.
         let written = records.transition(&key, |_: &Task| Ok::<_, ()>(Change::Write(task.clone(), ()))).await;
@@ -112,7 +112,7 @@ impl<O: Outside> McpServer<O> {
         let root = records.find::<Root>(connection.root()).await;
         let root = root.map_err(|error| self.store_fault(error))?.unwrap_or_default();
         for Entry { id, slot, .. } in root.tasks {
-            match records.find::<Task>(&connection.slot(Slot::Task, slot)).await {
+            match records.find::<Task>(&connection.slot(Slot::Task, u16::from(slot))).await {
                 // One that cannot be read can never be told of.
                 Ok(Some(task)) if task.id == id && !task.is_told => {}
                 Ok(_) | Err(RecordError::Retired | RecordError::Unreadable) => return Ok(Some(id)),

@@ -9,7 +9,7 @@ use futures_core::future::LocalBoxFuture;
 use futures_util::StreamExt;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use mcp_core::{
-    KnownTools, LogEvent, McpServer, Tolerances, ToolLimits,
+    KnownTools, LogEvent, McpServer, Tolerances, ToolLimits, UserLimits,
     ports::{self, *},
 };
 use serde_json::{Value, json};
@@ -52,6 +52,7 @@ pub(crate) struct Shared {
     pub(crate) authorization_server: &'static str,
     pub(crate) tolerances: Cell<Tolerances>,
     pub(crate) tool_limits: Cell<ToolLimits>,
+    pub(crate) user_limits: Cell<UserLimits>,
     pub(crate) known_tools: Rc<KnownTools>,
     /// Every token that was looked up.
     pub(crate) introspected: RefCell<Vec<String>>,
@@ -103,6 +104,7 @@ impl Bench {
             authorization_server: "",
             tolerances: Cell::default(),
             tool_limits: Cell::default(),
+            user_limits: Cell::default(),
             known_tools: Rc::default(),
             introspected: RefCell::default(),
             listed: Cell::default(),
@@ -162,8 +164,10 @@ impl Bench {
         }
     }
 
-    /// Ends all that goes on beside, as a host does that is stopped.
+    /// Ends all that goes on beside, as a host does that is stopped: nothing gets to tidy up.
     pub(crate) fn stop(&self) {
+        let ended = self.spawned.take();
+        drop(ended);
         self.spawned.take();
     }
 
@@ -175,6 +179,7 @@ impl Bench {
             public_url,
             tolerances: self.tolerances.get(),
             tool_limits: self.tool_limits.get(),
+            user_limits: self.user_limits.get(),
             known_tools: Rc::clone(&self.known_tools),
             outside: self.clone(),
         });
@@ -312,6 +317,18 @@ impl Introspection for Bench {
             }))
         };
         match token {
+            "of-another-user-too" => of("mallory", "cccccccccccccccccccccccccccccccc"),
+            // The same user and client, after the user has allowed more.
+            "with-statistics" => {
+                let more = of("alice", "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb")?;
+                let scopes = ["math:basic", "math:statistics"].map(str::to_owned).into();
+                Ok(more.map(|access| Access { scopes, ..access }))
+            }
+            // As an outside provider issues them: under no grant that is known here.
+            "under-no-grant" => {
+                let access = access(&["math:basic"], &ours, NOW + 60)?;
+                Ok(access.map(|access| Access { grant_id: None, ..access }))
+            }
             "of-another-user" => of("mallory", "ffffffffffffffffffffffffffffffff"),
             "of-another-grant" => of("alice", "eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee"),
             "of-another-client" => {

@@ -193,14 +193,12 @@ fn posts_are_judged_before_they_are_accepted() {
     for body in ["{}", "[]", r#"[{"jsonrpc":"2.0","id":1,"method":"ping"}]"#] {
         assert_eq!(error(&send(body)), (400, -32600), "{body}");
     }
-    let mut modern = request(1, "ping", json!({}));
-    modern["params"]["_meta"] = crate::bench::meta();
-    assert_eq!(error(&send(&modern.to_string())), (400, -32600));
+    let ping = request(1, "ping", json!({}));
     assert_eq!(send(&" ".repeat(1024 * 1024 + 1)).status, 413);
     let long = request(1, "tools/call", json!({ "name": "x".repeat(300_000) }));
     assert_eq!(send(&long.to_string()).status, 413);
-    assert_eq!(bench.send(post(&client.session, &modern).header("content-type", "text/plain")).status, 415);
-    let reply = bench.send(post(&client.session, &modern).method(Method::GET));
+    assert_eq!(bench.send(post(&client.session, &ping).header("content-type", "text/plain")).status, 415);
+    let reply = bench.send(post(&client.session, &ping).method(Method::GET));
     assert_eq!((reply.status.as_u16(), &reply.headers["allow"]), (405, &"POST, OPTIONS".parse().unwrap()));
 }
 
@@ -216,12 +214,23 @@ fn batch_is_taken_where_the_revision_has_it() {
     assert_eq!(ids, [json!(1), json!(2)]);
 }
 
-/// DQ: what nobody takes out is bounded.
+/// S10: sixteen run at the same time, and the rest waits; DQ: what waits is bounded.
 #[test]
-fn messages_that_nobody_takes_are_bounded() {
+fn requests_of_a_stream_run_sixteen_at_a_time() {
     let bench = Bench::new();
-    let client = Client::connect(&bench, "2024-11-05");
-    let ping = request(1, "ping", json!({}));
+    let mut client = Client::connect(&bench, "2024-11-05");
+    for id in 1..=60 {
+        client.post(&request(id, "tools/call", json!({ "name": "never-answers" })));
+    }
+    assert_eq!(bench.calls.borrow().len(), 16);
+    // Two end, and two begin.
+    for id in [3, 7] {
+        let cancel = json!({ "requestId": id });
+        client.post(&json!({ "jsonrpc": "2.0", "method": "notifications/cancelled", "params": cancel }));
+    }
+    (0..4).for_each(|_| client.stream.expect_sign_of_life());
+    assert_eq!(bench.calls.borrow().len(), 18);
+    let ping = request(100, "ping", json!({}));
     let refused =
         (0..100).map(|_| bench.send(post(&client.session, &ping))).find(|reply| reply.status != 202);
     let refused = refused.unwrap();
@@ -241,17 +250,42 @@ fn session_ends_with_its_stream() {
         bench.send(Request::legacy("ping", json!({})));
     }
     assert_eq!(error(&bench.send(post(&session, &request(1, "ping", json!({}))))), (404, -32600));
-    assert_eq!(bench.store.snapshot().len(), 1, "the root, for the next session");
+    let left: Vec<_> = bench.store.snapshot().into_keys().collect();
+    assert_eq!(left.len(), 4, "the root and the user's places, each with its counter: {left:?}");
 }
 
-/// Nor does it outlive a host that was stopped.
+/// C24, MCP-L-35: nor does it outlive the instance that held the stream. A client learns of it with its next POST,
+/// whatever it posts, and not a minute later.
 #[test]
-fn session_that_nobody_holds_is_over() {
+fn session_whose_holder_has_ended_is_over() {
+    for message in [
+        request(1, "ping", json!({})),
+        json!({ "jsonrpc": "2.0", "method": "notifications/initialized" }),
+        json!({ "jsonrpc": "2.0", "id": "x", "result": {} }),
+    ] {
+        let bench = Bench::new();
+        let Client { stream, session, .. } = Client::connect(&bench, "2024-11-05");
+        std::mem::forget(stream);
+        bench.stop();
+        let before = bench.later.get();
+        assert_eq!(error(&bench.send(post(&session, &message))), (404, -32600), "{message}");
+        assert!(bench.later.get() - before < 5_000, "{}", bench.later.get() - before);
+        let before = bench.later.get();
+        assert_eq!(error(&bench.send(post(&session, &message))), (404, -32600), "{message}");
+        assert_eq!(bench.later.get(), before, "from then on it is known");
+    }
+}
+
+/// C24: a client that reads slowly is no client that has left.
+#[test]
+fn posts_are_accepted_while_the_stream_is_not_read() {
     let bench = Bench::new();
-    let Client { stream, session, .. } = Client::connect(&bench, "2024-11-05");
-    std::mem::forget(stream);
-    bench.later.set(bench.later.get() + 60_000);
-    assert_eq!(error(&bench.send(post(&session, &request(1, "ping", json!({}))))), (404, -32600));
+    let mut client = Client::connect(&bench, "2024-11-05");
+    (1..=20).for_each(|id| client.post(&request(id, "ping", json!({}))));
+    bench.later.set(bench.later.get() + 20_000);
+    client.post(&request(21, "ping", json!({})));
+    let ids: Vec<_> = (1..=21).map(|_| client.stream.message().unwrap()["id"].as_u64().unwrap()).collect();
+    assert_eq!(ids.len(), 21);
 }
 
 /// A stream that nothing comes on looks into the store seldom, and is there at once for whoever posts again.
@@ -289,14 +323,165 @@ fn session_that_is_held_lasts() {
     assert_eq!(client.stream.message().unwrap()["id"], 2);
 }
 
-/// SS-07, MCP-A-26.
+/// SS-07, MCP-A-26: a token that is revoked ends the stream that it opened.
 #[test]
-fn stream_ends_with_its_token() {
+fn stream_ends_when_its_token_is_revoked() {
+    let bench = Bench::new();
+    let mut stream = Stream::open(&bench, get());
+    assert_eq!(stream.event().unwrap()[0].1, "endpoint");
+    bench.is_revoked.set(true);
+    assert_eq!(stream.event(), None);
+    assert!(bench.later.get() < 10_000);
+}
+
+/// C25: access tokens live for minutes, and a stream goes on with the newer ones that the client posts with.
+#[test]
+fn stream_goes_on_with_the_tokens_that_its_client_posts_with() {
+    let bench = Bench::new();
+    let mut client = Client::open(&bench);
+    bench.later.set(0);
+    client.stream = {
+        let mut stream = Stream::open(&bench, get().token("for-a-minute"));
+        let endpoint = stream.event().unwrap();
+        client.session = endpoint[1].1.strip_prefix("/sse/message?sessionId=").unwrap().to_owned();
+        stream
+    };
+    while bench.later.get() < 90_000 {
+        client.stream.expect_sign_of_life();
+    }
+    // The token that opened it is no longer good for anything.
+    let ping = request(1, "ping", json!({}));
+    assert_eq!(bench.send(post(&client.session, &ping).token("for-a-minute")).status, 401);
+    let changes = |bench: &Bench| {
+        bench.send(Request::modern("tools/call", json!({ "name": "changes" })).token("lasting"));
+    };
+    // What the server says of its own accord waits for a good token.
+    changes(&bench);
+    (0..3).for_each(|_| client.stream.expect_sign_of_life());
+    client.post(&ping);
+    let mut heard: Vec<_> = (0..4).map(|_| client.stream.message().unwrap()).collect();
+    heard.sort_by_key(|message| message["id"].is_null());
+    assert_eq!(heard[0]["id"], 1);
+    assert_eq!(heard[1]["method"], "notifications/tools/list_changed");
+    for _ in 0..30 {
+        client.stream.expect_sign_of_life();
+    }
+    assert_eq!(client.call("add")["result"]["content"][0]["text"], "42");
+}
+
+/// C25, SS-07: it ends with the grant, which the authorization server makes known by deleting what is kept under it.
+#[test]
+fn stream_ends_with_its_grant() {
     let bench = Bench::new();
     let mut stream = Stream::open(&bench, get().token("for-a-minute"));
-    assert_eq!(stream.event().unwrap()[0].1, "endpoint");
+    stream.event().unwrap();
+    while bench.later.get() < 90_000 {
+        stream.expect_sign_of_life();
+    }
+    let grant = store_core::Connection::of(Some("0123456789abcdef0123456789abcdef"), "", "");
+    store_core::testing::block_on(grant.forget(&bench.store)).unwrap();
+    let before = bench.later.get();
     assert_eq!(stream.event(), None);
-    assert!(bench.later.get() < 120_000);
+    assert!(bench.later.get() - before < 10_000);
+}
+
+/// C25: where tokens are issued under no grant that is known here, nothing tells of its end but the token's own.
+#[test]
+fn stream_of_a_token_without_a_grant_ends_with_it() {
+    let bench = Bench::new();
+    let mut stream = Stream::open(&bench, get().token("under-no-grant"));
+    stream.event().unwrap();
+    assert_eq!(stream.event(), None);
+    assert!((60_000..80_000).contains(&bench.later.get()), "{}", bench.later.get());
+}
+
+/// C25: nobody holds a stream for good with a token that is long over.
+#[test]
+fn stream_without_a_good_token_ends_after_a_day() {
+    let bench = Bench::new();
+    let mut stream = Stream::open(&bench, get().token("for-a-minute"));
+    stream.event().unwrap();
+    bench.later.set(25 * 60 * 60 * 1000);
+    assert_eq!(stream.event(), None);
+}
+
+/// C23, U7, MCP-A-12: what a token does not allow is refused as over Streamable HTTP, before it is accepted; and a
+/// client that comes back with a token that does allow it is served on the stream that it has.
+#[test]
+fn client_is_asked_to_sign_in_for_more_and_goes_on() {
+    let bench = Bench::new();
+    let mut client = Client::connect(&bench, "2025-06-18");
+    for (method, params) in [
+        ("tools/call", json!({ "name": "mean" })),
+        ("resources/read", json!({ "uri": "test://bench/needs-statistics" })),
+        ("resources/subscribe", json!({ "uri": "test://bench/needs-statistics" })),
+    ] {
+        let reply = bench.send(post(&client.session, &request(5, method, params)));
+        assert_eq!(reply.status, 403, "{method}");
+        let challenge = challenge(&reply);
+        assert!(
+            challenge.contains("insufficient_scope")
+                && challenge.contains("math:statistics")
+                && challenge.contains("/.well-known/oauth-protected-resource/sse\""),
+            "{challenge}"
+        );
+    }
+    let call = request(6, "tools/call", json!({ "name": "mean" }));
+    let reply = bench.send(post(&client.session, &call).token("with-statistics"));
+    assert_eq!(reply.status, 202);
+    let answer = client.stream.message().unwrap();
+    assert_eq!((&answer["id"], &answer["result"]["content"][0]["text"]), (&json!(6), &json!("mean")));
+    let caller = bench.calls.borrow().last().unwrap().0.clone();
+    assert!(caller.scopes.contains(&"math:statistics".to_owned()), "{caller:?}");
+    // Each POST has its own token, and an older one does not gain by a newer one.
+    assert_eq!(bench.send(post(&client.session, &call)).status, 403);
+    // Another user's token is for no session of this one's, whatever it allows.
+    assert_eq!(bench.send(post(&client.session, &call).token("of-another-user")).status, 404);
+}
+
+/// C23: what only the tool itself knows is an error on the stream, which says what it takes.
+#[test]
+fn scope_that_a_tool_asks_for_while_it_runs_is_named() {
+    let bench = Bench::new();
+    let mut client = Client::connect(&bench, "2025-06-18");
+    let answer = client.call("wants-more-scope");
+    assert_eq!(answer["error"]["code"], -32600, "{answer}");
+    assert_eq!(answer["error"]["data"]["error"], "insufficient_scope");
+    assert!(answer["error"]["data"]["scope"].as_str().unwrap().contains("math:more"), "{answer}");
+}
+
+/// C21, MCP-V-21: clients that try the newer era first are answered on the stream, in a way that leads them to the
+/// handshake.
+#[test]
+fn client_that_tries_the_newer_era_first_goes_on_with_a_handshake() {
+    let bench = Bench::new();
+    let mut client = Client::open(&bench);
+    for (method, params, code) in [
+        ("server/discover", json!({ "_meta": crate::bench::meta() }), -32601),
+        ("server/discover", json!({}), -32601),
+        ("subscriptions/listen", json!({ "_meta": crate::bench::meta(), "notifications": {} }), -32601),
+        ("initialize", json!({ "_meta": crate::bench::meta() }), -32601),
+        ("tools/list", json!({ "_meta": crate::bench::meta() }), -32022),
+        ("tools/call", json!({ "_meta": crate::bench::meta(), "name": "mean" }), -32022),
+    ] {
+        client.post(&request(9, method, params));
+        let answer = client.stream.message().unwrap();
+        assert_eq!(
+            (&answer["id"], &answer["error"]["code"]),
+            (&json!(9), &json!(code)),
+            "{method}: {answer}"
+        );
+        if code == -32022 {
+            let supported = answer["error"]["data"]["supported"].as_array().unwrap();
+            assert!(supported.contains(&json!("2024-11-05")) && !supported.contains(&json!("2026-07-28")));
+            assert_eq!(answer["error"]["data"]["requested"], "2026-07-28");
+        }
+    }
+    let hello = json!({ "protocolVersion": "2025-11-25", "capabilities": {},
+                        "clientInfo": { "name": "c", "version": "1" } });
+    client.post(&request(0, "initialize", hello));
+    assert_eq!(client.stream.message().unwrap()["result"]["protocolVersion"], "2025-11-25");
+    assert_eq!(client.call("add")["result"]["content"][0]["text"], "42");
 }
 
 /// MCP-A-07, MCP-A-16, MCP-T-02: the endpoint is a resource of its own.

@@ -14,6 +14,8 @@ pub(crate) struct World {
     pub(crate) is_stuck: Cell<bool>,
     /// What the work depends on does not answer.
     pub(crate) is_down: Cell<bool>,
+    /// How many notifications `floods` has made.
+    pub(crate) told: std::rc::Rc<Cell<u32>>,
 }
 
 pub(crate) const NAMES: [&str; 25] = [
@@ -134,8 +136,10 @@ pub(crate) fn call(world: &World, call: &Call) -> Option<Result<Reply, ToolsErro
         })),
         "floods" => {
             let mut so_far = 0.0;
+            let told = std::rc::Rc::clone(&world.told);
             floods(move || {
                 so_far += 1.0;
+                told.set(told.get() + 1);
                 progress(so_far)
             })
         }

@@ -25,6 +25,8 @@ mod modern;
 #[cfg(test)]
 mod offers;
 #[cfg(test)]
+mod places;
+#[cfg(test)]
 mod prompts;
 #[cfg(test)]
 mod resources;

@@ -84,7 +84,7 @@ fn slow_call_becomes_a_stream() {
     let text = std::str::from_utf8(&reply.body).unwrap();
     assert!(text.starts_with(":\n\n:\n\n"), "{text}");
     let last = text.trim_start_matches(":\n\n").strip_prefix("event: message\ndata: ").unwrap();
-    assert_eq!(serde_json::from_str::<Value>(last).unwrap()["error"]["code"], -32603);
+    assert_eq!(serde_json::from_str::<Value>(last).unwrap()["error"]["code"], -32600);
     // A client that reads JSON only waits, and gets its status.
     let reply = Bench::new().send(slow().header("accept", "application/json"));
     assert_eq!(reply.status, 403);
