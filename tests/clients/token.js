@@ -12,16 +12,9 @@ async function json(status, response) {
   return JSON.parse(body);
 }
 
-/**
- * Signs somebody in who was never here, and returns what the token endpoint gave. `base` is the server as it
- * calls itself; the token is for its `/mcp`, with the scopes that a client asks for at first.
- */
-export async function signIn(base) {
+/** Registers a client, and returns its id. */
+export async function register(base) {
   const server = await json(200, await fetch(`${base}/.well-known/oauth-authorization-server`));
-  const { resource, scopes_supported } = await json(
-    200,
-    await fetch(`${base}/.well-known/oauth-protected-resource/mcp`),
-  );
   const { client_id } = await json(
     201,
     await fetch(server.registration_endpoint, {
@@ -34,6 +27,26 @@ export async function signIn(base) {
       }),
     }),
   );
+  return client_id;
+}
+
+/** A person who was never here. */
+export function newPerson() {
+  return { email: `${randomBytes(8).toString("hex")}@example.com`, password: randomBytes(12).toString("base64url") };
+}
+
+/**
+ * Signs a person in, and returns what the token endpoint gave. `base` is the server as it calls itself; the token is
+ * for its `/mcp`. Without more said, it is a new person with a new client, and the scopes are those that a client asks
+ * for at first.
+ */
+export async function signIn(base, { person = newPerson(), client, scope } = {}) {
+  const server = await json(200, await fetch(`${base}/.well-known/oauth-authorization-server`));
+  const { resource, scopes_supported } = await json(
+    200,
+    await fetch(`${base}/.well-known/oauth-protected-resource/mcp`),
+  );
+  const client_id = client ?? (await register(base));
   const verifier = randomBytes(32).toString("base64url");
   const url = new URL(server.authorization_endpoint);
   url.search = new URLSearchParams({
@@ -42,11 +55,10 @@ export async function signIn(base) {
     redirect_uri: redirectUri,
     code_challenge: createHash("sha256").update(verifier).digest("base64url"),
     code_challenge_method: "S256",
-    scope: scopes_supported.join(" "),
+    scope: scope ?? scopes_supported.join(" "),
     resource,
   });
-  const email = `${randomBytes(8).toString("hex")}@example.com`;
-  const answer = await walkThroughForms(url, { email, password: randomBytes(12).toString("base64url") });
+  const answer = await walkThroughForms(url, person);
   const code = answer.searchParams.get("code");
   if (!code) throw new Error(`no code in ${answer}`);
   return json(

@@ -195,16 +195,20 @@ impl<O: Outside> McpServer<O> {
         outlet: Outlet,
     ) {
         let mut outlet = Some(outlet);
+        let mut used_at = self.unix_now();
         loop {
             self.pass_on(&mut writer, &mut outlet).await;
+            if let Some(writer) = &writer
+                && self.unix_now().saturating_sub(used_at) >= LEASE_RENEWAL.as_secs()
+            {
+                // A session with a running call is in use.
+                used_at = self.unix_now();
+                drop(self.keep_in_use(&writer.session).await);
+            }
             let step = match select(steps.next(), pin!(self.outside.sleep(LEASE_RENEWAL))).await {
                 Either::Left((step, _)) => step,
                 Either::Right(_) => {
                     self.write(&mut writer, |_| {}).await;
-                    if let Some(writer) = &writer {
-                        // A session with a running call is in use.
-                        drop(self.keep_in_use(&writer.session).await);
-                    }
                     continue;
                 }
             };

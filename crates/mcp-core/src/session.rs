@@ -27,7 +27,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwn
 use store_core::{Change, Connection, Keyring, RecordError, Slot, Store, TransitionError};
 
 /// How long a session that is not used lasts, in seconds.
-const IDLE_SECONDS: u64 = 24 * 60 * 60;
+pub(crate) const IDLE_SECONDS: u64 = 24 * 60 * 60;
 
 /// How far the record of a session's last use may be behind, in seconds. A write each time would make every request
 /// one.

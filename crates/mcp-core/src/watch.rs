@@ -22,7 +22,7 @@ const LOOKUP_SECONDS: u64 = 5;
 
 /// After how many seconds without an event there is a sign of life (MCP-T-42). It is also how it is found out that
 /// a client has left.
-const SILENCE_SECONDS: u64 = 5;
+pub(crate) const SILENCE_SECONDS: u64 = 5;
 
 /// How often either is thought of.
 const TURN: Duration = Duration::from_secs(1);

@@ -24,10 +24,10 @@ use crate::{
     ports::Outside,
     revision::Revision,
     routes,
-    session::{Allowed, LEASE_SECONDS, Lost, OpenSession, Posted},
+    session::{Allowed, IDLE_SECONDS, LEASE_SECONDS, Lost, OpenSession, Posted},
     session_http::{SessionFault, changed_message, wanted},
     sse,
-    watch::Watch,
+    watch::{SILENCE_SECONDS, Watch},
 };
 use async_stream::stream;
 use bytes::Bytes;
@@ -44,9 +44,6 @@ const MAX_RUNNING: usize = 16;
 
 /// How long a client may take to read an event, in seconds. After that its stream ends.
 const READ_SECONDS: u64 = 120;
-
-/// How long a session without a good token lasts, in seconds: as long as any session that is not used.
-const IDLE_SECONDS: u64 = 24 * 60 * 60;
 
 /// What a holder waits for.
 enum Event {
@@ -115,7 +112,7 @@ impl Permission {
         if now < self.newest.expires_at {
             return Verdict::Good;
         }
-        // Where tokens are issued under no grant, nothing tells when the user's permission ends.
+        // A session that is not used ends after a day. Where tokens are issued under no grant, nothing tells when the user's permission ends.
         let lasts = self.newest.grant_id.is_some() && now.saturating_sub(self.posted_at) < IDLE_SECONDS;
         if lasts { Verdict::Quiet } else { Verdict::Over }
     }
@@ -360,9 +357,6 @@ impl<O: Outside> Holder<O> {
         })
     }
 }
-
-/// After how many seconds without an event there is a sign of life (MCP-T-42).
-const SILENCE_SECONDS: u64 = 5;
 
 fn is_handshake(posted: &Posted) -> bool {
     matches!(
