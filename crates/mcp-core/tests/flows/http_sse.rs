@@ -450,7 +450,7 @@ fn scope_that_a_tool_asks_for_while_it_runs_is_named() {
     assert!(answer["error"]["data"]["scope"].as_str().unwrap().contains("math:more"), "{answer}");
 }
 
-/// C21, MCP-V-21: clients that try the newer era first are answered on the stream, in a way that leads them to the
+/// C21: clients that try the newer era first are answered on the stream, in a way that leads them to the
 /// handshake.
 #[test]
 fn client_that_tries_the_newer_era_first_goes_on_with_a_handshake() {
