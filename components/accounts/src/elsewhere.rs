@@ -38,15 +38,25 @@ pub(crate) async fn complete(request: &Request, step: Step) -> Result<Step, Erro
     Ok(Step::Ask(prompt))
 }
 
-/// Goes on with a sign-in that leads elsewhere. `None` when another one was chosen.
+/// Goes on with a sign-in or a change that leads elsewhere. `None` when another one was chosen.
 pub(crate) async fn choose(request: &Request, answers: &[Answer]) -> Result<Option<Step>, Error> {
-    let Purpose::SignIn = request.purpose else { return Ok(None) };
     let opened = Opened::new().await?;
     let chosen = answers.iter().find(|answer| answer.name == ALTERNATIVE);
     let chosen = chosen.map(|answer| answer.value.as_str()).unwrap_or_default();
     let hint = request.login_hint.as_deref();
-    let next = opened.elsewhere().choose(chosen, hint, &request.return_url).await?;
+    let next = match &request.purpose {
+        Purpose::SignIn => opened.elsewhere().choose(chosen, hint, &request.return_url).await?,
+        Purpose::Change(Change { user, name }) => {
+            opened.elsewhere().resume_change(&user.subject, name, chosen).await?
+        }
+    };
     Ok(next.map(Step::from))
+}
+
+/// Makes a change. `None` when it is none of these.
+pub(crate) async fn apply(user: &User, name: &str) -> Result<Option<Step>, Error> {
+    let opened = Opened::new().await?;
+    Ok(opened.elsewhere().apply(&user.subject, name).await?.map(Step::from))
 }
 
 /// Begins a change. `None` when it is none of these.
@@ -136,21 +146,32 @@ fn wrong(error: impl std::fmt::Display) -> Error {
     Error::Other(error.to_string())
 }
 
+/// A form with nothing on it.
+fn blank() -> Prompt {
+    Prompt {
+        heading: None,
+        notice: None,
+        problem: None,
+        fields: Vec::new(),
+        submit: String::new(),
+        alternatives: Vec::new(),
+        retry_after: None,
+        state: Vec::new(),
+    }
+}
+
 impl From<Next> for Step {
     fn from(next: Next) -> Self {
         match next {
             Next::Send { url, return_token, state } => Self::Send(Redirect { url, return_token, state }),
             Next::User { subject, display_name } => Self::User(User { subject, display_name }),
-            Next::Done { notice, ends_sessions } => Self::Done(Done { notice, ends_sessions }),
-            Next::Problem(problem) => Self::Ask(Prompt {
-                notice: None,
-                problem: Some(problem),
-                fields: Vec::new(),
-                submit: String::new(),
-                alternatives: Vec::new(),
-                retry_after: None,
-                state: Vec::new(),
-            }),
+            Next::Ready => Self::Ready(Vec::new()),
+            Next::Done { notice } => Self::Done(Done { notice }),
+            Next::Problem(problem) => Self::Ask(Prompt { problem: Some(problem), ..blank() }),
+            Next::Confirm { notice, label } => {
+                let confirmed = Alternative { name: elsewhere::CONFIRMED.into(), label };
+                Self::Ask(Prompt { notice: Some(notice), alternatives: vec![confirmed], ..blank() })
+            }
         }
     }
 }

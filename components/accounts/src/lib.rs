@@ -74,6 +74,19 @@ impl Guest for Component {
         }
     }
 
+    async fn apply(request: Request, state: Vec<u8>) -> Result<Step, Error> {
+        let Purpose::Change(Change { user, name }) = &request.purpose else {
+            return Err(Error::InvalidState);
+        };
+        if let Some(step) = elsewhere::apply(user, name).await? {
+            return Ok(step);
+        }
+        let apply = async |accounts: LocalAccounts<'_>| {
+            accounts.apply_change(&user.subject, &user.display_name, &state).await
+        };
+        Ok(with_accounts(Visitor::from(&request), apply).await?.into())
+    }
+
     async fn changes(user: User) -> Result<Vec<ChangeItem>, Error> {
         let has_password = async |accounts: LocalAccounts<'_>| {
             Ok(accounts.has_password(&user.subject, &user.display_name).await?)
@@ -134,7 +147,8 @@ impl From<Next> for Step {
         match step {
             Next::Ask(question) => Self::Ask(question.into()),
             Next::User { subject, email } => Self::User(User { subject, display_name: email }),
-            Next::Changed { notice } => Self::Done(Done { notice: notice.into(), ends_sessions: true }),
+            Next::Ready { state } => Self::Ready(state),
+            Next::Changed { notice } => Self::Done(Done { notice: notice.into() }),
         }
     }
 }
@@ -155,6 +169,7 @@ impl From<Question> for Prompt {
         });
         let alternative = |form: &Form| Alternative { name: form.name().into(), label: form.label().into() };
         Self {
+            heading: form.heading().map(str::to_owned),
             notice: question.notice().map(str::to_owned),
             fields: fields.collect(),
             submit: form.submit().into(),

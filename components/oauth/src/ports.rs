@@ -54,6 +54,10 @@ impl Identity for Accounts {
         step.map(Step::from).map_err(IdentityError::from)
     }
 
+    async fn apply(&self, request: &IdentityRequest, state: Vec<u8>) -> Result<Step, IdentityError> {
+        identity::apply(to_wit(request), state).await.map(Step::from).map_err(IdentityError::from)
+    }
+
     async fn changes(&self, user: &User) -> Result<Vec<ChangeItem>, IdentityError> {
         let items = identity::changes(user_to_wit(user)).await?;
         Ok(items.into_iter().map(|identity::ChangeItem { name, label }| ChangeItem { name, label }).collect())
@@ -86,9 +90,8 @@ impl From<identity::Step> for Step {
             identity::Step::User(identity::User { subject, display_name }) => {
                 Self::User(User { subject, display_name })
             }
-            identity::Step::Done(identity::Done { notice, ends_sessions }) => {
-                Self::Done(Done { notice, ends_sessions })
-            }
+            identity::Step::Ready(state) => Self::Ready(state),
+            identity::Step::Done(identity::Done { notice }) => Self::Done(Done { notice }),
             identity::Step::Send(identity::Redirect { url, return_token, state }) => {
                 Self::Send(Redirect { url, return_token, state })
             }
@@ -99,13 +102,14 @@ impl From<identity::Step> for Step {
 
 impl From<identity::Prompt> for Prompt {
     fn from(prompt: identity::Prompt) -> Self {
-        let identity::Prompt { notice, problem, fields, submit, alternatives, retry_after, state } = prompt;
+        let identity::Prompt { heading, notice, problem, fields, submit, alternatives, retry_after, state } =
+            prompt;
         let fields = fields.into_iter().map(Field::from).collect();
         let alternatives = alternatives
             .into_iter()
             .map(|identity::Alternative { name, label }| Alternative { name, label })
             .collect();
-        Self { notice, problem, fields, submit, alternatives, retry_after, state }
+        Self { heading, notice, problem, fields, submit, alternatives, retry_after, state }
     }
 }
 

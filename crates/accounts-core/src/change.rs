@@ -2,6 +2,7 @@
 
 use crate::throttle::{Guest, Turn};
 use crate::{Accounts, Answers, ConversationError, Form, Step, form, name, password, record::Account, words};
+use serde::{Deserialize, Serialize};
 use store_core::{Random, RecordError, Store};
 use subtle::ConstantTimeEq;
 
@@ -10,6 +11,15 @@ pub const PASSWORD: &str = "password";
 
 /// The text of the button that begins it.
 pub const PASSWORD_LABEL: &str = words::CHANGE_PASSWORD;
+
+/// A change that was judged and is not made yet.
+#[derive(Serialize, Deserialize)]
+struct Judged {
+    email: String,
+    /// The hash of the password that was typed as the current one.
+    old_hash: String,
+    new_hash: String,
+}
 
 impl<S: Store, R: Random> Accounts<'_, S, R> {
     /// Whether this person, whose name is `email` here, has a password.
@@ -25,8 +35,8 @@ impl<S: Store, R: Random> Accounts<'_, S, R> {
         }
     }
 
-    /// Goes on with a change of the person's password. The one that there is has to be typed again: whoever
-    /// finds a browser that somebody else is signed in at must not take over the account.
+    /// Judges a change of the person's password. The current one has to be typed again: a person who finds a browser
+    /// that another one is signed in at must not take over the account. Nothing is changed yet ([`Step::Ready`]).
     pub async fn resume_change(
         &self,
         subject: &str,
@@ -57,8 +67,32 @@ impl<S: Store, R: Random> Accounts<'_, S, R> {
             return Ok(self.ask(form, email, Some(words::PASSWORD_WRONG)));
         }
         self.give_back(guest).await;
-        // Another change came in between: what was typed has to be judged again.
-        if !self.set_password(&account, new).await? {
+        let judged = Judged {
+            email: account.email,
+            old_hash: account.password_hash,
+            new_hash: password::hash(new, self.records.random),
+        };
+        // It always serialises; an empty text is refused when it comes back.
+        Ok(Step::Ready { state: serde_json::to_vec(&judged).unwrap_or_default() })
+    }
+
+    /// Sets the password that [`resume_change`](Self::resume_change) has judged.
+    ///
+    /// # Errors
+    ///
+    /// `Contended` when the account got another password since.
+    pub async fn apply_change(
+        &self,
+        subject: &str,
+        email: &str,
+        state: &[u8],
+    ) -> Result<Step, ConversationError> {
+        let judged: Judged = serde_json::from_slice(state).map_err(|_| ConversationError::InvalidState)?;
+        let account = self.find_own(subject, email).await?.ok_or(ConversationError::InvalidState)?;
+        if account.email != judged.email {
+            return Err(ConversationError::InvalidState);
+        }
+        if !self.set_password_hash(&judged.email, &judged.old_hash, &judged.new_hash).await? {
             return Err(RecordError::Contended.into());
         }
         Ok(Step::Changed { notice: words::CHANGED })

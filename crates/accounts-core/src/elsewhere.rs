@@ -17,6 +17,9 @@ use web_core::fetch::Fetch;
 const ADD: &str = "add-";
 const REMOVE: &str = "remove-";
 
+/// The name of the button with which a person confirms a change.
+pub const CONFIRMED: &str = "confirmed";
+
 /// The providers, for one request.
 pub struct Elsewhere<'a, S, R, F> {
     /// Signing in there, and the records.
@@ -48,12 +51,20 @@ pub enum Next {
     },
     /// The person is not let in from there; let them choose another way.
     Problem(String),
+    /// Ask whether the person means it.
+    Confirm {
+        /// What comes of it.
+        notice: String,
+        /// The text of the button, whose name is [`CONFIRMED`].
+        label: String,
+    },
+    /// A change can be made ([`Elsewhere::apply`]). Browsers that may be signed in by what it takes away are to be
+    /// signed out first.
+    Ready,
     /// A change is made, or need not be.
     Done {
         /// A sentence for the person.
         notice: String,
-        /// Whether whoever is signed in elsewhere may be so by what was taken away.
-        ends_sessions: bool,
     },
 }
 
@@ -251,25 +262,74 @@ impl<S: Store, R: Random, F: Fetch> Elsewhere<'_, S, R, F> {
                 None => Ok(None),
             };
         }
-        let Some(provider) = name.strip_prefix(REMOVE).and_then(|name| self.sign_in.provider(name)) else {
-            return Ok(None);
-        };
+        let Some(provider) = self.removed_by(name) else { return Ok(None) };
+        let label = &provider.label;
+        Ok(Some(match self.find_removable(provider, subject).await? {
+            Ok(_) => Next::Confirm {
+                notice: format!("{label} will not sign you in any more. Other browsers will be signed out."),
+                label: format!("Remove {label}"),
+            },
+            Err(next) => next,
+        }))
+    }
+
+    /// Goes on with a change after a page of ours. `None` when it is none of these.
+    pub async fn resume_change(
+        &self,
+        subject: &str,
+        name: &str,
+        alternative: &str,
+    ) -> Result<Option<Next>, ElsewhereError> {
+        let Some(provider) = self.removed_by(name) else { return Ok(None) };
+        if alternative != CONFIRMED {
+            return Err(ElsewhereError::InvalidState);
+        }
+        Ok(Some(match self.find_removable(provider, subject).await? {
+            Ok(_) => Next::Ready,
+            Err(next) => next,
+        }))
+    }
+
+    /// Makes a change that is [ready](Next::Ready). `None` when it is none of these.
+    pub async fn apply(&self, subject: &str, name: &str) -> Result<Option<Next>, ElsewhereError> {
+        let Some(provider) = self.removed_by(name) else { return Ok(None) };
+        Ok(Some(match self.find_removable(provider, subject).await? {
+            Ok(way) => {
+                identity::unlink(&self.sign_in.records, &way, subject).await?;
+                done(format!(
+                    "{} does not sign you in any more, and other browsers are signed out.",
+                    provider.label
+                ))
+            }
+            Err(next) => next,
+        }))
+    }
+
+    /// The provider that the change of this name takes off an account.
+    fn removed_by(&self, name: &str) -> Option<&UpstreamProvider> {
+        self.sign_in.provider(name.strip_prefix(REMOVE)?)
+    }
+
+    /// The identity at this provider that can be taken off the account, or what to say instead.
+    async fn find_removable(
+        &self,
+        provider: &UpstreamProvider,
+        subject: &str,
+    ) -> Result<Result<Way, Next>, RecordError> {
         let ways = identity::ways(&self.sign_in.records, subject).await?;
         let label = &provider.label;
-        Ok(Some(match ways.iter().find(|way| way.provider == provider.name) {
-            Some(way) if self.is_removable(way, &ways, subject) => {
-                identity::unlink(&self.sign_in.records, way, subject).await?;
-                let notice = format!("{label} does not sign you in any more.");
-                Next::Done { notice, ends_sessions: true }
+        Ok(match ways.iter().find(|way| way.provider == provider.name) {
+            Some(way) if self.is_removable(way, &ways, subject) => Ok(way.clone()),
+            Some(_) => {
+                Err(done(format!("{label} cannot be removed: there would be no way left to sign in.")))
             }
-            Some(_) => done(format!("{label} cannot be removed: there would be no way left to sign in.")),
-            None => done(format!("{label} did not sign you in.")),
-        }))
+            None => Err(done(format!("{label} did not sign you in."))),
+        })
     }
 }
 
 fn done(notice: String) -> Next {
-    Next::Done { notice, ends_sessions: false }
+    Next::Done { notice }
 }
 
 /// `is_change` is whether the person is signed in already, and asked for more.

@@ -26,6 +26,8 @@ pub struct Prompt {
     pub problem: Option<String>,
     /// The e-mail address to fill in beforehand.
     pub email: String,
+    /// The invitation code to fill in beforehand.
+    pub code: String,
     /// In how many seconds the next answer is looked at, if there is a pause.
     pub retry_after: Option<u32>,
 }
@@ -71,6 +73,9 @@ const NEW_PASSWORD_FIELD: Field = Field {
 };
 const CODE_FIELD: Field =
     Field { name: CODE, label: words::INVITATION, kind: FieldKind::Text, autocomplete: "one-time-code" };
+
+/// The longest invitation code that a form comes back with. Codes have 32 characters.
+const MAX_CODE_CHARACTERS: usize = 64;
 
 /// A field for a password that there is already.
 const fn password_field(label: &'static str) -> Field {
@@ -121,6 +126,14 @@ impl Form {
         }
     }
 
+    /// What the form is for, if its page does not say so by itself.
+    pub const fn heading(self) -> Option<&'static str> {
+        match self {
+            Self::SignIn | Self::ChangePassword => None,
+            Self::SignUp | Self::Invitation => Some(words::NEW_ACCOUNT_HEADING),
+        }
+    }
+
     /// The button's text.
     pub const fn submit(self) -> &'static str {
         match self {
@@ -162,9 +175,18 @@ impl Prompt {
         }
     }
 
-    /// What to fill in beforehand into a field. Never a secret.
+    /// The text to fill in beforehand into a field. Never a password.
     pub fn value(&self, field: &Field) -> &str {
-        if field.name == EMAIL { &self.email } else { "" }
+        match field.name {
+            EMAIL => &self.email,
+            CODE => &self.code,
+            _ => "",
+        }
+    }
+
+    /// The same form with this invitation code in it, as far as it can be one.
+    pub(crate) fn with_code(self, code: &str) -> Self {
+        Self { code: code.trim().chars().take(MAX_CODE_CHARACTERS).collect(), ..self }
     }
 }
 

@@ -39,7 +39,13 @@ pub enum Step {
         /// The e-mail address.
         email: String,
     },
-    /// The password is changed. Whoever signed in with the old one is to be signed out.
+    /// The password can be changed. Every browser that signed in with the old one is to be signed out first; then
+    /// [`Accounts::apply_change`] takes this state.
+    Ready {
+        /// Handed back within the same request. It never leaves the server.
+        state: Vec<u8>,
+    },
+    /// The password is changed.
     Changed {
         /// A sentence for the person.
         notice: &'static str,
@@ -135,8 +141,16 @@ impl<S: Store, R: Random> Accounts<'_, S, R> {
         self.verify(form, &account, &email, password, words::WRONG).await
     }
 
-    /// Makes an account, for whoever may.
+    /// Makes an account, for those who may have one. The form comes back with the code that was typed: it is too long
+    /// to be typed twice.
     async fn sign_up(&self, typed: &str, answers: Answers<'_>) -> Result<Step, RecordError> {
+        Ok(match self.judge_sign_up(typed, answers).await? {
+            Step::Ask(prompt) => Step::Ask(prompt.with_code(answers.find(form::CODE))),
+            step => step,
+        })
+    }
+
+    async fn judge_sign_up(&self, typed: &str, answers: Answers<'_>) -> Result<Step, RecordError> {
         let form = if self.sign_up == SignUp::Invited { Form::Invitation } else { Form::SignUp };
         let password = answers.find(form::NEW_PASSWORD);
         let (email, known) = match self.look_up(form, typed, password).await? {
@@ -206,12 +220,18 @@ impl<S: Store, R: Random> Accounts<'_, S, R> {
     /// Gives the account this password, unless it got another since it was read. Then false.
     async fn set_password(&self, account: &Account, password: &str) -> Result<bool, RecordError> {
         let password_hash = password::hash(password, self.records.random);
-        let key = record::key(&account.email);
-        let set = self.records.transition(&key, |stored: &Account| {
-            if stored.password_hash != account.password_hash {
-                return Err(());
+        self.set_password_hash(&account.email, &account.password_hash, &password_hash).await
+    }
+
+    /// Replaces this hash of the account's password by another one. False when the account has neither.
+    async fn set_password_hash(&self, email: &str, from: &str, to: &str) -> Result<bool, RecordError> {
+        let key = record::key(email);
+        let set = self.records.transition(&key, |stored: &Account| match &stored.password_hash {
+            hash if hash == from => {
+                Ok(Change::Write(Account { password_hash: to.to_owned(), ..stored.clone() }, ()))
             }
-            Ok(Change::Write(Account { password_hash: password_hash.clone(), ..stored.clone() }, ()))
+            hash if hash == to => Ok(Change::Keep(())),
+            _ => Err(()),
         });
         match set.await {
             Ok(()) => Ok(true),
@@ -290,6 +310,7 @@ impl<S: Store, R: Random> Accounts<'_, S, R> {
             sign_up: self.sign_up,
             problem: problem.map(str::to_owned),
             email: email.chars().take(name::MAX_BYTES).collect(),
+            code: String::new(),
             retry_after: None,
         })
     }
@@ -300,6 +321,7 @@ impl<S: Store, R: Random> Accounts<'_, S, R> {
             sign_up: self.sign_up,
             problem: Some(words::wait(seconds)),
             email: email.to_owned(),
+            code: String::new(),
             retry_after: Some(u32::try_from(seconds).unwrap_or(u32::MAX)),
         })
     }

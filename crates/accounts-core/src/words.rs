@@ -18,6 +18,7 @@ pub(crate) const INVITATION_WRONG: &str =
     "The invitation is not for this e-mail, was used before, or is too old. Ask whoever sent it for another.";
 
 pub(crate) const LOOPBACK: &str = "This server runs on your own machine: any e-mail and password will do, and your first sign-in creates the account.";
+pub(crate) const NEW_ACCOUNT_HEADING: &str = "Create your account";
 pub(crate) const NEW_ACCOUNT: &str =
     "Choose a password of at least 15 characters: a few words that you remember.";
 pub(crate) const NEW_PASSWORD: &str = "Choose a password of at least 15 characters: a few words that you remember. Other browsers will be signed out.";

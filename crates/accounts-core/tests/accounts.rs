@@ -392,6 +392,53 @@ fn every_operation_may_fail() {
     }
 }
 
+/// S5: nothing is changed before the authorization server has ended the other sign-ins, and what was judged is not
+/// made over another change that came in between.
+#[test]
+fn judged_change_is_not_made_yet() {
+    let new = "twenty one penguins";
+    let (world, alice) = World::with_alice();
+    let before = world.store.snapshot();
+    let Ok(Step::Ready { state }) = world.judge_change(&alice, GOOD, new, new) else { panic!("not judged") };
+    let accounts = |snapshot: std::collections::BTreeMap<String, Vec<u8>>| {
+        snapshot.into_iter().filter(|(key, _)| key.starts_with("postern:a:")).collect::<Vec<_>>()
+    };
+    assert_eq!(accounts(world.store.snapshot()), accounts(before));
+    let apply = |subject: &str, state: &[u8]| {
+        world.accounts(async |accounts| accounts.apply_change(subject, ALICE, state).await)
+    };
+    for (subject, state) in [("acct_other", &state[..]), (&alice, b""), (&alice, b"{}")] {
+        assert_eq!(apply(subject, state), Err(ConversationError::InvalidState));
+    }
+    let other = "thirty one penguins";
+    assert!(matches!(world.change(&alice, GOOD, other, other), Ok(Step::Changed { .. })));
+    assert_eq!(apply(&alice, &state), Err(ConversationError::Record(RecordError::Contended)));
+    assert_eq!(subject(world.sign_in(ALICE, other)), alice);
+}
+
+/// U12: the code is long, so the form comes back with it whatever was wrong, and is called what it is.
+#[test]
+fn invitation_form_keeps_its_code() {
+    let world = World::new(SignUp::Invited);
+    let code = "a code of an invitation";
+    for (email, password) in [("", GOOD), ("no address", GOOD), (ALICE, ""), (ALICE, "short"), (ALICE, GOOD)]
+    {
+        let form = prompt(world.accept(&format!(" {code}\n"), email, password));
+        assert!(form.problem.is_some(), "{email} {password}");
+        assert_eq!(form.form.heading(), Some("Create your account"));
+        for field in form.form.fields() {
+            let expected = match field.name {
+                "invitation" => code,
+                "email" => email,
+                _ => "",
+            };
+            assert_eq!(form.value(field), expected, "{}", field.name);
+        }
+    }
+    let long = prompt(world.accept(&"x".repeat(10_000), ALICE, GOOD));
+    assert!(long.code.len() <= 64);
+}
+
 /// K-07: the same for a change of password: the old or the new one is good, and nobody is told otherwise.
 #[test]
 fn every_operation_of_a_change_may_fail() {

@@ -2,7 +2,7 @@
 //! difference here (`provider-core/tests/sign_in.rs` has both).
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail loudly")]
 
-use accounts_core::elsewhere::{Elsewhere, ElsewhereError, Next, Purpose, parse_password_sign_in};
+use accounts_core::elsewhere::{CONFIRMED, Elsewhere, ElsewhereError, Next, Purpose, parse_password_sign_in};
 use provider_core::{
     KeyMemory,
     sign_in::{SignIn, SignInError, UpstreamProvider},
@@ -119,13 +119,32 @@ impl World {
         self.run(async |ways| ways.change(subject, name, RETURN).await).unwrap()
     }
 
+    /// Takes a provider off an account, as far as that goes: asks, confirms and makes it.
+    fn try_remove(&self, subject: &str, name: &str) -> Result<Option<Next>, ElsewhereError> {
+        self.run(async |ways| {
+            let Some(Next::Confirm { .. }) = ways.change(subject, name, RETURN).await? else {
+                return Ok(None);
+            };
+            let refused = ways.resume_change(subject, name, "").await;
+            assert_eq!(refused, Err(ElsewhereError::InvalidState), "a person has to confirm it");
+            match ways.resume_change(subject, name, CONFIRMED).await? {
+                Some(Next::Ready) => ways.apply(subject, name).await,
+                other => Ok(other),
+            }
+        })
+    }
+
+    fn remove(&self, subject: &str, name: &str) -> Option<Next> {
+        self.try_remove(subject, name).unwrap()
+    }
+
     /// Adds a provider to an account. Returns what the person is told.
     fn add(&self, subject: &str, provider: &str, id: u64) -> String {
         self.everybody_is(id, "octocat");
         let name = format!("add-{provider}");
         let Some(Next::Send { state, .. }) = self.change(subject, &name) else { panic!("nobody is sent") };
         match self.come(provider, Purpose::Change { subject, name: &name }, &state).unwrap() {
-            Next::Done { notice, ends_sessions: false } => notice,
+            Next::Done { notice } => notice,
             other => panic!("{other:?}"),
         }
     }
@@ -180,17 +199,22 @@ fn person_adds_and_removes_ways_to_sign_in() {
     // Not into two accounts at once.
     assert!(world.add("acct_other", "hub", 1).contains("was not added"));
     assert_eq!(world.sign_in("hub", 1), "acct_local");
-    assert!(world.change("acct_other", "remove-hub").is_some());
+    assert!(matches!(world.change("acct_other", "remove-hub"), Some(Next::Done { .. })));
+    assert!(world.remove("acct_other", "remove-hub").is_none());
     assert_eq!(world.sign_in("hub", 1), "acct_local", "nor taken off by somebody else");
-    assert_eq!(
-        world.change("acct_local", "remove-hub"),
-        Some(Next::Done { notice: "Hub does not sign you in any more.".into(), ends_sessions: true })
-    );
+    assert!(matches!(world.change("acct_local", "remove-hub"), Some(Next::Confirm { .. })));
+    assert_eq!(world.sign_in("hub", 1), "acct_local", "nothing is removed unasked");
+    let Some(Next::Done { notice }) = world.remove("acct_local", "remove-hub") else { panic!("not removed") };
+    assert_eq!(notice, "Hub does not sign you in any more, and other browsers are signed out.");
     assert_ne!(world.sign_in("hub", 1), "acct_local");
     // The last way stays, where there are no passwords.
     world.has_passwords = false;
     assert!(!world.changes("acct_local").contains(&"remove-corp".into()));
-    world.change("acct_local", "remove-corp").unwrap();
+    assert!(world.remove("acct_local", "remove-corp").is_none());
+    assert!(matches!(
+        world.run(async |ways| ways.apply("acct_local", "remove-corp").await),
+        Ok(Some(Next::Done { .. }))
+    ));
     assert_eq!(world.sign_in("corp", 1), "acct_local");
     for name in ["", "add-", "add-x", "remove-x", "password"] {
         assert_eq!(world.change("acct_local", name), None, "{name}");
@@ -204,7 +228,7 @@ fn way_that_made_the_account_stays() {
     let subject = world.sign_in("hub", 1);
     world.add(&subject, "corp", 5);
     assert_eq!(world.changes(&subject), ["remove-corp", "add-open", "add-shut"]);
-    world.change(&subject, "remove-hub").unwrap();
+    assert!(world.remove(&subject, "remove-hub").is_none());
     assert_eq!(world.sign_in("hub", 1), subject);
     assert_eq!(world.sign_in("corp", 5), subject);
 }
@@ -260,9 +284,9 @@ fn every_operation_may_fail() {
             assert_eq!(world.sign_in("hub", 9), own, "{fault:?} after {count}");
             assert_eq!(world.changes(&own), ["remove-hub", "add-open", "add-shut"]);
             world.store.fail_after(count, fault);
-            let _ = world.run(async |ways| ways.change(&own, "remove-hub", RETURN).await);
+            let _ = world.try_remove(&own, "remove-hub");
             world.store.heal();
-            world.change(&own, "remove-hub").unwrap();
+            let _ = world.remove(&own, "remove-hub");
             assert_ne!(world.sign_in("hub", 9), own);
         }
         assert!(failures > 0, "{fault:?}");

@@ -139,7 +139,9 @@ fn reply_with_error(
     } else if authorize::wants_json(head, tolerances) {
         error.wire().reply()
     } else {
-        error.page(brand, trace)
+        // A browser that comes back from elsewhere does so with a GET, and is signed in or added to an account by it.
+        let may_have_acted = head.method == http::Method::POST || away::is_return_path(&head.path);
+        error.page(may_have_acted, brand, trace)
     };
     match HeaderValue::from_str(trace.as_str()) {
         Ok(trace) => reply.with(trace::HEADER, trace),

@@ -76,6 +76,9 @@ pub enum PageError {
     /// The identity component failed.
     #[error(transparent)]
     Identity(IdentityError),
+    /// The identity component failed to make a change, after the sign-ins that the change ends were ended.
+    #[error("other sign-ins are ended, and the change may not be made: {0}")]
+    UnfinishedChange(IdentityError),
     /// The tools component failed.
     #[error(transparent)]
     Catalog(#[from] CatalogError),
@@ -114,7 +117,7 @@ impl From<ApprovalError> for PageError {
 impl PageError {
     /// Whether the operator should know: something of ours failed.
     pub fn is_fault(&self) -> bool {
-        matches!(self, Self::Record(_) | Self::Identity(_) | Self::Catalog(_))
+        matches!(self, Self::Record(_) | Self::Identity(_) | Self::UnfinishedChange(_) | Self::Catalog(_))
     }
 
     /// The answer to a program, with the code that it knows how to recover from.
@@ -170,15 +173,21 @@ impl PageError {
             Self::Misconfigured => {
                 (StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::ServerError, "the server is not set up yet")
             }
-            Self::Record(_) | Self::Identity(_) | Self::Catalog(_) => return WireError::UNAVAILABLE,
+            Self::Record(_) | Self::Identity(_) | Self::UnfinishedChange(_) | Self::Catalog(_) => {
+                return WireError::UNAVAILABLE;
+            }
         };
         WireError { status, code, description }
     }
 
-    /// The answer to a person: what happened, and what to do about it.
-    pub fn page(&self, brand: &Brand, trace: &TraceId) -> Reply {
+    /// The answer to a person: what happened, and what to do about it. `may_have_acted` is whether the request asked
+    /// for more than a page, so that a fault may have come after something was done.
+    pub fn page(&self, may_have_acted: bool, brand: &Brand, trace: &TraceId) -> Reply {
         let status = self.wire().status;
-        let (said, application) = self.words();
+        let (said, application) = match self.words() {
+            (errors::UNAVAILABLE, None) if may_have_acted => (errors::UNFINISHED, None),
+            words => words,
+        };
         let reset = application.map(|application| [application.how_to_reset(), errors::OTHERWISE]);
         let more = reset.as_ref().map_or(&[][..], |reset| reset.as_slice());
         let again = self.parameters_to_begin_again();
@@ -222,6 +231,7 @@ impl PageError {
             Self::FailedElsewhere => errors::FAILED_ELSEWHERE,
             Self::NotFound => errors::NOT_FOUND,
             Self::Misconfigured => errors::MISCONFIGURED,
+            Self::UnfinishedChange(_) => errors::UNFINISHED_CHANGE,
             Self::Record(_) | Self::Identity(_) | Self::Catalog(_) => errors::UNAVAILABLE,
         };
         (said, None)

@@ -39,6 +39,9 @@ pub trait Identity {
         parameters: Vec<(String, String)>,
     ) -> Result<Step, IdentityError>;
 
+    /// Makes a change that is ready.
+    async fn apply(&self, request: &IdentityRequest, state: Vec<u8>) -> Result<Step, IdentityError>;
+
     /// What this person can change about how they sign in.
     async fn changes(&self, user: &User) -> Result<Vec<ChangeItem>, IdentityError>;
 }
@@ -84,6 +87,9 @@ pub enum Step {
     Send(Redirect),
     /// Signed in.
     User(User),
+    /// The change is in order and not made yet, and it ends the person's sign-ins at other browsers. They are
+    /// ended first; then [`Identity::apply`] takes this state.
+    Ready(Vec<u8>),
     /// The change has been made.
     Done(Done),
 }
@@ -104,8 +110,6 @@ pub struct Redirect {
 pub struct Done {
     /// One sentence for the person.
     pub notice: String,
-    /// Whether the person's other browsers are to be signed out.
-    pub ends_sessions: bool,
 }
 
 /// Something that a person can change about how they sign in.
@@ -120,6 +124,8 @@ pub struct ChangeItem {
 /// A form to show.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Prompt {
+    /// What the form is for, if that is not what its page is called anyway.
+    pub heading: Option<String>,
     /// One sentence under the heading.
     pub notice: Option<String>,
     /// What was wrong with the last answer.

@@ -25,6 +25,8 @@ pub mod sign_in {
     pub const TITLE: &str = "Sign in";
     /// Around the server's host, when no application asks.
     pub const TO: Around = Around("to ", "");
+    /// Around the server's host, under the heading of a new account.
+    pub const AT: Around = Around("at ", "");
     /// Around the application's name.
     pub const SO_THAT: Around = Around("\u{201c}", "\u{201d} wants to connect. Sign in to decide.");
     /// Between ways to sign in.
@@ -380,11 +382,23 @@ pub mod errors {
         text: "Its configuration is missing something that it does not serve without.",
         help: "If you run it: the log says which variable to set, and how.",
     };
-    /// Something of ours failed.
+    /// The server failed while a page was looked at.
     pub const UNAVAILABLE: ErrorWords = ErrorWords {
         title: "Please try again in a moment",
         text: "The server cannot answer just now. Nothing has been changed.",
-        help: "Reload this page. If it keeps happening, tell whoever runs this server.",
+        help: "Reload this page. If it keeps happening, tell the operator of this server.",
+    };
+    /// The server failed while it did what a form asked for. How far it got, it does not know.
+    pub const UNFINISHED: ErrorWords = ErrorWords {
+        title: "Please try again in a moment",
+        text: "The server failed before it could finish. What you asked for may have been done, or not.",
+        help: "Reload this page to ask again. If it keeps happening, tell the operator of this server.",
+    };
+    /// The server failed after it had signed out the person's other browsers for a change.
+    pub const UNFINISHED_CHANGE: ErrorWords = ErrorWords {
+        title: "The change may not have been made",
+        text: "Your other browsers are signed out. Then the server failed, so it does not know whether the change itself was made.",
+        help: "Open your account and try again. To find out whether a new password is in place, sign out and sign in with it.",
     };
 }
 

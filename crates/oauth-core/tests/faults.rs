@@ -328,6 +328,48 @@ fn single_failure_in_any_flow_is_found_out() {
     }
 }
 
+/// S5: wherever a change of password fails, no password is changed while another browser stays signed in, and the
+/// page does not say that nothing has been changed.
+#[test]
+fn password_is_not_changed_before_other_sign_ins_are_ended() {
+    let blinks = (1..ENOUGH).flat_map(|countdown| [false, true].map(|is_done| (countdown, is_done)));
+    for ((countdown, is_done), fails_to_apply) in
+        blinks.flat_map(|blink| [false, true].map(|fails| (blink, fails)))
+    {
+        let context = format!("operation {countdown}, {is_done}, {fails_to_apply}");
+        let world = World::local();
+        world.people.can_change.set(true);
+        let [browser, other] = [(), ()].map(|()| {
+            let browser = Browser::default();
+            let page = browser.get(&world, "/account");
+            let good = [("email", "alice@example.com"), ("password", "good")];
+            browser.post_page(&world, &page, &good, None);
+            browser
+        });
+        let page = browser.get(&world, "/account");
+        let form = browser.post_page(&world, &page, &[], Some("change:password"));
+        let form = PageForm::of(&form).filled_in(&[("password", "good")], None);
+        let request = browser.dress(browser.form_request("/account/change", &form));
+        world.people.fails_to_apply.set(fails_to_apply);
+        let store = Blink { inner: &world.store, countdown: Cell::new(countdown), is_done };
+        let reply = block_on(world.answer_from(&store, request));
+        browser.take_cookies(&reply);
+        let is_changed = world.people.changed.get() > 0;
+        let is_signed_in =
+            |browser: &Browser| PageForm::of(&browser.get(&world, "/account")).action == "/account";
+        assert_eq!(is_changed, reply.status == StatusCode::OK, "{context}: {}", body_text(&reply));
+        assert!(!is_changed || !is_signed_in(&other), "{context}");
+        if reply.status != StatusCode::OK {
+            assert_eq!(reply.status, StatusCode::SERVICE_UNAVAILABLE, "{context}");
+            assert!(!body_text(&reply).contains("Nothing has been changed"), "{context}");
+        }
+        if fails_to_apply && reply.headers.contains_key("set-cookie") {
+            assert!(body_text(&reply).contains("Your other browsers are signed out."), "{context}");
+            assert!(is_signed_in(&browser) && !is_signed_in(&other), "{context}");
+        }
+    }
+}
+
 fn sign_in_request(world: &World) -> Request {
     let browser = Browser::default();
     let page = browser.get(world, &format!("/authorize?{}", world.client().request().encode()));

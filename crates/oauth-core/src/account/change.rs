@@ -72,7 +72,7 @@ pub(super) async fn begin<S: Store, R: Random, I: Identity, C: Catalog>(
     };
     let request = step.identity_request(server, head, session, routes::RETURN);
     let next = server.identity.begin(&request).await?;
-    go_on(server, head, step, session, next).await
+    go_on(server, head, step, session, &request, next).await
 }
 
 /// Answers a request to `/account/change`.
@@ -89,7 +89,7 @@ pub async fn serve<S: Store, R: Random, I: Identity, C: Catalog>(
     let request = step.identity_request(server, head, &session, routes::RETURN);
     let identity_state = std::mem::take(&mut step.identity_state);
     let next = server.identity.resume(&request, identity_state, page_form::answers(&form)).await?;
-    go_on(server, head, step, &session, next).await
+    go_on(server, head, step, &session, &request, next).await
 }
 
 /// Goes on with a browser that was elsewhere for a change.
@@ -103,7 +103,7 @@ pub(crate) async fn returned<S: Store, R: Random, I: Identity, C: Catalog>(
     let SignedIn { session, .. } = find_session_of_page(server, head, &step.session_id).await?;
     let request = step.identity_request(server, head, &session, &head.path);
     let next = server.identity.returned(&request, identity_state, parameters).await?;
-    go_on(server, head, step, &session, next).await
+    go_on(server, head, step, &session, &request, next).await
 }
 
 async fn go_on<S: Store, R: Random, I: Identity, C: Catalog>(
@@ -111,6 +111,7 @@ async fn go_on<S: Store, R: Random, I: Identity, C: Catalog>(
     head: &Head,
     step: ChangeStep,
     session: &BrowserSession,
+    request: &IdentityRequest,
     next: Step,
 ) -> Result<Reply, PageError> {
     match next {
@@ -119,7 +120,8 @@ async fn go_on<S: Store, R: Random, I: Identity, C: Catalog>(
             let browser_id = step.browser_id.clone();
             away::send(server, head, &browser_id, redirect, Conversation::Change(step))
         }
-        Step::Done(done) => finish(server, head, step, session, done).await,
+        Step::Ready(state) => apply(server, head, step, session, request, state).await,
+        Step::Done(done) => Ok(done_page(server, step, done)),
         Step::User(_) => Err(IdentityError::Other("a change ended as a sign-in does".into()).into()),
     }
 }
@@ -146,22 +148,37 @@ fn page<S: Store, R: Random, I: Identity, C: Catalog>(
         .with_cookie(&browser::browser_id_cookie(&step.browser_id, server.config))
 }
 
-/// The change is made; what it ends besides is ended here.
-async fn finish<S: Store, R: Random, I: Identity, C: Catalog>(
+/// Ends the person's other sign-ins, and then makes the change (LG-12). If the server fails in between, they are
+/// ended for nothing. The other way round, a browser that was signed in with a stolen password would stay signed in
+/// after the password was changed, and no page could say so.
+async fn apply<S: Store, R: Random, I: Identity, C: Catalog>(
     server: &AuthorizationServer<'_, S, R, I, C>,
     head: &Head,
     step: ChangeStep,
     session: &BrowserSession,
-    done: Done,
+    request: &IdentityRequest,
+    state: Vec<u8>,
 ) -> Result<Reply, PageError> {
-    let page = DonePage { account: routes::ACCOUNT, label: step.label, notice: done.notice };
-    let reply = pages::reply(StatusCode::OK, &page, &server.config.brand, Forms::StayHere);
-    if !done.ends_sessions {
-        return Ok(reply);
-    }
-    // LG-12.
     let next = Restarted::of(server, head, session);
     let entry = Some(&next.entry);
     let user = connections::end_sign_ins(&server.records, &session.subject, entry, server.now).await?;
-    Ok(reply.with_cookie(&next.cookie(server, &user)))
+    let cookie = next.cookie(server, &user);
+    let applied = match server.identity.apply(request, state).await {
+        Ok(Step::Done(done)) => Ok(done_page(server, step, done)),
+        Ok(_) => Err(IdentityError::Other("a change that was ready did not end".into())),
+        Err(error) => Err(error),
+    };
+    // Either way this browser goes on with the sign-in that was not ended.
+    let reply =
+        applied.unwrap_or_else(|error| server.answer_error(head, &PageError::UnfinishedChange(error)));
+    Ok(reply.with_cookie(&cookie))
+}
+
+fn done_page<S, R, I, C>(
+    server: &AuthorizationServer<'_, S, R, I, C>,
+    step: ChangeStep,
+    done: Done,
+) -> Reply {
+    let page = DonePage { account: routes::ACCOUNT, label: step.label, notice: done.notice };
+    pages::reply(StatusCode::OK, &page, &server.config.brand, Forms::StayHere)
 }

@@ -164,7 +164,9 @@ async fn go_on<S: Store, R: Random, I: Identity, C: Catalog>(
             let browser_id = step.browser_id.clone();
             away::send(server, head, &browser_id, redirect, Conversation::SignIn(step))
         }
-        Step::Done(_) => Err(IdentityError::Other("a sign-in ended as a change does".into()).into()),
+        Step::Ready(_) | Step::Done(_) => {
+            Err(IdentityError::Other("a sign-in ended as a change does".into()).into())
+        }
     }
 }
 
@@ -209,6 +211,7 @@ fn page<S: Store, R: Random, I: Identity, C: Catalog>(
         transaction: server.seal_transaction(&step),
         client_name: step.client_name,
         host: pages::host_of(&server.config.public_url),
+        heading: prompt.heading,
         notice: prompt.notice,
         problem: prompt.problem,
         fields: prompt.fields,

@@ -91,6 +91,8 @@ pub struct SignInPage {
     pub client_name: String,
     /// The server's host.
     pub host: String,
+    /// What the form is for, if it is not for signing in.
+    pub heading: Option<String>,
     /// One sentence under the heading.
     pub notice: Option<String>,
     /// What was wrong with the last answer.
@@ -213,7 +215,7 @@ pub struct ErrorPage<'a> {
 
 impl Page for SignInPage {
     fn title(&self) -> &str {
-        words::sign_in::TITLE
+        self.heading.as_deref().unwrap_or(words::sign_in::TITLE)
     }
 }
 
@@ -253,6 +255,7 @@ mod tests {
             transaction: "sealed".into(),
             client_name: text.into(),
             host: "127.0.0.1:3000".into(),
+            heading: None,
             notice: Some(text.into()),
             problem: Some(text.into()),
             fields: vec![

@@ -30,6 +30,10 @@ pub(crate) struct People {
     pub(crate) retry_after: Cell<Option<u32>>,
     /// Whether passwords can be changed here.
     pub(crate) can_change: Cell<bool>,
+    /// How many passwords were changed.
+    pub(crate) changed: Cell<usize>,
+    /// Whether a change that is ready cannot be made.
+    pub(crate) fails_to_apply: Cell<bool>,
 }
 
 impl People {
@@ -42,6 +46,7 @@ impl People {
             value: value.into(),
         };
         Step::Ask(Prompt {
+            heading: None,
             notice: None,
             problem: problem.map(str::to_owned),
             fields: vec![
@@ -101,7 +106,7 @@ impl Identity for People {
         }
         match (answer("email"), answer("password")) {
             (_, Some(password)) if password == "good" && request.purpose != Purpose::SignIn => {
-                Ok(Step::Done(Done { notice: "It is changed.".into(), ends_sessions: true }))
+                Ok(Step::Ready(b"typed the password again".to_vec()))
             }
             (Some(email), Some(password)) if password == "good" => {
                 Ok(Step::User(User { subject: format!("subject of {email}"), display_name: email.clone() }))
@@ -129,6 +134,17 @@ impl Identity for People {
             })),
             None => Ok(self.prompt(Some("not let in from there"), "")),
         }
+    }
+
+    async fn apply(&self, _: &IdentityRequest, state: Vec<u8>) -> Result<Step, IdentityError> {
+        if state != b"typed the password again" {
+            return Err(IdentityError::InvalidState);
+        }
+        if self.fails_to_apply.get() {
+            return Err(IdentityError::Unavailable);
+        }
+        self.changed.set(self.changed.get() + 1);
+        Ok(Step::Done(Done { notice: "It is changed.".into() }))
     }
 
     async fn changes(&self, _: &User) -> Result<Vec<ChangeItem>, IdentityError> {
