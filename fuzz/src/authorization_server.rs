@@ -35,6 +35,7 @@ impl Identity for People {
         let (submit, state) = ("Continue".into(), Vec::new());
         let (fields, alternatives) = (vec![password], Vec::new());
         Ok(Step::Ask(Prompt {
+            heading: None,
             notice: None,
             problem: None,
             fields,
@@ -60,6 +61,10 @@ impl Identity for People {
         _: Vec<u8>,
         _: Vec<(String, String)>,
     ) -> Result<Step, IdentityError> {
+        Err(IdentityError::InvalidState)
+    }
+
+    async fn apply(&self, _: &IdentityRequest, _: Vec<u8>) -> Result<Step, IdentityError> {
         Err(IdentityError::InvalidState)
     }
 
