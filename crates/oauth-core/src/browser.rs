@@ -32,6 +32,9 @@ pub struct BrowserSession {
     pub signed_in_for: Arrival,
     /// When it ends, in seconds since the Unix epoch.
     pub expires_at: u64,
+    /// The browser, as it is known by beyond this session ([`Known::device`]). Empty in sessions from before.
+    #[serde(default)]
+    pub device: String,
 }
 
 /// An authorization request as it came in at a browser.
@@ -71,6 +74,7 @@ impl BrowserSession {
     pub fn start(
         user: User,
         signed_in_for: Arrival,
+        device: String,
         config: &Config,
         random: &impl Random,
         now: u64,
@@ -84,6 +88,7 @@ impl BrowserSession {
             signed_in_at: now,
             signed_in_for,
             expires_at: now.saturating_add(config.lifetimes.browser_session.as_secs()),
+            device,
         }
     }
 
@@ -141,37 +146,67 @@ const KNOWN_SECONDS: u64 = 400 * 24 * 60 * 60;
 const MAX_KNOWN: usize = 4;
 const MAX_KNOWN_CHARACTERS: usize = 1_500;
 
-/// The subjects that have signed in at this browser, the last one first. Nobody else can make one up, so whoever
-/// guesses passwords from elsewhere does not hold them up (LG-06).
-pub fn known_subjects(head: &Head, config: &Config, keys: &Keyring) -> Vec<String> {
-    let open = || {
-        let sealed = seal::from_text(head.cookie(&cookie_name(KNOWN, &config.public_url))?)?;
-        serde_json::from_slice(&seal::open(keys, Purpose::Cookie, KNOWN.as_bytes(), &sealed)?).ok()
-    };
-    open().unwrap_or_default()
+/// What a browser keeps beyond its session. It cannot be made up, so a person who guesses passwords elsewhere does not
+/// hold up those who are known here (LG-06).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Known {
+    /// Tells the browser from others. Random, and known to this server alone.
+    pub device: String,
+    /// The subjects that have signed in at this browser, the last one first.
+    pub subjects: Vec<String>,
 }
 
-/// The `Set-Cookie` value that makes a browser remember one more. `None` if the subject is too long for that.
-pub fn known_subjects_cookie(
-    known: Vec<String>,
-    subject: &str,
-    config: &Config,
-    keys: &Keyring,
-    random: &impl Random,
-) -> Option<String> {
-    let others = known.into_iter().filter(|other| other != subject);
-    let mut subjects: Vec<String> =
-        std::iter::once(subject.to_owned()).chain(others).take(MAX_KNOWN).collect();
-    loop {
-        let plaintext = serde_json::to_vec(&subjects).unwrap_or_default();
-        let text = seal::to_text(&seal::seal(keys, Purpose::Cookie, KNOWN.as_bytes(), &plaintext, random));
-        if text.len() <= MAX_KNOWN_CHARACTERS {
-            return Some(set_cookie(KNOWN, &text, KNOWN_SECONDS, &config.public_url));
+/// The cookie as it is, and as it was before browsers were told apart.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum StoredKnown {
+    Known(Known),
+    Subjects(Vec<String>),
+}
+
+impl Known {
+    /// Reads what the browser of a request keeps.
+    pub fn find(head: &Head, config: &Config, keys: &Keyring) -> Self {
+        let open = || {
+            let sealed = seal::from_text(head.cookie(&cookie_name(KNOWN, &config.public_url))?)?;
+            serde_json::from_slice(&seal::open(keys, Purpose::Cookie, KNOWN.as_bytes(), &sealed)?).ok()
+        };
+        match open() {
+            Some(StoredKnown::Known(known)) => known,
+            Some(StoredKnown::Subjects(subjects)) => Self { device: String::new(), subjects },
+            None => Self::default(),
         }
-        // A subject that is too long by itself is not remembered.
-        subjects.pop();
-        if subjects.is_empty() {
-            return None;
+    }
+
+    /// The same with a device, if it has none yet.
+    pub fn with_device(self, random: &impl Random) -> Self {
+        if self.device.is_empty() { Self { device: new_id(random), ..self } } else { self }
+    }
+
+    /// The `Set-Cookie` value that makes the browser remember one more subject. `None` if that is too long.
+    pub fn cookie(
+        self,
+        subject: &str,
+        config: &Config,
+        keys: &Keyring,
+        random: &impl Random,
+    ) -> Option<String> {
+        let Self { device, subjects } = self;
+        let others = subjects.into_iter().filter(|other| other != subject);
+        let subjects = std::iter::once(subject.to_owned()).chain(others).take(MAX_KNOWN).collect();
+        let mut known = Self { device, subjects };
+        loop {
+            let plaintext = serde_json::to_vec(&known).unwrap_or_default();
+            let sealed = seal::seal(keys, Purpose::Cookie, KNOWN.as_bytes(), &plaintext, random);
+            let text = seal::to_text(&sealed);
+            if text.len() <= MAX_KNOWN_CHARACTERS {
+                return Some(set_cookie(KNOWN, &text, KNOWN_SECONDS, &config.public_url));
+            }
+            // A subject that is too long by itself is not remembered.
+            known.subjects.pop();
+            if known.subjects.is_empty() {
+                return None;
+            }
         }
     }
 }
@@ -217,6 +252,20 @@ pub(crate) fn away_cookie(slot: usize, value: &str, max_age: u64, public_url: &P
     let name = away_cookie_name(slot, public_url);
     let secure = if public_url.is_loopback() { "" } else { "; Secure" };
     format!("{name}={value}; Path={}; Max-Age={max_age}; HttpOnly; SameSite=Lax{secure}", routes::SIGN_IN)
+}
+
+/// The name of the cookie that carries what the account page says next.
+pub(crate) fn flash_cookie_name(public_url: &PublicUrl) -> String {
+    // `__Host-` is for cookies of all paths.
+    let prefix = if public_url.is_loopback() { "" } else { "__Secure-" };
+    format!("{prefix}postern-flash")
+}
+
+/// The `Set-Cookie` value of that cookie. It goes along to the account page only.
+pub(crate) fn flash_cookie(value: &str, max_age: u64, public_url: &PublicUrl) -> String {
+    let name = flash_cookie_name(public_url);
+    let secure = if public_url.is_loopback() { "" } else { "; Secure" };
+    format!("{name}={value}; Path={}; Max-Age={max_age}; HttpOnly; SameSite=Lax{secure}", routes::ACCOUNT)
 }
 
 /// Whether a page is asked for by name, as browsers do and programs do not.
@@ -273,7 +322,7 @@ mod tests {
         let (config, random) = (config("https://mcp.example.com"), SequenceRandom::default());
         let user = User { subject: "s".into(), display_name: "alice".into() };
         let arrival = Arrival::of(&head(&[]), "a=b");
-        let session = BrowserSession::start(user, arrival, &config, &random, 1_000);
+        let session = BrowserSession::start(user, arrival, "device".into(), &config, &random, 1_000);
         let cookie = session.cookie(&config, &keys, &random);
         assert!(cookie.starts_with("__Host-postern-session="), "BR-08: {cookie}");
         for attribute in ["; Path=/;", "; HttpOnly", "; Secure", "; SameSite=Lax"] {

@@ -1,5 +1,6 @@
 //! What an operator decides, and the defaults with their reasons.
 
+use crate::approvals::{CONNECTIONS_PER_USER, MAX_CONNECTIONS_PER_USER};
 use crate::client::policy::{ClientPolicy, DeniedClients};
 pub use crate::lifetimes::Lifetimes;
 use crate::pages::Brand;
@@ -17,6 +18,8 @@ pub struct Config {
     pub lifetimes: Lifetimes,
     /// Whether a user may let a decision stand for later requests like it; see [`crate::authorize::consent`].
     pub remembers_consent: bool,
+    /// How many connections a user may have; see [`crate::approvals`].
+    pub connections_per_user: usize,
     /// Where the server is less strict than it could be.
     pub tolerances: Tolerances,
     /// Which clients there may be.
@@ -164,6 +167,7 @@ impl Config {
             public_url,
             lifetimes: Lifetimes::default(),
             remembers_consent: false,
+            connections_per_user: CONNECTIONS_PER_USER,
             tolerances: Tolerances::default(),
             clients: ClientPolicy::default(),
         }
@@ -177,6 +181,7 @@ impl Config {
             public_url: public_url.strictly(&strict),
             lifetimes: Lifetimes::read(&variable)?,
             remembers_consent: parse_switch("remember_consent", &variable("remember_consent"))?,
+            connections_per_user: parse_connections_per_user(&variable("connections_per_user"))?,
             tolerances: Tolerances::parse(&strict)?,
             clients: ClientPolicy::read(&variable)?,
         })
@@ -199,6 +204,20 @@ impl Config {
     }
 }
 
+/// Reads the variable `connections_per_user`.
+fn parse_connections_per_user(text: &str) -> Result<usize, ConfigError> {
+    let text = text.trim();
+    let number = match text {
+        "" => Some(CONNECTIONS_PER_USER),
+        _ if text.bytes().all(|byte| byte.is_ascii_digit()) => text.parse().ok(),
+        _ => None,
+    };
+    number.filter(|number| (1..=MAX_CONNECTIONS_PER_USER).contains(number)).ok_or_else(|| {
+        let problem = format!("it must be a whole number between 1 and {MAX_CONNECTIONS_PER_USER}");
+        ConfigError::new("connections_per_user", problem)
+    })
+}
+
 /// Reads a variable that switches something on.
 fn parse_switch(variable: &'static str, text: &str) -> Result<bool, ConfigError> {
     match text.trim() {
@@ -211,6 +230,16 @@ fn parse_switch(variable: &'static str, text: &str) -> Result<bool, ConfigError>
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn connections_of_a_user_are_bounded() {
+        assert_eq!(parse_connections_per_user(""), Ok(50));
+        assert_eq!(parse_connections_per_user(" 100 "), Ok(100));
+        for bad in ["0", "101", "-1", "+5", "5.0", "many", "99999999999999999999999"] {
+            let text = parse_connections_per_user(bad).unwrap_err().to_string();
+            assert_eq!(text, "connections_per_user: it must be a whole number between 1 and 100", "{bad}");
+        }
+    }
 
     #[test]
     fn tolerances_are_switched_off_by_name() {
@@ -246,6 +275,7 @@ mod tests {
         let read = Config::read(url.clone(), default).unwrap();
         let new = Config::new(url);
         assert_eq!((read.tolerances, read.clients), (new.tolerances, new.clients));
+        assert_eq!(read.connections_per_user, new.connections_per_user);
     }
 
     /// A variable with a mistake in it is named, and what is in it is not.
@@ -261,6 +291,7 @@ mod tests {
             "accent_color",
             "support_url",
             "remember_consent",
+            "connections_per_user",
             "access_token_lifetime",
             "registration",
             "clients",

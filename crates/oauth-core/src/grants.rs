@@ -1,4 +1,4 @@
-//! The life of a grant: approved, redeemed, refreshed, and at an end.
+//! The life of a grant: redeemed, refreshed, and at an end. How it begins is in [`crate::approvals`].
 //!
 //! Each step is one compare-and-swap on the grant's one record, so no half-written grant can exist.
 //! The functions here decide; [`Records::transition`] carries out.
@@ -6,36 +6,10 @@
 use crate::{
     Config,
     lifetimes::latest_end,
-    records::{Grant, GrantEntry, GrantId, GrantState, RememberedConsent, UserGrants, user_key},
+    records::{Grant, GrantId, GrantState, RememberedConsent, UserGrants, user_key},
 };
 use serde::{Deserialize, de::DeserializeOwned};
-use store_core::{Change, Connection, Random, RecordError, Records, Store, TransitionError, seal};
-
-/// The most grants of a user. The oldest gives way.
-pub const MAX_GRANTS_PER_USER: usize = 50;
-
-/// The outcome of an approval.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Approval {
-    /// The grant was made.
-    Made,
-    /// This very transaction had been approved before, and made this grant.
-    MadeBefore(Box<Grant>),
-}
-
-/// Why a grant was not made.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ApprovalError {
-    /// The user signed out everywhere since the page was shown.
-    #[error("the user's epoch has moved on")]
-    SignedOut,
-    /// The records could not be had.
-    #[error(transparent)]
-    Record(#[from] RecordError),
-}
-
-/// How long an entry in a user's index may be ahead of its grant, in seconds. Longer than any request.
-const APPROVAL_SECONDS: u64 = 60;
+use store_core::{Change, Connection, Random, RecordError, Records, Store, TransitionError};
 
 /// Reads a record. One that was sealed with a secret since retired ended with it.
 pub async fn find<T: DeserializeOwned, S: Store, R: Random>(
@@ -90,115 +64,20 @@ pub async fn find_remembered<S: Store, R: Random>(
     Ok(is_live.then(|| remembered.clone()))
 }
 
-/// Stores a grant that the user has approved: first in the user's index, then the grant itself, which
-/// alone makes the code good. A crash in between leaves an entry without a grant, and no permission.
-///
-/// The index is also what makes one transaction one grant: `id` comes from the transaction, and only
-/// whoever enters it there creates the grant. An entry says which request made it, so that one that was
-/// overtaken by many others after it had written still knows its own (K-31). An entry that never got its
-/// grant, because the server died in between, is taken over when nobody can be about to make it any more.
-pub async fn approve<S: Store, R: Random>(
+/// Revokes a grant, whatever state it is in, and deletes what was kept for its client. One that is not there is as
+/// good as revoked.
+pub async fn revoke<S: Store, R: Random>(
     records: &Records<'_, S, R>,
     id: GrantId,
-    grant: &Grant,
-    remembered: Option<&RememberedConsent>,
     now: u64,
-) -> Result<Approval, ApprovalError> {
-    // K-32: chance may repeat itself, and no grant is ever made over another.
-    match find::<Grant, _, _>(records, &id.key()).await? {
-        Some(made) if made.subject == grant.subject => return Ok(Approval::MadeBefore(Box::new(made))),
-        Some(_) => return Err(RecordError::Contended.into()),
-        None => {}
-    }
-    let dead = make_room(records, id, &grant.subject, now).await?;
-    let key = user_key(&grant.subject);
-    let new_entry = GrantEntry {
-        id,
-        approved_at: now,
-        expires_at: grant.expires_at,
-        attempt: seal::to_text(&records.random.bytes::<9>()),
-        remembered: remembered.cloned(),
-    };
-    // What the entry that is in place has dropped, if it is ours.
-    let mut dropped_before = Vec::new();
-    let entered = records.transition(&key, |user: &UserGrants| {
-        if user.epoch != grant.user_epoch {
-            return Err(ApprovalError::SignedOut);
-        }
-        match user.grants.iter().find(|entry| entry.id == id) {
-            Some(entry) if *entry == new_entry => return Ok(Change::Keep(Some(dropped_before.clone()))),
-            Some(entry) if !is_abandoned(entry, now) => return Ok(Change::Keep(None)),
-            Some(_) | None => {}
-        }
-        let (dropped, mut kept): (Vec<GrantEntry>, Vec<GrantEntry>) = user
-            .grants
-            .iter()
-            .filter(|entry| entry.id != id)
-            .cloned()
-            .partition(|entry| entry.expires_at <= now || dead.contains(&entry.id));
-        kept.push(new_entry.clone());
-        dropped_before.clone_from(&dropped);
-        Ok(Change::Write(UserGrants { grants: kept, ..user.clone() }, Some(dropped)))
-    });
-    let entered = entered.await.map_err(|error| match error {
-        TransitionError::NotFound | TransitionError::Record(RecordError::Retired) => ApprovalError::SignedOut,
-        TransitionError::Refused(error) => error,
-        TransitionError::Record(error) => error.into(),
-    })?;
-    let Some(dropped) = entered else {
-        let made = find::<Grant, _, _>(records, &id.key()).await?.ok_or(RecordError::Contended)?;
-        return Ok(Approval::MadeBefore(Box::new(made)));
-    };
-    records.create(&id.key(), grant).await?;
-    for entry in dropped {
-        // What stays behind is dead, and one record; the approval is not undone for it.
-        drop(forget(records, entry.id).await);
-        drop(records.delete(&entry.id.key()).await);
-    }
-    Ok(Approval::Made)
+) -> Result<(), RecordError> {
+    supersede(records, id, now).await?;
+    forget(records, id).await
 }
 
-/// Whether an entry without a grant will never get one. Another approval may have entered it just now, and
-/// be about to make the grant.
-fn is_abandoned(entry: &GrantEntry, now: u64) -> bool {
-    now.saturating_sub(entry.approved_at) > APPROVAL_SECONDS
-}
-
-/// When the index is full: which entries can go for the new one. If none is dead, the oldest grant is
-/// revoked.
-async fn make_room<S: Store, R: Random>(
-    records: &Records<'_, S, R>,
-    new_id: GrantId,
-    subject: &str,
-    now: u64,
-) -> Result<Vec<GrantId>, RecordError> {
-    let user = find::<UserGrants, _, _>(records, &user_key(subject)).await?.unwrap_or_default();
-    let is_entered = user.grants.iter().any(|entry| entry.id == new_id);
-    if is_entered || user.grants.len() < MAX_GRANTS_PER_USER {
-        return Ok(Vec::new());
-    }
-    let mut dead = Vec::new();
-    for entry in &user.grants {
-        let is_dead = match find::<Grant, _, _>(records, &entry.id.key()).await? {
-            Some(grant) => grant.is_dead(now),
-            None => is_abandoned(entry, now),
-        };
-        if is_dead {
-            dead.push(entry.id);
-        }
-    }
-    let excess = (user.grants.len() - dead.len() + 1).saturating_sub(MAX_GRANTS_PER_USER);
-    let live: Vec<GrantId> =
-        user.grants.iter().map(|entry| entry.id).filter(|id| !dead.contains(id)).collect();
-    for id in live.into_iter().take(excess) {
-        revoke(records, id, now).await?;
-        dead.push(id);
-    }
-    Ok(dead)
-}
-
-/// Revokes a grant, whatever state it is in. One that is not there is as good as revoked.
-pub async fn revoke<S: Store, R: Random>(
+/// Revokes a grant that another one of the same client takes the place of. What was kept for the client stays until
+/// the grant leaves its user's index: a client that was granted more scope goes on with the session that it has.
+pub async fn supersede<S: Store, R: Random>(
     records: &Records<'_, S, R>,
     id: GrantId,
     now: u64,
@@ -214,7 +93,7 @@ pub async fn revoke<S: Store, R: Random>(
             TransitionError::NotFound
             | TransitionError::Refused(())
             | TransitionError::Record(RecordError::Retired),
-        ) => forget(records, id).await,
+        ) => Ok(()),
         Err(TransitionError::Record(error)) => Err(error),
     }
 }

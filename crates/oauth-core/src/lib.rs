@@ -26,6 +26,7 @@
 //! ```
 
 pub mod account;
+pub mod approvals;
 pub mod authorize;
 mod away;
 pub mod browser;
@@ -33,6 +34,7 @@ pub mod client;
 pub mod config;
 pub mod credential;
 pub mod error;
+mod flash;
 pub mod grants;
 pub mod introspection;
 pub mod introspection_endpoint;
@@ -59,7 +61,8 @@ pub mod words;
 pub use config::Config;
 
 use config::Tolerances;
-use http::{HeaderValue, StatusCode};
+use http::{HeaderValue, Method, StatusCode, header};
+use page_error::{Asked, PageError};
 use pages::Brand;
 use ports::{Catalog, Identity, Network};
 use store_core::{DeploymentError, Random, RecordError, Records, Store};
@@ -103,9 +106,9 @@ impl<S: Store, R: Random, I: Identity, C: Catalog> AuthorizationServer<'_, S, R,
     }
 
     /// The answer to a request that went wrong. The log has it under the trace id that the person is shown.
-    fn answer_error(&self, head: &Head, error: &page_error::PageError) -> Reply {
+    fn answer_error(&self, head: &Head, error: &PageError) -> Reply {
         let cause = match error {
-            page_error::PageError::Record(error) => error.for_log(),
+            PageError::Record(error) => error.for_log(),
             other => other.to_string(),
         };
         let refused = if error.is_fault() { "" } else { "refused: " };
@@ -129,7 +132,7 @@ impl<S: Store, R: Random, I: Identity, C: Catalog> AuthorizationServer<'_, S, R,
 /// An error, to whoever asked: a person gets a page, a program a document.
 fn reply_with_error(
     head: &Head,
-    error: &page_error::PageError,
+    error: &PageError,
     tolerances: &Tolerances,
     brand: &Brand,
     trace: &TraceId,
@@ -139,14 +142,31 @@ fn reply_with_error(
     } else if authorize::wants_json(head, tolerances) {
         error.wire().reply()
     } else {
-        // A browser that comes back from elsewhere does so with a GET, and is signed in or added to an account by it.
-        let may_have_acted = head.method == http::Method::POST || away::is_return_path(&head.path);
-        error.page(may_have_acted, brand, trace)
+        match error {
+            // Pages are for people: a program that asks for none is told by the status.
+            PageError::MethodNotAllowed(_) if !browser::wants_page(head) => {
+                Reply::empty(StatusCode::METHOD_NOT_ALLOWED)
+            }
+            _ => error.page(asked(head), brand, trace),
+        }
+    };
+    let reply = match error {
+        PageError::MethodNotAllowed(allow) => reply.with(header::ALLOW, HeaderValue::from_static(allow)),
+        _ => reply,
     };
     match HeaderValue::from_str(trace.as_str()) {
         Ok(trace) => reply.with(trace::HEADER, trace),
         // It is hexadecimal digits.
         Err(_) => reply,
+    }
+}
+
+/// What a request was about, for a page that says what went wrong.
+fn asked(head: &Head) -> Asked {
+    Asked {
+        // A browser that comes back from elsewhere does so with a GET, and is signed in or added to an account by it.
+        may_have_acted: head.method == Method::POST || away::is_return_path(&head.path),
+        is_about_account: matches!(head.path.as_str(), routes::ACCOUNT | routes::CHANGE | routes::RECORD),
     }
 }
 
@@ -157,20 +177,20 @@ pub fn reply_without_keys(head: &Head, error: &DeploymentError, trace: &TraceId)
         DeploymentError::BeingMade => RecordError::Contended,
         DeploymentError::Keyring(_) | DeploymentError::Missing => return reply_misconfigured(head, trace),
     };
-    let error = page_error::PageError::Record(error);
+    let error = PageError::Record(error);
     reply_with_error(head, &error, &Tolerances::default(), &Brand::default(), trace)
 }
 
 /// The answer while the configuration cannot be used: a fault of ours, and no use in trying again.
 pub fn reply_misconfigured(head: &Head, trace: &TraceId) -> Reply {
-    let error = page_error::PageError::Misconfigured;
+    let error = PageError::Misconfigured;
     reply_with_error(head, &error, &Tolerances::default(), &Brand::default(), trace)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::{HeaderMap, Method, header};
+    use http::HeaderMap;
     use serde_json::Value;
     use store_core::testing::SequenceRandom;
 

@@ -1,9 +1,9 @@
 //! Errors that are shown here, because there is nowhere that they could safely be sent.
 
 use crate::{
+    approvals::ApprovalError,
     client::authentication,
     error::{ErrorCode, RETRY_AFTER_SECONDS, WireError},
-    grants::ApprovalError,
     pages::{self, Brand, ErrorPage},
     ports::{CatalogError, IdentityError},
     stale_client::Application,
@@ -67,6 +67,9 @@ pub enum PageError {
     /// There is no such page.
     #[error("no such page")]
     NotFound,
+    /// The address takes these methods only. People get here when they open the address of a form again.
+    #[error("a method that is not allowed")]
+    MethodNotAllowed(&'static str),
     /// The configuration cannot be used. The operator has been told why.
     #[error("the configuration cannot be used")]
     Misconfigured,
@@ -82,6 +85,15 @@ pub enum PageError {
     /// The tools component failed.
     #[error(transparent)]
     Catalog(#[from] CatalogError),
+}
+
+/// What a request that went wrong was about, as far as the page says so.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Asked {
+    /// Whether it asked for more than a page, so that a fault may have come after something was done.
+    pub may_have_acted: bool,
+    /// Whether it was about the person's account, and not for an application.
+    pub is_about_account: bool,
 }
 
 impl From<BodyError> for PageError {
@@ -108,7 +120,8 @@ impl From<IdentityError> for PageError {
 impl From<ApprovalError> for PageError {
     fn from(error: ApprovalError) -> Self {
         match error {
-            ApprovalError::SignedOut => Self::OtherBrowser,
+            // The consent page is shown again before it comes to that.
+            ApprovalError::SignedOut | ApprovalError::NoRoom => Self::OtherBrowser,
             ApprovalError::Record(error) => Self::Record(error),
         }
     }
@@ -169,6 +182,9 @@ impl PageError {
             Self::FailedElsewhere => {
                 (StatusCode::BAD_GATEWAY, ErrorCode::ServerError, "the sign-in elsewhere failed")
             }
+            Self::MethodNotAllowed(_) => {
+                (StatusCode::METHOD_NOT_ALLOWED, ErrorCode::InvalidRequest, "the method is not allowed here")
+            }
             Self::NotFound => (StatusCode::NOT_FOUND, ErrorCode::InvalidRequest, "there is nothing here"),
             Self::Misconfigured => {
                 (StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::ServerError, "the server is not set up yet")
@@ -180,19 +196,26 @@ impl PageError {
         WireError { status, code, description }
     }
 
-    /// The answer to a person: what happened, and what to do about it. `may_have_acted` is whether the request asked
-    /// for more than a page, so that a fault may have come after something was done.
-    pub fn page(&self, may_have_acted: bool, brand: &Brand, trace: &TraceId) -> Reply {
+    /// The answer to a person: what happened, and what to do about it.
+    pub fn page(&self, asked: Asked, brand: &Brand, trace: &TraceId) -> Reply {
         let status = self.wire().status;
         let (said, application) = match self.words() {
-            (errors::UNAVAILABLE, None) if may_have_acted => (errors::UNFINISHED, None),
+            (errors::UNAVAILABLE, None) if asked.may_have_acted => (errors::UNFINISHED, None),
+            (errors::STALE_PAGE, None) if asked.is_about_account => (errors::STALE_ACCOUNT_PAGE, None),
+            (errors::OTHER_BROWSER, None) if asked.is_about_account => (errors::OTHER_ACCOUNT_PAGE, None),
             words => words,
         };
+        let leads_to_account = asked.is_about_account || matches!(self, Self::MethodNotAllowed(_));
         let reset = application.map(|application| [application.how_to_reset(), errors::OTHERWISE]);
         let more = reset.as_ref().map_or(&[][..], |reset| reset.as_slice());
         let again = self.parameters_to_begin_again();
         let forms = if again.is_empty() { Forms::StayHere } else { Forms::LeadAway };
-        let reply = pages::reply(status, &ErrorPage { said, more, trace, again: &again }, brand, forms);
+        let reply = pages::reply(
+            status,
+            &ErrorPage { said, more, trace, again: &again, leads_to_account },
+            brand,
+            forms,
+        );
         if status == StatusCode::SERVICE_UNAVAILABLE {
             reply.with_retry_after(RETRY_AFTER_SECONDS)
         } else {
@@ -229,6 +252,7 @@ impl PageError {
             Self::Unproven => errors::UNPROVEN,
             Self::DeclinedElsewhere => errors::DECLINED_ELSEWHERE,
             Self::FailedElsewhere => errors::FAILED_ELSEWHERE,
+            Self::MethodNotAllowed(_) => errors::NOT_BY_ITSELF,
             Self::NotFound => errors::NOT_FOUND,
             Self::Misconfigured => errors::MISCONFIGURED,
             Self::UnfinishedChange(_) => errors::UNFINISHED_CHANGE,

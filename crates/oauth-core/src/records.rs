@@ -78,6 +78,9 @@ pub struct Grant {
     pub client_name: String,
     /// Where the code was sent.
     pub redirect_uri: String,
+    /// The browser in which the user approved, in a few words (see [`crate::user_agent`]). Older records have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub browser: Option<String>,
     /// What was granted. Tokens refer to scopes by position, so this never changes.
     pub scopes: Vec<String>,
     /// What the client asked for and did not get.
@@ -167,6 +170,10 @@ pub struct GrantEntry {
     /// Which request entered it: random text, and nothing in records that are older than this field.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub attempt: String,
+    /// Which client, address and browser it is for (see [`crate::approvals::place`]). Nothing in records that are
+    /// older than this field.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub place: String,
     /// The decision that made it, if the user wants it to stand for requests like that one. It is worth
     /// something only while the grant is live.
     #[serde(default, skip_serializing_if = "Option::is_none")]

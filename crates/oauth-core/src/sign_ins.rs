@@ -16,7 +16,7 @@ use crate::{
 use store_core::{Change, Random, RecordError, Records, Store, TransitionError};
 
 /// The most sign-ins that are listed. The oldest is dropped from the list, and goes on.
-pub const MAX_LISTED: usize = 16;
+pub const MAX_LISTED: usize = 10;
 
 /// The most ended sign-ins that are kept one by one.
 pub const MAX_ENDED: usize = 32;
@@ -62,6 +62,13 @@ impl UserGrants {
     pub fn end_everything(&mut self) {
         self.epoch = self.epoch.saturating_add(1);
         self.sign_ins = SignIns::default();
+    }
+}
+
+impl SignIns {
+    /// The browser of a sign-in that is listed, in a few words.
+    pub fn browser_of(&self, id: &str) -> Option<String> {
+        self.listed.iter().find(|sign_in| sign_in.id == id)?.browser.clone()
     }
 }
 
@@ -168,6 +175,7 @@ mod tests {
             signed_in_at: NOW,
             signed_in_for: Arrival::of(&head, ""),
             expires_at: NOW + 100,
+            device: String::new(),
         }
     }
 

@@ -9,6 +9,14 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Around(pub &'static str, pub &'static str);
 
+/// How many applications, in words.
+pub fn count_of_applications(count: usize) -> String {
+    match count {
+        1 => "1 application".to_owned(),
+        count => format!("{count} applications"),
+    }
+}
+
 /// On every page.
 pub mod layout {
     /// The name of a server that has none: it cannot read its configuration.
@@ -136,6 +144,21 @@ pub mod consent {
     /// Approved before anybody can have read the page.
     pub const TOO_SOON: &str =
         "That was too soon to have read this page, so nothing is approved yet. Look at it, then decide.";
+    /// A connection ends because the same application connects again.
+    pub const SAME_PLACE: &str =
+        "If you approve, the connection that you made earlier for this application in this browser ends.";
+    /// A connection ends because there is no room. `name` may be empty.
+    pub fn no_room(limit: usize, name: &str) -> String {
+        let application = match name {
+            "" => "an application without a name".to_owned(),
+            name => format!("\u{201c}{name}\u{201d}"),
+        };
+        format!(
+            "You have {limit} connections, which is the most that you can have here. If you approve, the one that was unused for longest ends: {application}."
+        )
+    }
+    /// Another connection would have to end than the page said.
+    pub const NO_ROOM_ANY_MORE: &str = "Your connections changed meanwhile, so nothing is approved yet. Look at what would end, then decide.";
     /// Above the buttons.
     pub const ONLY_IF: &str = "Approve only if you have just started connecting it yourself.";
     /// Around the address of the account page.
@@ -169,12 +192,18 @@ pub mod account {
     pub const SENT_TO: &str = "Connected from";
     /// Around an address on a computer, which need not be the one that this is read on.
     pub const A_COMPUTER: Around = Around("a program on your computer, at ", "");
+    /// Addresses on one or several computers.
+    pub const COMPUTERS: &str = "programs on your computer or computers";
     /// Around a scheme.
     pub const AN_APP: Around = Around("an app that opens ", " links");
-    /// Before three days.
+    /// Before three times.
     pub const WHEN: &str = "When";
     /// Before the first.
-    pub const ALLOWED_ON: &str = "allowed";
+    pub const ALLOWED_AT: &str = "allowed";
+    /// Around the browser in which that was.
+    pub const IN_BROWSER: Around = Around("in ", "");
+    /// Around the address of the program on a computer that was allowed.
+    pub const AT_ADDRESS: Around = Around("at ", "");
     /// Before the second.
     pub const LAST_USED_ON: &str = "last used";
     /// Instead of the second.
@@ -183,10 +212,54 @@ pub mod account {
     pub const ENDS_ON: &str = "ends";
     /// Ends one.
     pub const REVOKE: &str = "Disconnect";
+    /// Asks about that.
+    pub fn revoke_one(name: &str) -> String {
+        if name.is_empty() {
+            return "Disconnect this application?".to_owned();
+        }
+        format!("Disconnect \u{201c}{name}\u{201d}?")
+    }
+    /// What it does.
+    pub const REVOKE_ONE_SAYS: &str =
+        "It loses access at once. To get access again, it has to ask you, and you have to approve.";
+    /// Says so when it is done.
+    pub fn disconnected(name: &str) -> String {
+        if name.is_empty() {
+            return "The application is disconnected.".to_owned();
+        }
+        format!("\u{201c}{name}\u{201d} is disconnected.")
+    }
     /// Ends all.
     pub const REVOKE_ALL: &str = "Disconnect all";
-    /// What that does.
-    pub const REVOKE_ALL_SAYS: &str = "If you think that somebody else has had access: this disconnects every application and signs out every other browser.";
+    /// Asks about that. `applications` is how many, in words.
+    pub fn revoke_all(applications: &str) -> String {
+        format!("Disconnect {applications}?")
+    }
+    /// What it does.
+    pub const REVOKE_ALL_SAYS: &str = "Every application loses access at once, and every other browser is signed out. Do this if you think that someone else has had access.";
+    /// Says so when it is done.
+    pub const DISCONNECTED_ALL: &str =
+        "Every application is disconnected, and every other browser is signed out.";
+    /// What was to be ended is not there any more.
+    pub const NOTHING_TO_END: &str = "That had ended before. Nothing was left to do.";
+    /// Leaves everything as it is.
+    pub const CANCEL: &str = "Cancel";
+    /// The field that is searched with.
+    pub const SEARCH: &str = "Search";
+    /// The field that sorts.
+    pub const SORT: &str = "Sort by";
+    /// The button that does both.
+    pub const SHOW: &str = "Show";
+    /// An order.
+    pub const SORT_NEWEST: &str = "newest first";
+    /// An order.
+    pub const SORT_USED: &str = "last used first";
+    /// An order.
+    pub const SORT_NAME: &str = "name";
+    /// Around how many applications were found, and in front of all of them.
+    pub const FOUND: Around = Around("Found ", ".");
+    /// The way back from a search.
+    pub const SHOW_ALL: &str = "Show all";
     /// The document.
     pub const RECORD: &str = "Download a record of what you allowed";
     /// What ways around in a long list are called.
@@ -197,14 +270,48 @@ pub mod account {
     pub const OLDER: &str = "Older";
     /// Before what can be changed.
     pub const HOW_YOU_SIGN_IN: &str = "How you sign in";
-    /// Before the last two buttons.
-    pub const SIGN_OUT: &str = "Sign out";
-    /// What they do.
-    pub const SIGN_OUT_SAYS: &str = "Applications stay connected.";
+    /// The sign-ins.
+    pub const SIGN_INS: &str = "Where you are signed in";
+    /// A browser that did not say which it is.
+    pub const UNKNOWN_BROWSER: &str = "Unknown browser";
+    /// Before when that began.
+    pub const SINCE: &str = "since";
+    /// Marks the browser that the page is shown in.
+    pub const HERE: &str = "this browser";
+    /// The list is not whole.
+    pub const UNLISTED: &str =
+        "Older sign-ins may be missing here. \u{201c}Sign out everywhere\u{201d} ends them too.";
+    /// What signing out does not do.
+    pub const SIGN_OUT_SAYS: &str = "Applications stay connected when you sign out.";
     /// Of this browser.
     pub const SIGN_OUT_HERE: &str = "Sign out";
+    /// Of another browser.
+    pub const END_SIGN_IN: &str = "Sign out";
+    /// Asks about that.
+    pub fn end_sign_in(browser: Option<&str>) -> String {
+        format!("Sign out {}?", browser.unwrap_or("this browser"))
+    }
+    /// What it does.
+    pub const END_SIGN_IN_SAYS: &str =
+        "That browser has to sign in again. If it is not yours, change your password as well.";
+    /// Says so when it is done.
+    pub const SIGN_IN_ENDED: &str = "That browser is signed out.";
     /// Of every browser.
     pub const SIGN_OUT_EVERYWHERE: &str = "Sign out everywhere";
+    /// Asks about that.
+    pub const SIGN_OUT_EVERYWHERE_ASKS: &str = "Sign out everywhere?";
+    /// What it does.
+    pub const SIGN_OUT_EVERYWHERE_SAYS: &str =
+        "You are signed out at every browser, this one included. Applications stay connected.";
+    /// The heading, afterwards.
+    pub const SIGNED_OUT: &str = "You are signed out";
+    /// What was done.
+    pub const SIGNED_OUT_SAYS: &str = "This browser is signed out. Applications stay connected.";
+    /// What was done.
+    pub const SIGNED_OUT_EVERYWHERE_SAYS: &str =
+        "Every browser is signed out, this one included. Applications stay connected.";
+    /// The way back.
+    pub const SIGN_IN_AGAIN: &str = "Sign in again";
     /// The way back here.
     pub const BACK: &str = "Back to your account";
 }
@@ -373,6 +480,26 @@ pub mod errors {
         text: "Where you were sent to sign in, something failed. Nothing has been changed.",
         help: "Try again in a while. If it keeps happening, tell whoever runs this server.",
     };
+    /// A page of the account was open for too long.
+    pub const STALE_ACCOUNT_PAGE: ErrorWords = ErrorWords {
+        title: "This page is out of date",
+        text: "It was open for too long, or was used before. Nothing has been changed by it now.",
+        help: "Open your account and try again.",
+    };
+    /// A page of the account is another sign-in's.
+    pub const OTHER_ACCOUNT_PAGE: ErrorWords = ErrorWords {
+        title: "This page belongs to another sign-in",
+        text: "You signed in again, or with another account, after this page was opened. Nothing has been changed.",
+        help: "Open your account and try again. Cookies must be allowed for this site.",
+    };
+    /// The address of a form was opened, and not the page with the form.
+    pub const NOT_BY_ITSELF: ErrorWords = ErrorWords {
+        title: "Please begin again",
+        text: "This address is a step on the way to somewhere else, and cannot be opened by itself. Nothing has been changed.",
+        help: "If an application sent you here, go back to it and connect again.",
+    };
+    /// The link to the account.
+    pub const OPEN_ACCOUNT: &str = "Open your account";
     /// No such page.
     pub const NOT_FOUND: ErrorWords =
         ErrorWords { title: "There is nothing here", text: "The address may be mistyped.", help: "" };

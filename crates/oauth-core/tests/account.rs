@@ -29,9 +29,23 @@ fn connect(world: &World, client: &Client) -> Tokens {
     Tokens::of(&world.send(client.redeem(&world.code_for(client, ALICE, &client.request()))))
 }
 
+/// Presses a button of the account page, and says yes if it is asked about.
 fn press(world: &World, browser: &Browser, button: &str) -> Reply {
     let page = browser.get(world, "/account");
-    browser.post_page(world, &page, &[], Some(button))
+    confirm(world, browser, browser.post_page(world, &page, &[], Some(button)))
+}
+
+/// Signs out, and reads what is said about it.
+fn sign_out(world: &World, browser: &Browser, button: &str) {
+    let out = press(world, browser, button);
+    assert_eq!(header(&out, "location"), "/account");
+    assert!(body_text(&browser.follow(world, &out)).contains("You are signed out"));
+}
+
+/// Says yes, if this page asks.
+fn confirm(world: &World, browser: &Browser, page: Reply) -> Reply {
+    let asks = page.status == StatusCode::OK && body_text(&page).contains("value=\"confirm\"");
+    if asks { browser.post_page(world, &page, &[], Some("confirm")) } else { page }
 }
 
 fn revoke_buttons(page: &Reply) -> Vec<String> {
@@ -51,7 +65,7 @@ fn account_is_for_whoever_is_signed_in() {
     let record = stranger.get(&world, "/account/record");
     assert_eq!((record.status, header(&record, "location")), (StatusCode::SEE_OTHER, "/account"));
     assert_eq!(world.store.snapshot(), before);
-    let other = sign_in(&world, &stranger, "bob@example.com");
+    let other = sign_in(&world, &Browser::default(), "bob@example.com");
     assert!(body_text(&other).contains("bob@example.com") && !body_text(&other).contains("Inspector"));
     let own = alice(&world).get(&world, "/account");
     assert!(body_text(&own).contains("Inspector"));
@@ -92,13 +106,17 @@ fn one_application_is_disconnected() {
     let page = browser.get(&world, "/account");
     let buttons = revoke_buttons(&page);
     assert_eq!(buttons.len(), 2);
-    let revoked = browser.post_page(&world, &page, &[], Some(&buttons[1]));
+    let asked = browser.post_page(&world, &page, &[], Some(&buttons[1]));
+    assert!(world.introspect(&first.access).is_some(), "it is asked about first");
+    let revoked = confirm(&world, &browser, asked);
     assert_eq!(header(&revoked, "location"), "/account");
     assert!(world.introspect(&first.access).is_none() && world.introspect(&second.access).is_some());
     let refused = world.send(client.refresh(&first.refresh));
     assert_eq!(json(&refused)["error"], "invalid_grant");
     let left = browser.follow(&world, &revoked);
     assert_eq!(revoke_buttons(&left), buttons[..1]);
+    assert!(body_text(&left).contains("\u{201c}Inspector\u{201d} is disconnected."));
+    assert!(!body_text(&browser.get(&world, "/account")).contains("is disconnected."), "it is said once");
     let again = browser.post_page(&world, &page, &[], Some(&buttons[1]));
     assert_eq!(again.status, StatusCode::SEE_OTHER, "twice is once");
 }
@@ -130,13 +148,12 @@ fn sign_ins_end_and_applications_stay() {
     let world = World::public();
     let tokens = connect(&world, &world.client());
     let (browser, elsewhere) = (alice(&world), alice(&world));
-    let out = press(&world, &browser, "sign-out");
-    assert_eq!(header(&out, "location"), "/");
+    sign_out(&world, &browser, "sign-out");
     assert_eq!(PageForm::of(&browser.get(&world, "/account")).action, "/sign-in");
     assert_eq!(PageForm::of(&elsewhere.get(&world, "/account")).action, "/account");
     let stolen = elsewhere.clone();
     sign_in(&world, &browser, ALICE);
-    press(&world, &browser, "sign-out-everywhere");
+    sign_out(&world, &browser, "sign-out-everywhere");
     for ended in [&browser, &elsewhere, &stolen] {
         assert_eq!(PageForm::of(&ended.get(&world, "/account")).action, "/sign-in");
     }
@@ -216,7 +233,10 @@ fn buttons_work_on_our_own_page_only() {
     connect(&world, &world.client());
     let (browser, page) = (alice(&world), alice(&world).get(&world, "/account"));
     let own = browser.get(&world, "/account");
-    let before = world.store.snapshot();
+    alice(&world);
+    let grants = world.grants();
+    let epochs = |world: &World| (world.user(ALICE).epoch, world.user(ALICE).sign_in_epoch);
+    let before = epochs(&world);
     let buttons = [revoke_buttons(&own)[0].clone(), "revoke-all".into(), "sign-out-everywhere".into()];
     for button in &buttons {
         let params = PageForm::of(&own).filled_in(&[], Some(button));
@@ -240,13 +260,22 @@ fn buttons_work_on_our_own_page_only() {
         ] {
             assert_eq!(browser.post(&world, "/account", &params).status, status, "{button} {params:?}");
         }
-        let nobody = Browser::default().post(&world, "/account", &params);
-        assert_eq!(nobody.status, StatusCode::FORBIDDEN);
+        let nobody = Browser::default();
+        let reply = nobody.post(&world, "/account", &params);
+        assert_eq!(PageForm::of(&nobody.follow(&world, &reply)).action, "/sign-in");
+        // The page that asks is as much of this sign-in as the one before it.
+        let asked = browser.post_page(&world, &own, &[], Some(button));
+        let params = PageForm::of(&asked).filled_in(&[], Some("confirm"));
+        assert_eq!(alice(&world).post(&world, "/account", &params).status, StatusCode::FORBIDDEN);
+        let sealed = PageForm::of(&own).hidden("transaction").to_owned();
+        let other = params.with("transaction", &sealed);
+        assert_eq!(browser.post(&world, "/account", &other).status, StatusCode::BAD_REQUEST, "AZ-27");
     }
     world.advance(600);
     let late = browser.post_page(&world, &own, &[], Some("revoke-all"));
     assert_eq!(late.status, StatusCode::BAD_REQUEST, "AZ-33");
-    assert_eq!(world.store.snapshot(), before);
+    assert!(body_text(&late).contains("<a href=\"/account\">Open your account</a>"), "{}", body_text(&late));
+    assert_eq!((world.grants(), epochs(&world)), (grants, before));
 }
 
 /// Somebody who learns the id of another person's grant cannot end it.
@@ -295,6 +324,7 @@ fn change_needs_a_recent_sign_in() {
     assert_eq!(PageForm::of(&again).action, "/sign-in");
     let signed_in = browser.post_page(&world, &again, &GOOD, None);
     assert_eq!(header(&signed_in, "location"), "/account");
+    assert_eq!(PageForm::of(&browser.follow(&world, &signed_in)).action, "/account/change", "U9");
     assert_eq!(PageForm::of(&press(&world, &browser, "change:password")).action, "/account/change");
 }
 
@@ -307,9 +337,10 @@ fn change_belongs_to_its_sign_in() {
     let form = press(&world, &browser, "change:password");
     let params = PageForm::of(&form).filled_in(&GOOD, None);
     let calls = world.people.calls.get();
-    for other in [Browser::default(), alice(&world)] {
-        assert_eq!(other.post(&world, "/account/change", &params).status, StatusCode::FORBIDDEN);
-    }
+    assert_eq!(alice(&world).post(&world, "/account/change", &params).status, StatusCode::FORBIDDEN);
+    let nobody = Browser::default();
+    let reply = nobody.post(&world, "/account/change", &params);
+    assert_eq!(header(&reply, "location"), "/account");
     let foreign = browser.form_request("/account/change", &params).without("sec-fetch-site");
     let foreign = world.send(browser.dress(foreign.with("sec-fetch-site", "cross-site")));
     assert_eq!(foreign.status, StatusCode::FORBIDDEN);
@@ -341,9 +372,9 @@ fn pause_is_told_with_its_length() {
 fn identity_is_told_who_the_browser_knows() {
     let world = World::public();
     let browser = alice(&world);
-    press(&world, &browser, "sign-out");
+    sign_out(&world, &browser, "sign-out");
     sign_in(&world, &browser, "bob@example.com");
-    press(&world, &browser, "sign-out");
+    sign_out(&world, &browser, "sign-out");
     assert_eq!(world.people.told.borrow().known_subjects, [format!("subject of {ALICE}")]);
     let request = Request::get("/account")
         .with("spin-client-addr", "192.0.2.9:1")
@@ -396,7 +427,7 @@ fn record_is_a_document_of_everything() {
     assert_eq!(json(&alice(&world).get(&world, "/account/record"))["connections"][0]["status"], "expired");
 }
 
-/// Fifty applications make five pages, none of them large.
+/// Fifty connections make seven pages, none of them large.
 #[test]
 fn long_list_comes_in_pages() {
     let world = World::public();
@@ -407,7 +438,7 @@ fn long_list_comes_in_pages() {
     let browser = alice(&world);
     let mut seen = Vec::new();
     for (query, count) in
-        [("", 10), ("?page=2", 10), ("?page=3", 3), ("?page=9", 3), ("?page=0", 10), ("?page=x", 10)]
+        [("", 8), ("?page=2", 8), ("?page=3", 7), ("?page=9", 7), ("?page=0", 8), ("?page=x", 8)]
     {
         let page = browser.get(&world, &format!("/account{query}"));
         let buttons = revoke_buttons(&page);
@@ -439,6 +470,12 @@ fn names_are_only_text() {
     let page = browser.get(&world, "/account");
     assert!(!body_text(&page).contains("<script"), "{}", body_text(&page));
     assert_eq!(body_text(&page).matches("alert(1)").count(), 2);
+    let asked = browser.post_page(&world, &page, &[], Some(&revoke_buttons(&page)[0]));
+    assert!(!body_text(&asked).contains("<script"), "{}", body_text(&asked));
+    let done = confirm(&world, &browser, asked);
+    assert!(!header(&done, "location").contains("alert") && header(&done, "location") == "/account");
+    let told = browser.follow(&world, &done);
+    assert!(!body_text(&told).contains("<script") && body_text(&told).contains("alert(1)"));
     let policy = header(&page, "content-security-policy");
     assert!(policy.contains("frame-ancestors 'none'") && policy.contains("form-action 'self';"), "{policy}");
 }
@@ -455,12 +492,15 @@ fn every_operation_may_fail() {
             let page = browser.get(&world, "/account");
             let pressed =
                 if button == "revoke" { revoke_buttons(&page).remove(0) } else { button.to_owned() };
-            let params = PageForm::of(&page).filled_in(&[], Some(&pressed));
+            let asked = browser.post_page(&world, &page, &[], Some(&pressed));
+            let params = PageForm::of(&asked).filled_in(&[], Some("confirm"));
             world.store.fail_after(count, Fault::Error);
             let reply = browser.post(&world, "/account", &params);
             world.store.heal();
             if reply.status == StatusCode::SERVICE_UNAVAILABLE {
                 failures += 1;
+                // S5: how far it got is not known, and not said.
+                assert!(!body_text(&reply).contains("Nothing has been changed"), "{button} after {count}");
                 continue;
             }
             assert_eq!(reply.status, StatusCode::SEE_OTHER, "{button} after {count}");
@@ -520,9 +560,241 @@ fn no_parameter_says_where_to_go() {
         connect(&world, &world.client());
         let browser = alice(&world);
         let page = browser.get(&world, &format!("/account?{}", query.join("&")));
-        let form = PageForm::of(&page).filled_in(&[], Some(button));
-        let stuffed = names.iter().fold(form, |form, name| form.and(name, evil));
-        let reply = browser.post(&world, "/account", &stuffed);
-        assert!(["/", "/account"].contains(&header(&reply, "location")), "{button}");
+        let stuff = |page: &Reply, button: &str| {
+            let form = PageForm::of(page).filled_in(&[], Some(button));
+            let stuffed = names.iter().fold(form, |form, name| form.and(name, evil));
+            browser.post(&world, "/account", &stuffed)
+        };
+        let mut reply = stuff(&page, button);
+        if reply.status == StatusCode::OK {
+            reply = stuff(&reply, "confirm");
+        }
+        assert_eq!(header(&reply, "location"), "/account", "{button}");
+    }
+}
+
+/// U9: the sign-in is over when a button is pressed: the person signs in and is where they were. What cannot be undone
+/// is asked about, and nothing is done by the sign-in itself.
+#[test]
+fn person_goes_on_after_signing_in_again() {
+    let tries =
+        ["change:password", "sign-out-everywhere", "revoke-all", "revoke", "confirm", "record", "stale"];
+    for button in tries {
+        let world = World::public();
+        world.people.can_change.set(true);
+        connect(&world, &world.client());
+        let grants = world.grants();
+        let browser = alice(&world);
+        let page = browser.get(&world, "/account");
+        let revoke = revoke_buttons(&page).remove(0);
+        let asked = browser.post_page(&world, &page, &[], Some(&revoke));
+        press(&world, &alice(&world), "sign-out-everywhere");
+        if button == "stale" {
+            world.advance(3_600);
+        }
+        let pressed = match button {
+            "record" => browser.get(&world, "/account/record"),
+            "revoke" | "stale" => browser.post_page(&world, &page, &[], Some(&revoke)),
+            "confirm" => browser.post_page(&world, &asked, &[], Some("confirm")),
+            button => browser.post_page(&world, &page, &[], Some(button)),
+        };
+        let sign_in = browser.follow(&world, &pressed);
+        assert_eq!(PageForm::of(&sign_in).action, "/sign-in", "{button}");
+        let wrong = browser.post_page(&world, &sign_in, &[("email", ALICE), ("password", "bad")], None);
+        let signed_in = browser.post_page(&world, &wrong, &GOOD, None);
+        let mut there = browser.follow(&world, &signed_in);
+        assert_eq!(world.grants(), grants, "{button}");
+        let expected = match button {
+            "change:password" => "action=\"/account/change\"",
+            "sign-out-everywhere" => "Sign out everywhere?",
+            "revoke-all" => "Disconnect 1 application?",
+            "record" => {
+                there = browser.follow(&world, &there);
+                "\"made_at\""
+            }
+            _ => "Disconnect \u{201c}Inspector\u{201d}?",
+        };
+        assert!(body_text(&there).contains(expected), "{button}: {}", body_text(&there));
+        // Once, and not again whenever the account is opened.
+        assert_eq!(PageForm::of(&browser.get(&world, "/account")).action, "/account");
+    }
+}
+
+/// U9: it goes on for the person who signed in, with what is theirs.
+#[test]
+fn another_person_goes_on_with_nothing() {
+    let world = World::public();
+    let tokens = connect(&world, &world.client());
+    let browser = alice(&world);
+    let page = browser.get(&world, "/account");
+    let revoke = revoke_buttons(&page).remove(0);
+    press(&world, &alice(&world), "sign-out-everywhere");
+    let pressed = browser.post_page(&world, &page, &[], Some(&revoke));
+    let sign_in = browser.follow(&world, &pressed);
+    let signed_in =
+        browser.post_page(&world, &sign_in, &[("email", "bob@example.com"), ("password", "good")], None);
+    let there = browser.follow(&world, &signed_in);
+    assert!(body_text(&there).contains("bob@example.com") && !body_text(&there).contains("Inspector"));
+    assert!(world.introspect(&tokens.access).is_some());
+}
+
+/// U11: what cannot be undone is asked about, can be left, and is told afterwards.
+#[test]
+fn person_is_asked_before_and_told_after() {
+    let cases = [
+        ("revoke-all", "Disconnect 1 application?", "Every application is disconnected"),
+        ("sign-out-everywhere", "Sign out everywhere?", "Every browser is signed out"),
+        ("end", "Sign out Firefox on Linux?", "That browser is signed out."),
+    ];
+    for (button, question, word) in cases {
+        let world = World::public();
+        connect(&world, &world.client());
+        let (browser, other) = (alice(&world), Browser::default());
+        let sign_in = other.get(&world, "/account");
+        let form = PageForm::of(&sign_in).filled_in(&GOOD, None);
+        let agent = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
+        other.send(&world, other.form_request("/sign-in", &form).with("user-agent", agent));
+        let before = world.store.snapshot();
+        let page = browser.get(&world, "/account");
+        let ends = PageForm::of(&page).buttons.into_iter().map(|(_, value)| value);
+        let end = ends.into_iter().find(|value| value.starts_with("end:")).unwrap();
+        let pressed = if button == "end" { end } else { button.to_owned() };
+        let asked = browser.post_page(&world, &page, &[], Some(&pressed));
+        assert_eq!(asked.status, StatusCode::OK);
+        let text = body_text(&asked);
+        assert!(text.contains(question) && text.contains("href=\"/account\""), "{text}");
+        assert_eq!(world.store.snapshot(), before, "{button}");
+        let done = confirm(&world, &browser, asked);
+        let told = browser.follow(&world, &done);
+        assert!(body_text(&told).contains(word), "{button}: {}", body_text(&told));
+        let is_out = PageForm::of(&other.get(&world, "/account")).action == "/sign-in";
+        assert!(is_out, "{button}");
+    }
+}
+
+/// U11: the word comes from us alone: a cookie that was made up, and one of another server, say nothing.
+#[test]
+fn nobody_else_puts_a_word_on_the_page() {
+    let world = World::public();
+    let browser = alice(&world);
+    for forged in ["x", "{}", "AAAA"] {
+        browser.cookies.borrow_mut().insert("__Secure-postern-flash".into(), forged.into());
+        let page = browser.get(&world, "/account?notice=x&do=revoke-all");
+        assert!(!body_text(&page).contains("role=\"status\""), "{}", body_text(&page));
+        assert_eq!(PageForm::of(&page).action, "/account");
+    }
+}
+
+/// U22: a person sees where they are signed in, and ends one of it.
+#[test]
+fn sign_ins_are_listed_and_ended_one_by_one() {
+    let world = World::public();
+    let (first, second, browser) = (alice(&world), alice(&world), alice(&world));
+    let page = browser.get(&world, "/account");
+    let ends = |page: &Reply| {
+        let buttons = PageForm::of(page).buttons.into_iter().map(|(_, value)| value);
+        buttons.filter(|value| value.starts_with("end:")).collect::<Vec<_>>()
+    };
+    assert_eq!(ends(&page).len(), 2, "{}", body_text(&page));
+    assert_eq!(body_text(&page).matches("this browser").count(), 1);
+    let asked = browser.post_page(&world, &page, &[], Some(&ends(&page)[0]));
+    confirm(&world, &browser, asked);
+    assert_eq!(ends(&browser.get(&world, "/account")).len(), 1);
+    let is_in = |browser: &Browser| PageForm::of(&browser.get(&world, "/account")).action == "/account";
+    assert_eq!((is_in(&first), is_in(&second), is_in(&browser)), (true, false, true), "the newest is first");
+    // Somebody else's is not there to be ended.
+    let mallory = Browser::default();
+    let page = sign_in(&world, &mallory, "mallory@example.com");
+    let params = PageForm::of(&page)
+        .filled_in(&[], Some("sign-out"))
+        .with("do", &ends(&browser.get(&world, "/account"))[0]);
+    mallory.post(&world, "/account", &params);
+    assert!(is_in(&first));
+    for _ in 0..20 {
+        alice(&world);
+    }
+    let page = browser.get(&world, "/account");
+    assert!(body_text(&page).contains("Older sign-ins may be missing here."));
+    assert!(is_in(&first), "and go on");
+}
+
+/// U3: one card for a client and an address, with what tells its connections apart.
+#[test]
+fn connections_of_one_application_share_a_card() {
+    let world = World::public();
+    let client = world.register(&["http://127.0.0.1/cb"]);
+    let at = |port: u16| {
+        let client = Client { redirect_uri: format!("http://127.0.0.1:{port}/cb"), ..client.clone() };
+        world.advance(60);
+        connect(&world, &client);
+    };
+    at(1_001);
+    at(1_002);
+    connect(&world, &world.client());
+    let page = alice(&world).get(&world, "/account");
+    let text = body_text(&page);
+    assert_eq!(text.matches("<section class=\"card\"").count(), 2, "{text}");
+    assert_eq!(revoke_buttons(&page).len(), 3);
+    for part in [
+        "15 Jan 2027, 08:01 UTC",
+        "15 Jan 2027, 08:02 UTC",
+        "127.0.0.1:1001",
+        "127.0.0.1:1002",
+        "2 applications",
+    ] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+}
+
+/// U21: a long list is searched and sorted without a script, and says how many there are wherever it does.
+#[test]
+fn long_list_is_searched_and_sorted() {
+    let world = World::public();
+    let named = |name: &str, host: &str| {
+        let uri = format!("https://{host}/cb");
+        let metadata = serde_json::json!({ "client_name": name, "redirect_uris": [uri] });
+        let document = json(&world.send(Request::post_json("/register", &metadata)));
+        let client = Client { id: document["client_id"].as_str().unwrap().into(), redirect_uri: uri };
+        world.advance(60);
+        connect(&world, &client);
+    };
+    for index in (0..12).rev() {
+        named(&format!("App {index:02}"), &format!("host{index}.example"));
+    }
+    let browser = alice(&world);
+    let names = |target: &str| {
+        let page = browser.get(&world, target);
+        let text = body_text(&page).to_owned();
+        assert!(text.contains("12 applications") && page.body.len() < 20 * 1024, "{target}");
+        let names = text.split("<bdi>").skip(1).filter_map(|rest| rest.split("</bdi>").next());
+        names.filter(|name| name.starts_with("App")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(names("/account")[..2], ["App 00", "App 01"]);
+    assert_eq!(names("/account?q=app+1"), ["App 10", "App 11"]);
+    assert_eq!(names("/account?q=HOST7.ex"), ["App 07"]);
+    assert_eq!(names("/account?q=nothing"), Vec::<String>::new());
+    assert_eq!(names("/account?sort=name&page=2")[0], "App 08");
+    assert_eq!(names("/account?sort=used")[0], "App 00");
+    let page = browser.get(&world, "/account?q=%22%3E%3Cscript%3E&sort=x&page=x");
+    assert!(!body_text(&page).contains("<script"));
+    assert!(
+        body_text(&browser.get(&world, "/account?q=a&sort=name")).contains("?q=a&#38;sort=name&#38;page=2"),
+        "{}",
+        body_text(&browser.get(&world, "/account?q=a&sort=name"))
+    );
+}
+
+/// U8: the address of a form, opened by itself, says what to do; a program gets the status.
+#[test]
+fn address_of_a_form_has_a_page() {
+    let world = World::public();
+    let browser = alice(&world);
+    for path in ["/sign-in", "/consent", "/account/change"] {
+        let page = browser.get(&world, path);
+        assert_eq!((page.status, header(&page, "allow")), (StatusCode::METHOD_NOT_ALLOWED, "POST"), "{path}");
+        let text = body_text(&page);
+        assert!(text.contains("Please begin again") && text.contains("href=\"/account\""), "{text}");
+        let program = world.send(Request::get(path));
+        assert_eq!((program.status, program.body.len()), (StatusCode::METHOD_NOT_ALLOWED, 0));
     }
 }

@@ -1,7 +1,7 @@
 //! What the MCP server keeps for connected clients ends with their grants.
 
 use crate::support::{Client, Params, Request, Tokens, World};
-use oauth_core::grants::MAX_GRANTS_PER_USER;
+use oauth_core::approvals::CONNECTIONS_PER_USER;
 use store_core::{Connection, Slot, Store, testing::block_on};
 
 /// Tokens, and something that is kept for the client that has them.
@@ -52,7 +52,7 @@ fn nothing_is_kept_under_a_grant_that_is_tidied_up() {
     let world = World::public();
     let client = world.client();
     let (_, oldest) = connect(&world, &client);
-    for _ in 1..MAX_GRANTS_PER_USER {
+    for _ in 1..CONNECTIONS_PER_USER {
         world.advance(1);
         world.tokens(&client);
     }

@@ -5,7 +5,7 @@ use crate::support::{
     Browser, PageForm, Params, Request, Tokens, World, body_text, header, json, location, refusal,
 };
 use http::StatusCode;
-use oauth_core::{grants::MAX_GRANTS_PER_USER, ports::IdentityError};
+use oauth_core::{approvals::CONNECTIONS_PER_USER, ports::IdentityError};
 use std::cell::Cell;
 use store_core::{
     Store, StoreError,
@@ -402,7 +402,7 @@ fn grant_that_gave_way_is_dead_even_if_its_record_stays() {
     let world = World::local();
     let client = world.client();
     let oldest = world.tokens(&client);
-    for _ in 1..MAX_GRANTS_PER_USER {
+    for _ in 1..CONNECTIONS_PER_USER {
         world.code(&client);
     }
     let browser = Browser::default();
@@ -412,7 +412,7 @@ fn grant_that_gave_way_is_dead_even_if_its_record_stays() {
     let store = WithoutDelete(&world.store);
     let reply = block_on(world.answer_from(&store, approval));
     assert_eq!(reply.status, StatusCode::SEE_OTHER, "the approval is not undone for it");
-    assert_eq!(world.grants().len(), MAX_GRANTS_PER_USER + 1, "the record stayed");
+    assert_eq!(world.grants().len(), CONNECTIONS_PER_USER + 1, "the record stayed");
     assert_eq!(world.introspect(&oldest.access), None);
     assert_eq!(refusal(&world.send(client.refresh(&oldest.refresh))), (400, "invalid_grant".into()));
 }

@@ -1,10 +1,13 @@
 //! What is stored, and how often the store is asked: bounded by users, never by requests.
 
-use crate::support::{Browser, PageForm, Params, Request, Tokens, World, location, refusal};
+use crate::support::{
+    Browser, Client, PageForm, Params, Request, Tokens, World, body_text, location, refusal,
+};
 use http::{Method, StatusCode};
 use oauth_core::{
-    grants::{self, ApprovalError, MAX_GRANTS_PER_USER},
-    records::{GrantId, GrantState},
+    approvals::{self, ApprovalError, CONNECTIONS_PER_USER, Terms},
+    records::{EndedSignIn, GrantEntry, GrantId, GrantState, RememberedConsent, SignIn, SignIns, UserGrants},
+    sign_ins,
 };
 use store_core::{
     Keyring, seal,
@@ -123,7 +126,7 @@ fn oldest_grant_gives_way() {
     let world = World::local();
     let client = world.client();
     let mut all = Vec::new();
-    for _ in 0..MAX_GRANTS_PER_USER {
+    for _ in 0..CONNECTIONS_PER_USER {
         all.push(world.tokens(&client));
         world.advance(1);
     }
@@ -134,7 +137,7 @@ fn oldest_grant_gives_way() {
     assert_eq!(refusal(&world.send(client.refresh(&all[0].refresh))), (400, "invalid_grant".into()));
     assert!(all[1..].iter().chain([&newest]).all(|tokens| world.introspect(&tokens.access).is_some()));
     let user = world.user("alice@example.com");
-    assert_eq!(user.grants.len(), MAX_GRANTS_PER_USER);
+    assert_eq!(user.grants.len(), CONNECTIONS_PER_USER);
     assert!(user.grants.iter().all(|entry| entry.id != oldest));
     assert!(!world.store.snapshot().contains_key(&oldest.key()));
 }
@@ -145,7 +148,7 @@ fn dead_grants_go_before_live_ones() {
     let world = World::local();
     let client = world.client();
     let live = world.tokens(&client);
-    for _ in 1..MAX_GRANTS_PER_USER {
+    for _ in 1..CONNECTIONS_PER_USER {
         world.code(&client);
     }
     world.advance(61);
@@ -170,7 +173,7 @@ fn month_of_logins_leaves_bounded_rows() {
             }
         }
         world.advance(DAY);
-        assert!(world.store.snapshot().len() <= 2 * (1 + MAX_GRANTS_PER_USER), "day {day}");
+        assert!(world.store.snapshot().len() <= 2 * (1 + CONNECTIONS_PER_USER), "day {day}");
     }
 }
 
@@ -268,13 +271,13 @@ fn grant_is_never_made_over_another() {
 fn double_click_revokes_one_grant_only() {
     let world = World::local();
     let client = world.client();
-    let all: Vec<Tokens> = (0..MAX_GRANTS_PER_USER).map(|_| world.tokens(&client)).collect();
+    let all: Vec<Tokens> = (0..CONNECTIONS_PER_USER).map(|_| world.tokens(&client)).collect();
     let browser = Browser::default();
     let page = browser.sign_in(&world, "alice@example.com", &client.request().encode());
     let clicks = [(), ()].map(|()| browser.approve(&world, &page, &["math:basic"]));
     assert_eq!(clicks[0], clicks[1]);
     let alive = all.iter().filter(|tokens| world.introspect(&tokens.access).is_some()).count();
-    assert_eq!(alive, MAX_GRANTS_PER_USER - 1);
+    assert_eq!(alive, CONNECTIONS_PER_USER - 1);
 }
 
 /// K-06: the user signs out everywhere between the check of the session and the approval.
@@ -288,7 +291,133 @@ fn approval_from_before_signing_out_everywhere_makes_no_grant() {
     let before = world.store.snapshot();
     let id = GrantId([1; 16]);
     assert_ne!(id.key(), key);
-    let outcome = block_on(grants::approve(&world.records(), id, &grant, None, world.now.get()));
+    let terms = Terms { remembered: None, place: "", agreed: None, limit: CONNECTIONS_PER_USER };
+    let outcome = block_on(approvals::approve(&world.records(), id, &grant, &terms, world.now.get()));
     assert_eq!(outcome, Err(ApprovalError::SignedOut));
     assert_eq!(world.store.snapshot(), before);
+}
+
+/// U2: at the bound, the connection that was unused for longest goes, not the oldest, and the page says which.
+#[test]
+fn connection_that_was_unused_for_longest_gives_way() {
+    let mut world = World::local();
+    world.config.connections_per_user = 3;
+    let client = world.client();
+    let mut all = Vec::new();
+    for _ in 0..3 {
+        world.advance(60);
+        all.push(world.tokens(&client));
+    }
+    world.advance(60);
+    let used = Tokens::of(&world.send(client.refresh(&all[0].refresh)));
+    let browser = Browser::default();
+    let page = browser.sign_in(&world, "alice@example.com", &client.request().encode());
+    let text = body_text(&page);
+    assert!(text.contains("You have 3 connections") && text.contains("15 Jan 2027, 08:02 UTC"), "{text}");
+    assert!(
+        all.iter().skip(1).all(|tokens| world.introspect(&tokens.access).is_some()),
+        "nothing has ended yet"
+    );
+    location(&browser.approve(&world, &page, &["math:basic"]));
+    assert!(world.introspect(&used.access).is_some());
+    assert_eq!(world.introspect(&all[1].access), None);
+    assert!(world.introspect(&all[2].access).is_some());
+    assert_eq!(world.user("alice@example.com").grants.len(), 3);
+}
+
+/// U2: when another connection would have to end than the page said, the person is asked again.
+#[test]
+fn nothing_ends_that_the_page_did_not_name() {
+    let mut world = World::local();
+    world.config.connections_per_user = 2;
+    let client = world.client();
+    let first = world.tokens(&client);
+    let browser = Browser::default();
+    let page = browser.sign_in(&world, "alice@example.com", &client.request().encode());
+    assert!(!body_text(&page).contains("You have 2 connections"));
+    let second = world.tokens(&client);
+    let again = browser.approve(&world, &page, &["math:basic"]);
+    assert_eq!(again.status, StatusCode::OK);
+    let text = body_text(&again);
+    assert!(
+        text.contains("Your connections changed meanwhile") && text.contains("You have 2 connections"),
+        "{text}"
+    );
+    assert!([&first, &second].iter().all(|tokens| world.introspect(&tokens.access).is_some()));
+    location(&browser.approve(&world, &again, &["math:basic"]));
+    assert_eq!(world.introspect(&first.access), None);
+    assert!(world.introspect(&second.access).is_some());
+}
+
+/// U2: a client that connects again at the same address in the same browser takes the place of its own grant, and the
+/// page says so. In another browser, or at another address, it does not: that may be another device.
+#[test]
+fn client_takes_the_place_of_its_own_connection() {
+    let world = World::local();
+    let client = world.register(&["http://127.0.0.1/cb"]);
+    let at = |port: u16| Client { redirect_uri: format!("http://127.0.0.1:{port}/cb"), ..client.clone() };
+    let connect = |browser: &Browser, client: &Client| {
+        world.advance(60);
+        let page = browser.get(&world, &format!("/authorize?{}", client.request().encode()));
+        let page = match PageForm::of(&page).action.as_str() {
+            "/sign-in" => browser.sign_in(&world, "alice@example.com", &client.request().encode()),
+            _ => page,
+        };
+        let says_so = body_text(&page).contains("the connection that you made earlier for this application");
+        let (_, params) = location(&browser.approve(&world, &page, &["math:basic"]));
+        (Tokens::of(&world.send(client.redeem(&params["code"]))), says_so)
+    };
+    let (laptop, phone) = (Browser::default(), Browser::default());
+    let (first, says_so) = connect(&laptop, &at(1));
+    assert!(!says_so);
+    let (elsewhere, says_so) = connect(&phone, &at(1));
+    assert!(!says_so, "another device");
+    let (port, says_so) = connect(&laptop, &at(2));
+    assert!(!says_so, "another address");
+    let (again, says_so) = connect(&laptop, &at(1));
+    assert!(says_so);
+    assert_eq!(world.introspect(&first.access), None);
+    for tokens in [&elsewhere, &port, &again] {
+        assert!(world.introspect(&tokens.access).is_some());
+    }
+    let live = world.grants().into_iter().filter(|(_, grant)| !grant.is_dead(world.now.get()));
+    assert_eq!(live.count(), 3);
+    // The browser is known beyond its sign-in.
+    laptop.cookies.borrow_mut().remove("postern-session");
+    let (_, says_so) = connect(&laptop, &at(2));
+    assert!(says_so);
+    assert_eq!(world.introspect(&port.access), None);
+}
+
+/// The fullest record that there can be fits.
+#[test]
+fn fullest_user_record_fits() {
+    let world = World::local();
+    let text = |length: usize| "x".repeat(length);
+    let entry = GrantEntry {
+        id: GrantId([255; 16]),
+        approved_at: u64::from(u32::MAX),
+        expires_at: u64::from(u32::MAX),
+        attempt: text(12),
+        place: text(12),
+        remembered: Some(RememberedConsent { digest: text(43), expires_at: u64::from(u32::MAX) }),
+    };
+    let sign_in = SignIn {
+        id: text(22),
+        signed_in_at: u64::from(u32::MAX),
+        expires_at: u64::from(u32::MAX),
+        browser: Some("Samsung Internet on Android".into()),
+    };
+    let ended = EndedSignIn { id: text(22), expires_at: u64::from(u32::MAX) };
+    let user = UserGrants {
+        epoch: u64::from(u32::MAX),
+        sign_in_epoch: u64::from(u32::MAX),
+        grants: vec![entry; approvals::MAX_CONNECTIONS_PER_USER],
+        sign_ins: SignIns {
+            listed: vec![sign_in; sign_ins::MAX_LISTED],
+            ended: vec![ended; sign_ins::MAX_ENDED],
+            unlisted_until: u64::from(u32::MAX),
+        },
+    };
+    block_on(world.records().create("postern:u:full", &user)).unwrap();
 }

@@ -26,6 +26,7 @@ fn grant(state: GrantState) -> Grant {
         client: None,
         client_name: "Inspector".into(),
         redirect_uri: "http://localhost:3334/oauth/callback".into(),
+        browser: None,
         scopes: vec!["math:basic".into()],
         declined_scopes: vec!["math:statistics".into(), "openid".into()],
         audience: vec!["https://mcp.example.com/mcp".into()],
@@ -61,7 +62,8 @@ fn records_stay_as_they_are() {
         rotated_at: 1_800_000_900,
         refresh_expires_at: 1_801_210_500,
     };
-    check("grant_active.json", &grant(active));
+    check("grant_active.json", &grant(active.clone()));
+    check("grant_in_browser.json", &Grant { browser: Some("Firefox on Linux".into()), ..grant(active) });
     let approved = ApprovedClient {
         digest: "6Y1dQvmDQ0cQ1p0oF3hXm0v9k8m1nKcW8oYbY1qg2bQ".into(),
         authentication: Method::PrivateKeyJwt,
@@ -86,6 +88,7 @@ fn records_stay_as_they_are() {
         expires_at: approved_at + 2_592_000,
         attempt: attempt.into(),
         remembered: None,
+        place: String::new(),
     };
     let remembered = RememberedConsent { digest: "digest".into(), expires_at: 1_802_592_060 };
     let remembered = GrantEntry { remembered: Some(remembered), ..entry(255, 1_800_000_060, "AQEBAQEBAQEB") };
@@ -93,6 +96,8 @@ fn records_stay_as_they_are() {
     let grants = vec![entry(1, 1_800_000_000, ""), remembered];
     let user = UserGrants { epoch: 3, sign_in_epoch: 2, grants, ..UserGrants::default() };
     check("user_grants.json", &user);
+    let placed = GrantEntry { place: "AQEBAQEBAQEB".into(), ..entry(2, 1_800_000_120, "AgICAgICAgIC") };
+    check("user_grants_placed.json", &UserGrants { grants: vec![placed], ..user.clone() });
     let sign_in = |id: &str, browser: Option<&str>| SignIn {
         id: id.into(),
         signed_in_at: 1_800_000_000,
@@ -123,6 +128,7 @@ fn sealed_record_still_opens() {
         expires_at: 9,
         attempt: String::new(),
         remembered: None,
+        place: String::new(),
     };
     let key = user_key("acct_AAAAAAAAAAAAAAAAAAAAAA");
     // The first is older than `approved_at`.

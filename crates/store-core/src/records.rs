@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 /// The longest value that is written, in bytes, but for [slots](connection::Slot). Every record of ours is far
 /// smaller; a backend's own limit is far larger.
-const MAX_VALUE_BYTES: usize = 16 * 1024;
+const MAX_VALUE_BYTES: usize = 32 * 1024;
 
 /// How often a transition is tried before giving up on a contended record.
 const MAX_ATTEMPTS: usize = 5;

@@ -1,10 +1,11 @@
 //! The k-th write of a request fails, and all after it, for every k until the request gets through.
 
 use crate::scene::{FLOWS, Flow, Scene, assert_try_again};
+use postern_tests::browser::find_form;
 use postern_tests::host::State;
-use postern_tests::oauth::{REDIRECT_URI, register};
+use postern_tests::oauth::{REDIRECT_URI, is_sign_in, register};
 use postern_tests::sqlite::Database;
-use postern_tests::{Client, Host};
+use postern_tests::{Browser, Client, Host, Person};
 
 /// More writes than any request makes.
 const ENOUGH: u32 = 20;
@@ -43,6 +44,51 @@ fn every_write_of_every_flow_may_fail() {
         };
         assert_eq!(failures, expected, "{flow:?}");
     }
+}
+
+/// S5: whichever write of a change of password fails, there is no new password while another browser stays signed in,
+/// and the page does not say that nothing has been changed.
+#[test]
+fn every_write_of_a_change_of_password_may_fail() {
+    let state = State::new();
+    let host = Host::start(&state);
+    Scene::set(&host, Flow::Refresh).send().expect(200);
+    let database = Database::open(&state);
+    database.arm();
+    let mut failures = 0;
+    for count in 0..ENOUGH {
+        let person = Person::new();
+        let sign_in = |person: &Person| {
+            let mut browser = Browser::new(&host);
+            let page = browser.open("/account").page().expect_page(200);
+            let page = person.sign_in(&mut browser, &page).page();
+            (browser, !is_sign_in(&page))
+        };
+        let ((mut browser, _), (mut other, _)) = (sign_in(&person), sign_in(&person));
+        let page = browser.open("/account").page().expect_page(200);
+        let form = find_form(&page, "of the account", |form| form.method == "POST");
+        let page = browser.submit(&form, Some("change:password")).page().expect_page(200);
+        let mut form = find_form(&page, "of the change", |form| form.method == "POST");
+        let new = Person { password: format!("{} of another kind", person.password), ..person.clone() };
+        form.fill("password", &person.password);
+        form.fill("new-password", &new.password);
+        form.fill("repeated-password", &new.password);
+        database.fail_after(count);
+        let answer = browser.submit(&form, None).page();
+        database.heal();
+        let is_out = is_sign_in(&other.open("/account").page());
+        let (_, is_new) = sign_in(&new);
+        assert!(!is_new || is_out, "after {count}: {answer}");
+        if answer.status == 200 {
+            assert!(is_new && answer.text().contains("Your password is changed"), "{answer}");
+            break;
+        }
+        assert_eq!(answer.status, 503, "{answer}");
+        assert!(!answer.text().contains("Nothing has been changed"), "{answer}");
+        assert!(sign_in(&person).1, "after {count}: the old password is good");
+        failures += 1;
+    }
+    assert_eq!(failures, 2, "the user and the account");
 }
 
 /// K-08: while a developer's server cannot keep the secret that it makes, it serves nobody and hands out

@@ -35,9 +35,15 @@ fn fill_in(browser: &mut Browser, page: &Response, values: &[(&str, &str)]) -> L
     browser.submit(&form, None)
 }
 
+/// Presses a button of the account page, and says yes if that is asked about.
 fn press(browser: &mut Browser, button: &str) -> Landing {
     let page = browser.open("/account").page().expect_page(200);
-    browser.submit(&only_form(&page), Some(button))
+    match browser.submit(&only_form(&page), Some(button)) {
+        Landing::Page(page) if page.text().contains("value=\"confirm\"") => {
+            browser.submit(&only_form(&page), Some("confirm"))
+        }
+        landing => landing,
+    }
 }
 
 /// The button that disconnects the one application that is connected.
@@ -64,13 +70,15 @@ fn invited_person_makes_the_first_account() {
     let refused = fill_in(&mut browser, &page, &[("email", email), ("password", PASSWORD)]).page();
     assert!(refused.text().contains("The e-mail or the password is wrong."), "{refused}");
     let page = browser.submit(&only_form(&refused), Some("invitation")).page().expect_page(200);
+    assert!(page.text().contains("<h1>Create your account</h1>"), "U12: {page}");
     let guess = [("invitation", "guess"), ("email", email), ("new-password", PASSWORD)];
     let refused = fill_in(&mut browser, &page, &guess).page().expect_page(200);
     assert!(refused.text().contains("The invitation is not for this e-mail"), "{refused}");
     let other = [("invitation", code.as_str()), ("email", "mallory@example.com"), ("new-password", PASSWORD)];
     let refused = fill_in(&mut browser, &refused, &other).page().expect_page(200);
     assert!(refused.text().contains("The invitation is not for this e-mail"), "{refused}");
-    let good = [("invitation", code.as_str()), ("email", email), ("new-password", PASSWORD)];
+    // U12: the code is there still.
+    let good = [("email", email), ("new-password", PASSWORD)];
     let account = fill_in(&mut browser, &refused, &good).page().expect_page(200);
     assert!(account.text().contains(email), "{account}");
 
@@ -139,6 +147,8 @@ fn disconnected_application_is_refused_at_once() {
     let page = browser.open("/account").page().expect_page(200);
     assert!(page.text().contains("Black-box test") && page.text().contains("127.0.0.1:6274"), "{page}");
     let left = press(&mut browser, &revoke_button(&page)).page().expect_page(200);
+    assert!(left.text().contains("\u{201c}Black-box test\u{201d} is disconnected."), "{left}");
+    let left = browser.open("/account").page().expect_page(200);
     assert!(!left.text().contains("Black-box test"), "{left}");
     host.send(&post(&tokens.access_token, &ping())).expect(401);
     client.refresh(&tokens.refresh_token).expect_oauth_error(400, "invalid_grant");
@@ -185,4 +195,58 @@ fn changed_password_holds_at_once() {
     let person = Person { password: new, ..person };
     let (_, page) = sign_in(&person);
     assert!(page.text().contains(&person.email) && forms(&page.text()).len() == 1);
+}
+
+/// S4: after *Sign out*, a copy of the cookie that was taken before opens neither the account nor an application's
+/// request, and other browsers go on.
+#[test]
+fn signed_out_cookie_is_worth_nothing() {
+    let state = State::new();
+    let host = Host::start(&state);
+    let (client, person) = (Client::register(&host), Person::new());
+    let sign_in = || {
+        let mut browser = Browser::new(&host);
+        let page = browser.open("/account").page().expect_page(200);
+        assert!(!is_sign_in(&person.sign_in(&mut browser, &page).page()));
+        browser
+    };
+    let (mut browser, mut other) = (sign_in(), sign_in());
+    let mut stolen = browser.clone();
+    let told = press(&mut browser, "sign-out").page().expect_page(200);
+    assert!(told.text().contains("You are signed out"), "{told}");
+    assert!(is_sign_in(&stolen.open("/account").page()));
+    assert!(is_sign_in(&stolen.open(&Authorization::new(&client).target()).page()));
+    assert!(!is_sign_in(&other.open("/account").page()));
+}
+
+/// U9, U11: the sign-in was ended elsewhere while the account page was open: the person signs in, and is asked about
+/// what they pressed. U8: the address of a form has a page of its own.
+#[test]
+fn person_goes_on_after_signing_in_again() {
+    let state = State::new();
+    let host = Host::start(&state);
+    let person = Person::new();
+    let sign_in =
+        |browser: &mut Browser, page: &Response| person.sign_in(browser, page).page().expect_page(200);
+    let (mut browser, mut other) = (Browser::new(&host), Browser::new(&host));
+    for browser in [&mut browser, &mut other] {
+        let page = browser.open("/account").page().expect_page(200);
+        sign_in(browser, &page);
+    }
+    for (button, there) in
+        [("change:password", "Current password"), ("sign-out-everywhere", "Sign out everywhere?")]
+    {
+        let page = browser.open("/account").page().expect_page(200);
+        press(&mut other, "sign-out-everywhere").page().expect_page(200);
+        let asked = browser.submit(&only_form(&page), Some(button)).page().expect_page(200);
+        assert!(is_sign_in(&asked), "{asked}");
+        let page = sign_in(&mut browser, &asked);
+        assert!(page.text().contains(there), "{button}: {page}");
+        let page = other.open("/account").page().expect_page(200);
+        sign_in(&mut other, &page);
+    }
+    for path in ["/sign-in", "/consent", "/account/change"] {
+        let page = browser.open(path).page().expect_page(405);
+        assert!(page.text().contains("Please begin again"), "{page}");
+    }
 }

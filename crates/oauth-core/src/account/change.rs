@@ -1,10 +1,10 @@
 //! A change of how a person signs in, such as another password: a conversation with the identity component,
 //! rendered here.
 
-use super::{Restarted, connections, user_of};
+use super::{Restarted, action::Action, connections, go_on_with, user_of};
 use crate::{
     AuthorizationServer,
-    authorize::{SignedIn, find_session_of_page, page_form, sign_in},
+    authorize::{SignedIn, find_session, find_session_of_page, page_form, sign_in},
     away::{self, Conversation},
     browser::{self, BrowserSession},
     page_error::PageError,
@@ -59,7 +59,8 @@ pub(super) async fn begin<S: Store, R: Random, I: Identity, C: Catalog>(
 ) -> Result<Reply, PageError> {
     let recent = server.config.lifetimes.transaction.as_secs();
     if server.now.saturating_sub(session.signed_in_at) > recent {
-        return sign_in::show_for_account(server, head, Some(session.display_name.clone())).await;
+        let then = Action::Change(name).text();
+        return sign_in::show_for_account(server, head, Some(session.display_name.clone()), Some(then)).await;
     }
     let changes = server.identity.changes(&user_of(session)).await?;
     let item = changes.into_iter().find(|item| item.name == name).ok_or(PageError::StalePage)?;
@@ -82,9 +83,13 @@ pub async fn serve<S: Store, R: Random, I: Identity, C: Catalog>(
     body: &mut impl ReadBody,
 ) -> Result<Reply, PageError> {
     if head.method != Method::POST {
-        return Ok(Reply::method_not_allowed("POST"));
+        return Err(PageError::MethodNotAllowed("POST"));
     }
-    let (mut step, form): (ChangeStep, _) = page_form::read(server, head, body).await?;
+    let form = page_form::read_form(server, head, body).await?;
+    let mut step: ChangeStep = page_form::open(server, &form)?;
+    if find_session(server, head).await?.is_none() {
+        return Ok(go_on_with(server, &Action::Change(step.name)));
+    }
     let SignedIn { session, .. } = find_session_of_page(server, head, &step.session_id).await?;
     let request = step.identity_request(server, head, &session, routes::RETURN);
     let identity_state = std::mem::take(&mut step.identity_state);
@@ -100,6 +105,9 @@ pub(crate) async fn returned<S: Store, R: Random, I: Identity, C: Catalog>(
     identity_state: Vec<u8>,
     parameters: Vec<(String, String)>,
 ) -> Result<Reply, PageError> {
+    if find_session(server, head).await?.is_none() {
+        return Ok(go_on_with(server, &Action::Change(step.name)));
+    }
     let SignedIn { session, .. } = find_session_of_page(server, head, &step.session_id).await?;
     let request = step.identity_request(server, head, &session, &head.path);
     let next = server.identity.returned(&request, identity_state, parameters).await?;

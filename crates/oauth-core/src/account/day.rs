@@ -1,5 +1,7 @@
 //! Dates, in UTC.
 
+use crate::pages::account::ShownDay;
+
 /// The names of the months, as in HTTP dates (RFC 9110 section 5.6.7).
 const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
@@ -24,6 +26,22 @@ pub fn in_words(seconds: u64) -> String {
     let (year, month, day) = civil(seconds);
     let month = usize::try_from(month).ok().and_then(|month| MONTHS.get(month.wrapping_sub(1)));
     format!("{day} {} {year}", month.copied().unwrap_or_default())
+}
+
+/// The same with the time of day, to the minute: `24 Nov 2026, 11:40 UTC`.
+pub fn moment_in_words(seconds: u64) -> String {
+    let time = seconds % SECONDS_PER_DAY;
+    format!("{}, {:02}:{:02} UTC", in_words(seconds), time / 3_600, time / 60 % 60)
+}
+
+/// A day, for a page.
+pub(crate) fn shown(seconds: u64) -> ShownDay {
+    ShownDay { date: date(seconds), words: in_words(seconds) }
+}
+
+/// A moment, for a page.
+pub(crate) fn shown_moment(seconds: u64) -> ShownDay {
+    ShownDay { date: date_time(seconds), words: moment_in_words(seconds) }
 }
 
 /// As programs read it (RFC 3339 `full-date`): `2026-11-24`.
@@ -57,6 +75,7 @@ mod tests {
             assert_eq!(date_time(seconds), expected);
         }
         assert_eq!(in_words(1_800_000_000), "15 Jan 2027");
+        assert_eq!(moment_in_words(1_800_000_059), "15 Jan 2027, 08:00 UTC");
         // Day after day, none is left out or twice.
         let days: std::collections::BTreeSet<String> =
             (0..150_000).map(|day| date(day * SECONDS_PER_DAY)).collect();

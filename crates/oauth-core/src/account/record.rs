@@ -1,13 +1,12 @@
 //! What a user allowed, as a document to keep.
 
-use super::{connections, day};
+use super::{action::Action, connections, day, go_on_with};
 use crate::{
-    AuthorizationServer,
+    AuthorizationServer, approvals,
     authorize::{SignedIn, find_session},
     page_error::PageError,
     ports::{Catalog, Identity},
     records::{Grant, GrantState, UserGrants},
-    routes,
 };
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use serde_json::{Value, json};
@@ -20,10 +19,10 @@ pub async fn serve<S: Store, R: Random, I: Identity, C: Catalog>(
     head: &Head,
 ) -> Result<Reply, PageError> {
     if !matches!(head.method, Method::GET | Method::HEAD) {
-        return Ok(Reply::method_not_allowed("GET, HEAD"));
+        return Err(PageError::MethodNotAllowed("GET, HEAD"));
     }
     let Some(SignedIn { session, user }) = find_session(server, head).await? else {
-        return Ok(Reply::see_other(routes::ACCOUNT));
+        return Ok(go_on_with(server, &Action::Record));
     };
     let list = connections::list(&server.records, &user).await?;
     let connections: Vec<Value> = list.iter().map(|(_, grant)| entry(grant, &user, server.now)).collect();
@@ -66,7 +65,7 @@ fn entry(grant: &Grant, user: &UserGrants, now: u64) -> Value {
         "declined_scopes": grant.declined_scopes,
         "resources": grant.audience,
         "approved_at": day::date_time(grant.approved_at),
-        "last_used_on": connections::last_used_at(grant).map(day::date),
+        "last_used_on": approvals::last_used_at(grant).map(day::date),
         "ends_at": day::date_time(grant.expires_at),
         "revoked_at": revoked_at,
         "status": status,

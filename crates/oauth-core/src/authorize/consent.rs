@@ -24,6 +24,8 @@ use super::{
 };
 use crate::{
     AuthorizationServer,
+    account::day,
+    approvals::{self, Approval, ApprovalError, Cause, Replaced, Terms},
     browser::{self, BrowserSession},
     client::{
         Client, Source,
@@ -32,19 +34,18 @@ use crate::{
     },
     credential::{Audience, Credential, Kind, ScopeSet},
     error::ErrorCode,
-    grants::{self, Approval},
-    look_alike,
+    grants, look_alike,
     page_error::PageError,
-    pages::{self, ClientIdentity, ConsentPage, ConsentScope},
+    pages::{self, ClientIdentity, ConsentPage, ConsentScope, ReplacedConnection},
     ports::{Catalog, Identity, Offer},
-    records::{Grant, GrantId, GrantState, RememberedConsent},
+    records::{Grant, GrantId, GrantState, RememberedConsent, UserGrants},
     routes, sign_ins, transaction,
     words::consent as words,
 };
 use http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use store_core::{Purpose, Random, Store, seal};
+use store_core::{Purpose, Random, RecordError, Store, seal};
 use web_core::{Form, Forms, Head, ReadBody, Reply};
 
 /// What a consent page hands back: everything that was checked, and who saw it.
@@ -67,6 +68,12 @@ struct ConsentStep {
     audience: Vec<String>,
     /// What the client says of itself, for a decision that is remembered.
     client_digest: String,
+    /// Which client, address and browser an approval would be for.
+    #[serde(default)]
+    place: String,
+    /// The connection that the page says would end.
+    #[serde(default)]
+    agreed: Option<GrantId>,
     /// The authorization request, to begin again as somebody else.
     query: String,
 }
@@ -101,6 +108,8 @@ pub(super) async fn decide<S: Store, R: Random, I: Identity, C: Catalog>(
         unknown_scopes: request.unknown_scopes.clone(),
         audience: request.audience.clone(),
         client_digest: request.client.digest(),
+        place: approvals::place(&request.client.id, request.redirect.uri(), &signed_in.session.device),
+        agreed: None,
         query,
     };
     let mut remembered = None;
@@ -110,7 +119,25 @@ pub(super) async fn decide<S: Store, R: Random, I: Identity, C: Catalog>(
     }
     match remembered {
         Some(remembered) if is_own => {
-            approve(server, &step, &signed_in.session, step.scopes.clone(), Some(remembered)).await
+            // Nothing ends unasked but, when there is no room, what this client has in this browser already.
+            let is_full = signed_in.user.grants.len() >= server.config.connections_per_user;
+            let own = if is_full { find_replaced(server, &step, &signed_in.user).await? } else { None };
+            match own {
+                Some(Replaced { cause: Cause::NoRoom, .. }) if request.interaction.is_forbidden => {
+                    Ok(refuse_to_ask(server, request, ErrorCode::InteractionRequired))
+                }
+                Some(Replaced { cause: Cause::NoRoom, .. }) => {
+                    page(server, step, &request.client, signed_in, offer, None).await
+                }
+                own => {
+                    let step = ConsentStep { agreed: own.map(|own| own.id), ..step };
+                    let scopes = step.scopes.clone();
+                    match approve(server, &step, signed_in, scopes, Some(remembered)).await? {
+                        Some(reply) => Ok(reply),
+                        None => page(server, step, &request.client, signed_in, offer, None).await,
+                    }
+                }
+            }
         }
         Some(_) if request.interaction.is_forbidden => {
             Ok(refuse_to_ask(server, request, ErrorCode::InteractionRequired))
@@ -118,7 +145,7 @@ pub(super) async fn decide<S: Store, R: Random, I: Identity, C: Catalog>(
         None if request.interaction.is_forbidden => {
             Ok(refuse_to_ask(server, request, ErrorCode::ConsentRequired))
         }
-        _ => Ok(page(server, &step, &request.client, signed_in, offer, None)),
+        _ => page(server, step, &request.client, signed_in, offer, None).await,
     }
 }
 
@@ -129,17 +156,19 @@ struct Again<'a> {
 }
 
 /// Shows the page. Nothing is stored.
-fn page<S: Store, R: Random, I: Identity, C: Catalog>(
+async fn page<S: Store, R: Random, I: Identity, C: Catalog>(
     server: &AuthorizationServer<'_, S, R, I, C>,
-    step: &ConsentStep,
+    step: ConsentStep,
     client: &Client,
     signed_in: &SignedIn,
     offer: &Offer,
     again: Option<Again<'_>>,
-) -> Reply {
+) -> Result<Reply, PageError> {
+    let replaced = find_replaced(server, &step, &signed_in.user).await?;
+    let step = ConsentStep { agreed: replaced.as_ref().map(|replaced| replaced.id), ..step };
     let is_ticked = |scope: &str| again.as_ref().is_none_or(|it| it.form.all("scope").any(|it| it == scope));
     let page = ConsentPage {
-        transaction: server.seal_transaction(step),
+        transaction: server.seal_transaction(&step),
         identity: client_identity(client),
         warnings: look_alike::warnings(client, step.redirect.uri(), &server.config.brand),
         client_name: step.client_name.clone(),
@@ -154,11 +183,38 @@ fn page<S: Store, R: Random, I: Identity, C: Catalog>(
             .filter(|tool| tool.scopes.is_empty())
             .map(|tool| tool.title.clone())
             .collect(),
+        replaced: replaced
+            .as_ref()
+            .map(|replaced| describe_replaced(replaced, server.config.connections_per_user)),
         can_be_remembered: server.config.remembers_consent,
         is_to_be_remembered: again.as_ref().is_some_and(|it| it.form.contains(REMEMBER)),
         action: routes::CONSENT,
     };
-    pages::reply(StatusCode::OK, &page, &server.config.brand, Forms::LeadAway)
+    Ok(pages::reply(StatusCode::OK, &page, &server.config.brand, Forms::LeadAway))
+}
+
+/// The connection that ends if the user approves.
+async fn find_replaced<S: Store, R: Random, I: Identity, C: Catalog>(
+    server: &AuthorizationServer<'_, S, R, I, C>,
+    step: &ConsentStep,
+    user: &UserGrants,
+) -> Result<Option<Replaced>, RecordError> {
+    let limit = server.config.connections_per_user;
+    approvals::find_replaced(&server.records, user, &step.place, limit, server.now).await
+}
+
+/// What the page says of a connection that ends.
+fn describe_replaced(replaced: &Replaced, limit: usize) -> ReplacedConnection {
+    let Grant { client_name, approved_at, browser, .. } = &replaced.grant;
+    ReplacedConnection {
+        text: match replaced.cause {
+            Cause::SamePlace => words::SAME_PLACE.to_owned(),
+            Cause::NoRoom => words::no_room(limit, client_name),
+        },
+        approved_at: day::shown_moment(*approved_at),
+        browser: browser.clone(),
+        last_used_on: approvals::last_used_at(&replaced.grant).map(day::shown),
+    }
 }
 
 /// Shows the page again, because what was posted is no decision. It stays one approval.
@@ -172,7 +228,7 @@ async fn show_again<S: Store, R: Random, I: Identity, C: Catalog>(
     match parse_again(server, &step.query, &offer).await? {
         Ok(request) => {
             let step = ConsentStep { shown_at_ms: server.now_ms, ..step };
-            Ok(page(server, &step, &request.client, signed_in, &offer, Some(again)))
+            page(server, step, &request.client, signed_in, &offer, Some(again)).await
         }
         Err(error) => Ok(error.reply(&server.config.public_url)),
     }
@@ -238,7 +294,7 @@ pub async fn serve<S: Store, R: Random, I: Identity, C: Catalog>(
     body: &mut impl ReadBody,
 ) -> Result<Reply, PageError> {
     if head.method != Method::POST {
-        return Ok(Reply::method_not_allowed("POST"));
+        return Err(PageError::MethodNotAllowed("POST"));
     }
     let (step, form): (ConsentStep, _) = page_form::read(server, head, body).await?;
     let public_url = &server.config.public_url;
@@ -269,7 +325,13 @@ pub async fn serve<S: Store, R: Random, I: Identity, C: Catalog>(
                 digest: step.fingerprint(&scopes),
                 expires_at: server.now.saturating_add(server.config.lifetimes.grant.as_secs()),
             });
-            approve(server, &step, &signed_in.session, scopes, remembered).await
+            match approve(server, &step, &signed_in, scopes, remembered).await? {
+                Some(reply) => Ok(reply),
+                None => {
+                    let again = Again { problem: words::NO_ROOM_ANY_MORE, form: &form };
+                    show_again(server, step, &signed_in, again).await
+                }
+            }
         }
         Some("deny") => Ok(denied("the user denied the request")),
         Some("switch") => {
@@ -284,13 +346,15 @@ pub async fn serve<S: Store, R: Random, I: Identity, C: Catalog>(
     }
 }
 
+/// Makes the grant and sends the browser back with its code. `None` when another connection has to end for it that
+/// the user was not told of.
 async fn approve<S: Store, R: Random, I: Identity, C: Catalog>(
     server: &AuthorizationServer<'_, S, R, I, C>,
     step: &ConsentStep,
-    session: &BrowserSession,
+    SignedIn { session, user }: &SignedIn,
     scopes: Vec<String>,
     remembered: Option<RememberedConsent>,
-) -> Result<Reply, PageError> {
+) -> Result<Option<Reply>, PageError> {
     let (lifetimes, now) = (&server.config.lifetimes, server.now);
     let client = server.clients().approve(&step.client_id, step.client.clone(), server.network).await?;
     let code_expires_at = now.saturating_add(lifetimes.authorization_code.as_secs());
@@ -303,6 +367,7 @@ async fn approve<S: Store, R: Random, I: Identity, C: Catalog>(
         client,
         client_name: step.client_name.clone(),
         redirect_uri: step.redirect.uri().to_owned(),
+        browser: user.sign_ins.browser_of(&session.id),
         declined_scopes: not_ticked.chain(&step.unknown_scopes).cloned().collect(),
         scopes,
         audience: step.audience.clone(),
@@ -313,8 +378,18 @@ async fn approve<S: Store, R: Random, I: Identity, C: Catalog>(
         state: GrantState::Issued { code_expires_at },
     };
     let id = grant_id(server, step);
-    let approval = grants::approve(&server.records, id, &grant, remembered.as_ref(), now);
-    let code_expires_at = match approval.await? {
+    let terms = Terms {
+        remembered: remembered.as_ref(),
+        place: &step.place,
+        agreed: step.agreed,
+        limit: server.config.connections_per_user,
+    };
+    let approval = match approvals::approve(&server.records, id, &grant, &terms, now).await {
+        Err(ApprovalError::NoRoom) => return Ok(None),
+        Err(error) => return Err(error.into()),
+        Ok(approval) => approval,
+    };
+    let code_expires_at = match approval {
         Approval::Made => code_expires_at,
         // AZ-28: a double click gets the same answer; an old page, or another decision, does not.
         Approval::MadeBefore(made) => match made.state {
@@ -335,7 +410,7 @@ async fn approve<S: Store, R: Random, I: Identity, C: Catalog>(
         audience: Audience::ALL,
     };
     let code = code.issue(server.records.keys);
-    Ok(step.redirect.reply_with_code(&code, &server.config.public_url))
+    Ok(Some(step.redirect.reply_with_code(&code, &server.config.public_url)))
 }
 
 /// The grant's id, from the page that approves it: unguessable without our key.

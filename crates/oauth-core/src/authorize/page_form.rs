@@ -23,11 +23,27 @@ pub(crate) async fn read<T: transaction::Step, S: Store, R: Random, I, C>(
     head: &Head,
     body: &mut impl ReadBody,
 ) -> Result<(T, Form), PageError> {
+    let form = read_form(server, head, body).await?;
+    Ok((open(server, &form)?, form))
+}
+
+/// Reads a posted form from a page of ours.
+pub(crate) async fn read_form<S, R, I, C>(
+    server: &AuthorizationServer<'_, S, R, I, C>,
+    head: &Head,
+    body: &mut impl ReadBody,
+) -> Result<Form, PageError> {
     if !browser::is_same_origin(head, &server.config.public_url) {
         return Err(PageError::ForeignForm);
     }
-    let form = Form::parse(&body.read(MAX_BODY_BYTES).await?).map_err(|_| PageError::Malformed)?;
+    Form::parse(&body.read(MAX_BODY_BYTES).await?).map_err(|_| PageError::Malformed)
+}
+
+/// Opens what the page handed back with a form.
+pub(crate) fn open<T: transaction::Step, S: Store, R: Random, I, C>(
+    server: &AuthorizationServer<'_, S, R, I, C>,
+    form: &Form,
+) -> Result<T, PageError> {
     let sealed = form.single(TRANSACTION).map_err(|_| PageError::Malformed)?.unwrap_or_default();
-    let step = transaction::open(sealed, server.records.keys, server.now).ok_or(PageError::StalePage)?;
-    Ok((step, form))
+    transaction::open(sealed, server.records.keys, server.now).ok_or(PageError::StalePage)
 }

@@ -4,8 +4,9 @@ use super::{page_form, refuse_later, request::AuthorizationRequest};
 use crate::{
     AuthorizationServer,
     away::{self, Conversation},
-    browser::{self, Arrival, BrowserSession},
+    browser::{self, Arrival, BrowserSession, Known},
     error::ErrorCode,
+    flash::Flash,
     page_error::PageError,
     pages,
     ports::{Catalog, Identity, IdentityError, IdentityRequest, Prompt, Purpose, Step, User},
@@ -41,6 +42,8 @@ enum Goal {
     Request(String),
     /// To see their account.
     Account,
+    /// To go on with this button of the account page.
+    AccountFor(String),
 }
 
 impl transaction::Step for SignInStep {
@@ -67,15 +70,16 @@ pub(super) async fn show<S: Store, R: Random, I: Identity, C: Catalog>(
     begin(server, head, step).await
 }
 
-/// Begins a sign-in of somebody who wants to see their account.
+/// Begins a sign-in of a person who wants to see their account, or to go on with a button of it.
 pub(crate) async fn show_for_account<S: Store, R: Random, I: Identity, C: Catalog>(
     server: &AuthorizationServer<'_, S, R, I, C>,
     head: &Head,
     login_hint: Option<String>,
+    then: Option<String>,
 ) -> Result<Reply, PageError> {
     let step = SignInStep {
         browser_id: find_or_make_browser_id(server, head),
-        goal: Goal::Account,
+        goal: then.map_or(Goal::Account, Goal::AccountFor),
         arrival: Arrival::of(head, routes::ACCOUNT),
         client_name: String::new(),
         may_lead_to_client: false,
@@ -111,14 +115,14 @@ pub async fn serve<S: Store, R: Random, I: Identity, C: Catalog>(
     body: &mut impl ReadBody,
 ) -> Result<Reply, PageError> {
     if head.method != Method::POST {
-        return Ok(Reply::method_not_allowed("POST"));
+        return Err(PageError::MethodNotAllowed("POST"));
     }
     let (mut step, form): (SignInStep, _) = page_form::read(server, head, body).await?;
     // AZ-25, BR-10: a page goes on in the browser that it was shown in.
     if browser::find_browser_id(head, &server.config.public_url) != Some(step.browser_id.clone()) {
         return Err(match step.goal {
             Goal::Request(query) => PageError::OtherSignIn(query),
-            Goal::Account => PageError::OtherBrowser,
+            Goal::Account | Goal::AccountFor(_) => PageError::OtherBrowser,
         });
     }
     let request = step.identity_request(server, head, routes::RETURN);
@@ -195,7 +199,7 @@ pub(crate) fn identity_request<S, R, I, C>(
         login_hint,
         loopback: public_url.is_loopback(),
         purpose,
-        known_subjects: browser::known_subjects(head, server.config, server.records.keys),
+        known_subjects: Known::find(head, server.config, server.records.keys).subjects,
         client_address: browser::client_address(head),
         return_url: public_url.join(return_path),
     }
@@ -236,9 +240,10 @@ async fn signed_in<S: Store, R: Random, I: Identity, C: Catalog>(
 ) -> Result<Reply, PageError> {
     let AuthorizationServer { config, records, now, .. } = server;
     let (keys, random) = (records.keys, records.random);
-    let known = browser::known_subjects(head, config, keys);
-    let known = browser::known_subjects_cookie(known, &user.subject, config, keys, random);
-    let session = BrowserSession::start(user, step.arrival, config, random, *now);
+    let known = Known::find(head, config, keys).with_device(random);
+    let device = known.device.clone();
+    let known = known.cookie(&user.subject, config, keys, random);
+    let session = BrowserSession::start(user, step.arrival, device, config, random, *now);
     let replaced = BrowserSession::find(head, config, keys, *now);
     let browser = user_agent::describe(head);
     let record = sign_ins::begin(records, &session, browser, replaced.as_ref(), *now).await?;
@@ -246,6 +251,9 @@ async fn signed_in<S: Store, R: Random, I: Identity, C: Catalog>(
     let reply = match step.goal {
         Goal::Request(query) => Reply::see_other(&format!("{}?{query}", routes::AUTHORIZE)),
         Goal::Account => Reply::see_other(routes::ACCOUNT),
+        Goal::AccountFor(action) => {
+            Reply::see_other(routes::ACCOUNT).with_cookie(&Flash::Then(action).cookie(server))
+        }
     };
     let reply = reply.with_cookie(&session.cookie(config, keys, random));
     Ok(match known {

@@ -180,12 +180,16 @@ impl Client {
 const MAX_NAME_CHARACTERS: usize = 64;
 
 /// A name fit for display: without characters that are invisible or change the direction of what
-/// follows, with single spaces, and not too long. Markup is no concern here: pages escape.
+/// follows, with single spaces, and not too long: one that is cut ends with an ellipsis. Markup is no concern here: pages escape.
 pub(crate) fn clean_name(name: &str) -> String {
     let visible = name.chars().map(|character| if character.is_whitespace() { ' ' } else { character });
     let visible: String = visible.filter(|character| !is_deceptive(*character)).collect();
     let words: Vec<&str> = visible.split(' ').filter(|word| !word.is_empty()).collect();
-    words.join(" ").chars().take(MAX_NAME_CHARACTERS).collect()
+    let name = words.join(" ");
+    if name.chars().count() <= MAX_NAME_CHARACTERS {
+        return name;
+    }
+    name.chars().take(MAX_NAME_CHARACTERS - 1).chain(['\u{2026}']).collect()
 }
 
 /// Control characters, zero-width characters, and the ones that steer bidirectional text.
@@ -280,7 +284,8 @@ mod tests {
     #[test]
     fn names_are_cleaned_and_capped() {
         assert_eq!(clean_name("  Claude\u{202e}\u{200b}\n Desktop\0 "), "Claude Desktop");
-        assert_eq!(clean_name(&"x".repeat(1_000)).len(), 64);
+        assert_eq!(clean_name(&"x".repeat(64)), "x".repeat(64));
+        assert_eq!(clean_name(&"x".repeat(65)), format!("{}\u{2026}", "x".repeat(63)));
         assert_eq!(clean_name("<b>Müller & Söhne</b>"), "<b>Müller & Söhne</b>");
     }
 }

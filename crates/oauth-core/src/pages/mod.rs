@@ -6,7 +6,7 @@ pub mod account;
 pub mod brand;
 pub mod home;
 
-pub use account::{AccountPage, ChangePage, DonePage};
+pub use account::{AccountPage, ChangePage, ConfirmPage, DonePage, SignedOutPage};
 pub use brand::Brand;
 pub use home::HomePage;
 
@@ -142,10 +142,25 @@ pub struct ConsentPage {
     pub scopes: Vec<ConsentScope>,
     /// Tools that need no scope.
     pub open_tools: Vec<String>,
+    /// The connection that ends if the user approves.
+    pub replaced: Option<ReplacedConnection>,
     /// Whether the user may let the decision stand for later requests.
     pub can_be_remembered: bool,
     /// Whether the box for that is ticked.
     pub is_to_be_remembered: bool,
+}
+
+/// A connection that ends if the user approves another one.
+#[derive(Debug, Clone)]
+pub struct ReplacedConnection {
+    /// Why, and which application's it is.
+    pub text: String,
+    /// When it was approved.
+    pub approved_at: account::ShownDay,
+    /// In which browser.
+    pub browser: Option<String>,
+    /// When it was last used.
+    pub last_used_on: Option<account::ShownDay>,
 }
 
 /// Where what is known of a client comes from, for the person who is asked.
@@ -211,6 +226,8 @@ pub struct ErrorPage<'a> {
     pub trace: &'a TraceId,
     /// The parameters of the authorization request that a button begins again; none, and there is no button.
     pub again: &'a [(String, String)],
+    /// Whether the way on is the person's account.
+    pub leads_to_account: bool,
 }
 
 impl Page for SignInPage {
@@ -285,6 +302,7 @@ mod tests {
                 is_ticked: true,
             }],
             open_tools: vec![text.into()],
+            replaced: None,
             can_be_remembered: true,
             is_to_be_remembered: false,
         }
@@ -342,7 +360,13 @@ mod tests {
         let trace = TraceId::of(&head, &SequenceRandom::new(1));
         let said = ErrorWords { title: "Title", text: "What happened.", help: "What to do." };
         let again = [("state".to_owned(), HOSTILE.to_owned())];
-        let error = ErrorPage { said, more: &["And what else."], trace: &trace, again: &again };
+        let error = ErrorPage {
+            said,
+            more: &["And what else."],
+            trace: &trace,
+            again: &again,
+            leads_to_account: true,
+        };
         let destination = Destination::ThisComputer("127.0.0.1:33418".into());
         let identity = published("client.example");
         let published = ConsentPage { identity, destination, ..consent("Inspector") };

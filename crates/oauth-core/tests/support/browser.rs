@@ -103,10 +103,15 @@ impl PageForm {
     pub(crate) fn of(page: &Reply) -> Self {
         let html = body_text(page);
         let mut form = None;
+        // A form that only searches, in front of the other one.
+        let mut is_search = false;
         for tag in html.split('<').skip(1) {
             let (name, attributes) = attributes(tag);
             let attribute = |name: &str| attributes.get(name).cloned().unwrap_or_default();
             match (name, &mut form) {
+                ("form", None) if attribute("method") == "get" => is_search = true,
+                ("/form", None) => is_search = false,
+                _ if is_search => {}
                 ("form", None) => {
                     assert_eq!(attribute("method"), "post");
                     form =

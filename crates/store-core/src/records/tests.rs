@@ -185,6 +185,6 @@ fn oversized_record_is_not_written() {
     let store = MemoryStore::default();
     let (keys, random) = (keys(), SequenceRandom::default());
     let records = Records { store: &store, keys: &keys, random: &random };
-    assert_eq!(block_on(records.create("k", &"x".repeat(20_000))), Err(RecordError::TooLarge));
+    assert_eq!(block_on(records.create("k", &"x".repeat(40_000))), Err(RecordError::TooLarge));
     assert!(store.is_empty());
 }
