@@ -82,10 +82,22 @@ pub(crate) fn tool(attribute: TokenStream, item: TokenStream) -> Result<TokenStr
         false => quote_spanned!(span=> ::postern_tools::__private::#finish(#called)),
     };
 
+    let variables: Vec<_> = read
+        .iter()
+        .filter_map(|argument| match argument {
+            Argument::Context => None,
+            Argument::Field { variable, .. } => Some(variable),
+        })
+        .collect();
     let body = quote! {
-        let mut #text = ::postern_tools::__private::Arguments::read(&#text)?;
-        #(#taken)*
-        #text.end(&[#(#names),*])?;
+        let (#(#variables,)*) = {
+            let mut #text = ::postern_tools::__private::Arguments::read(&#text)?;
+            #(#taken)*
+            #text.end(&[#(#names),*])?;
+            (#(#variables,)*)
+        };
+        // It may be long, and the tool may take its time.
+        ::core::mem::drop(#text);
         #finished
     };
     // A function that waits for nothing needs no future of its own kind.

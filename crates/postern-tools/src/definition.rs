@@ -133,7 +133,7 @@ pub(crate) fn begin<P: Provider>(caller: Caller, call: Call) -> Result<Round, Er
     let position = P::TOOLS.iter().position(|entry| entry.name == call.name).ok_or(Error::UnknownTool)?;
     let entry = P::TOOLS.get(position).ok_or(Error::UnknownTool)?;
     let described = described::<P>().get(position).ok_or(Error::UnknownTool)?;
-    Round::begin(caller, call, described.shape, entry.call)
+    Round::begin(entry.name, caller, call, described.shape, entry.call)
 }
 
 /// A `Result`, whatever it is called.

@@ -43,9 +43,13 @@
 mod arguments;
 mod carried;
 mod context;
+mod decode;
 mod definition;
 mod error;
+mod integer;
 mod json;
+mod panics;
+mod place;
 mod questions;
 mod result;
 mod round;

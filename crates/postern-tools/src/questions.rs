@@ -5,6 +5,7 @@ use crate::{
     carried::KeptAnswer,
     context::needed,
     contract::{Ask, ContentBlock, ElicitForm, ElicitUrl, Role, Root, Sample, SamplingMessage},
+    decode,
     error::Unanswered,
     json, schema,
 };
@@ -58,8 +59,8 @@ impl Context {
         };
         let needed = needed(|needed| needed.elicit_form = true);
         let content = accepted(self.ask(key, needed, ask, is_elicited).await)?;
-        F::deserialize(read(content.as_deref().unwrap_or("{}"))?)
-            .map_err(|error| Unanswered::Unusable(error.to_string()))
+        decode::from_text(content.as_deref().unwrap_or("{}"))
+            .map_err(|misfit| Unanswered::Unusable(misfit.to_string()))
     }
 
     /// Sends the person to a page, for what must not pass through the client. The address is https and has nothing

@@ -8,6 +8,7 @@ use crate::{
     carried::Carried,
     contract::{self, Call, Caller, InputRequired, Notification, Resumption},
     error::ToolError,
+    panics,
     result::{Finished, Task, conclude},
     schema::Shape,
 };
@@ -33,13 +34,16 @@ pub(crate) enum Step {
 pub(crate) struct Round {
     context: Context,
     work: Work,
+    /// The tool's name.
+    name: &'static str,
     shape: Shape,
     ended: Option<Result<contract::Outcome, contract::Error>>,
 }
 
 impl Round {
-    /// Begins a round. `begin` makes the tool's future of the context and the text of the arguments.
+    /// Begins a round of the tool `name`. `begin` makes the tool's future of the context and the text of the arguments.
     pub(crate) fn begin(
+        name: &'static str,
         caller: Caller,
         call: Call,
         shape: Shape,
@@ -59,8 +63,9 @@ impl Round {
                 .ok_or_else(|| contract::Error::Other("the state of a call cannot be read".to_owned()))?
         };
         let context = Context::new(caller, client, wants_progress, log_level, cancelled, carried, answers);
-        let work = begin(context.clone(), arguments);
-        Ok(Self { context, work, shape, ended: None })
+        // What waits for nothing runs here.
+        let work = panics::during(name, || begin(context.clone(), arguments));
+        Ok(Self { context, work, name, shape, ended: None })
     }
 
     /// What comes next. What came before counts as told.
@@ -71,7 +76,7 @@ impl Round {
 
     fn poll_step(&mut self, waker: &mut task::Context<'_>) -> Poll<Step> {
         if self.ended.is_none()
-            && let Poll::Ready(ended) = self.work.as_mut().poll(waker)
+            && let Poll::Ready(ended) = panics::during(self.name, || self.work.as_mut().poll(waker))
         {
             self.ended = Some(self.conclude(ended));
         }

@@ -4,6 +4,7 @@ use crate::{
     bindings::{wit_future, wit_stream},
     contract::{Call, Caller, Error, Notification, Reply, Running},
     definition::{Provider, begin},
+    panics,
     round::{Round, Step},
 };
 
@@ -13,6 +14,7 @@ use crate::{
 ///
 /// Those of the contract.
 pub async fn call_tool<P: Provider>(caller: Caller, call: Call) -> Result<Reply, Error> {
+    panics::name_the_tool();
     let mut round = begin::<P>(caller, call)?;
     match round.step().await {
         Step::End(end) => end.map(Reply::Done),

@@ -79,13 +79,14 @@ pub fn call<T: Tool>(arguments: Value) -> Call {
         log_level: Some(LogLevel::Debug),
     };
     let shape = Entry::of::<T>().describe().shape;
-    Call { begin: T::call, shape, caller, call, answers: Vec::new(), leaves_after: None }
+    Call { name: T::NAME, begin: T::call, shape, caller, call, answers: Vec::new(), leaves_after: None }
 }
 
 /// A call that can be made.
 #[derive(Clone)]
 #[must_use]
 pub struct Call {
+    name: &'static str,
     begin: fn(crate::Context, String) -> Work,
     shape: Shape,
     caller: Caller,
@@ -143,7 +144,7 @@ impl Call {
         loop {
             run.rounds += 1;
             let call = contract::Call { resumption: resumption.take(), ..self.call.clone() };
-            let mut round = match Round::begin(self.caller.clone(), call, self.shape, self.begin) {
+            let mut round = match Round::begin(self.name, self.caller.clone(), call, self.shape, self.begin) {
                 Ok(round) => round,
                 Err(error) => return run.with(Err(error)),
             };
