@@ -189,7 +189,7 @@ class _Tool:
     async def run(self, context: Context, call: wit.Call) -> Any:
         try:
             arguments = json.loads(call.arguments)
-            given = {name: _value(self.hints[name], value) for name, value in arguments.items() if name in self.hints}
+            given = {name: _argument(name, self.hints[name], value) for name, value in arguments.items() if name in self.hints}
             if self.context:
                 given[self.context] = context
             result = self.function(**given)
@@ -288,13 +288,29 @@ def _object(hints: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
     return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
 
 
+def _argument(name: str, hint: Any, value: Any) -> Any:
+    try:
+        return _value(hint, value)
+    except (AttributeError, TypeError, ValueError) as error:
+        raise InvalidArguments(f"{name}: {error}") from error
+
+
 def _value(hint: Any, value: Any) -> Any:
-    """What a tool gets for an argument that fits the schema of its hint."""
+    """What a tool gets for an argument that fits the schema of its hint. To JSON Schema, `10.0` is an integer."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin is typing.Annotated:
         return _value(arguments[0], value)
-    if hint in (int, float) and not isinstance(value, bool):
-        return hint(value)
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if hint is int and isinstance(value, float):
+        if not value.is_integer():
+            raise ValueError(f"{value} is not a whole number")
+        return int(value)
+    if origin is Literal:
+        # The one that it equals: `1` for `1.0`.
+        return next((one for one in arguments if one == value and isinstance(one, bool) == isinstance(value, bool)), value)
+    if origin in (Union, types.UnionType):
+        return _value(_chosen(arguments, value), value)
     if origin is list:
         return [_value(arguments[0], item) for item in value]
     if origin is dict:
@@ -303,6 +319,38 @@ def _value(hint: Any, value: Any) -> Any:
         hints = typing.get_type_hints(hint, include_extras=True)
         return hint(**{name: _value(hints[name], item) for name, item in value.items() if name in hints})
     return value
+
+
+def _chosen(hints: tuple, value: Any) -> Any:
+    """Which of these hints a value is of: the first whose kind is its own, a float if no integer fits."""
+    for hint in hints:
+        plain = hint
+        while typing.get_origin(plain) is typing.Annotated:
+            plain = typing.get_args(plain)[0]
+        origin = typing.get_origin(plain)
+        if origin is Literal:
+            fits = value in typing.get_args(plain)
+        elif plain is int:
+            whole = isinstance(value, float) and value.is_integer()
+            fits = (isinstance(value, int) or whole) and not isinstance(value, bool)
+        elif plain is float:
+            fits = isinstance(value, (int, float)) and not isinstance(value, bool)
+        elif dataclasses.is_dataclass(plain):
+            fits = isinstance(value, dict) and _has_fields(plain, value)
+        else:
+            kind = origin or plain
+            fits = isinstance(kind, type) and isinstance(value, kind)
+        if fits:
+            return hint
+    # What fits none is left as it is.
+    return object
+
+
+def _has_fields(kind: type, value: dict) -> bool:
+    fields = dataclasses.fields(kind)
+    missing = (dataclasses.MISSING, dataclasses.MISSING)
+    needed = {field.name for field in fields if (field.default, field.default_factory) == missing}
+    return needed <= value.keys() <= {field.name for field in fields}
 
 
 def _plain_answer(value: Any) -> Any:
