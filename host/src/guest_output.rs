@@ -3,10 +3,11 @@
 //! A guest may print what came from a client, so control characters are escaped, and a line that
 //! never ends is cut into pieces.
 
+use std::collections::VecDeque;
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use tokio::io::AsyncWrite;
@@ -15,17 +16,53 @@ use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 /// The longest line that is shown in one piece.
 const LONGEST_LINE: usize = 8192;
 
+/// How much of what an instance printed is remembered, in characters.
+const LAST_OUTPUT: usize = 500;
+
+/// The end of what an instance printed for its request: if it fails, that is most likely why. A tool that panics prints its name, the
+/// place and the message before it traps.
+#[derive(Clone, Debug, Default)]
+pub struct LastOutput(Arc<Mutex<VecDeque<char>>>);
+
+impl LastOutput {
+    /// Forgets it. What one request printed says nothing about the next.
+    pub fn forget(&self) {
+        self.characters().clear();
+    }
+
+    /// The text, its lines joined, if there is any.
+    pub fn take(&self) -> Option<String> {
+        let text: String = self.characters().drain(..).collect();
+        (!text.is_empty()).then_some(text)
+    }
+
+    fn remember(&self, line: &str) {
+        let mut last = self.characters();
+        if !last.is_empty() {
+            last.extend(" | ".chars());
+        }
+        last.extend(line.chars());
+        let excess = last.len().saturating_sub(LAST_OUTPUT);
+        last.drain(..excess);
+    }
+
+    fn characters(&self) -> MutexGuard<'_, VecDeque<char>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// One output of one instance.
 #[derive(Clone, Debug)]
 pub struct GuestOutput {
     component: Arc<str>,
     line: Arc<Mutex<Vec<u8>>>,
+    last_output: LastOutput,
 }
 
 impl GuestOutput {
     /// An output of the component with this id.
-    pub fn new(component: Arc<str>) -> Self {
-        Self { component, line: Arc::default() }
+    pub fn new(component: Arc<str>, last_output: LastOutput) -> Self {
+        Self { component, line: Arc::default(), last_output }
     }
 
     fn take(&self, bytes: &[u8], show: impl Fn(&str)) {
@@ -34,7 +71,9 @@ impl GuestOutput {
             for piece in piece.chunks(LONGEST_LINE) {
                 line.extend_from_slice(piece);
                 if line.len() >= LONGEST_LINE || line.last() == Some(&b'\n') {
-                    show(&format!("[{}] {}\n", self.component, readable(&line)));
+                    let text = readable(&line);
+                    self.last_output.remember(&text);
+                    show(&format!("[{}] {text}\n", self.component));
                     line.clear();
                 }
             }
@@ -92,7 +131,7 @@ mod tests {
     use super::*;
 
     fn shown(pieces: &[&[u8]]) -> Vec<String> {
-        let output = GuestOutput::new("mcp".into());
+        let output = GuestOutput::new("mcp".into(), LastOutput::default());
         let lines = RefCell::new(Vec::new());
         for piece in pieces {
             output.take(piece, |line| lines.borrow_mut().push(line.to_owned()));
@@ -108,6 +147,23 @@ mod tests {
     #[test]
     fn control_characters_are_escaped() {
         assert_eq!(shown(&[b"a\x1b[31m\rb\n"]), ["[mcp] a\\u{1b}[31m\\u{d}b\n"]);
+    }
+
+    /// U16.
+    #[test]
+    fn the_end_of_the_output_is_remembered() {
+        let last_output = LastOutput::default();
+        let output = GuestOutput::new("mcp".into(), last_output.clone());
+        output.take(b"one\ntwo\x1b\nhalf", |_| {});
+        assert_eq!(last_output.take().as_deref(), Some("one | two\\u{1b}"));
+        assert_eq!(last_output.take(), None);
+        output.take(&[b'a'; 2 * LONGEST_LINE], |_| {});
+        output.take(b"\nlast\n", |_| {});
+        let text = last_output.take().unwrap();
+        assert!(text.len() == LAST_OUTPUT && text.ends_with("aaa |  | last"), "{text}");
+        output.take(b"three\n", |_| {});
+        last_output.forget();
+        assert_eq!(last_output.take(), None);
     }
 
     #[test]

@@ -21,7 +21,7 @@ use wasmtime_wasi_http::handler::{
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use crate::configuration::Configuration;
-use crate::guest_output::GuestOutput;
+use crate::guest_output::{GuestOutput, LastOutput};
 use crate::key_value::{KeyValue, Stores};
 use crate::limits::{CpuBudget, Limits, MemoryBudget, Ticks};
 use crate::log;
@@ -55,11 +55,11 @@ pub struct State {
 }
 
 impl State {
-    fn new(grant: &Arc<Grant>, limits: &Limits, ticks: &Ticks) -> Self {
+    fn new(grant: &Arc<Grant>, limits: &Limits, ticks: &Ticks, last_output: &LastOutput) -> Self {
         // Nothing of the host's: no environment, no arguments, no files, no sockets.
         let wasi = WasiCtx::builder()
-            .stdout(GuestOutput::new(grant.component.clone()))
-            .stderr(GuestOutput::new(grant.component.clone()))
+            .stdout(GuestOutput::new(grant.component.clone(), last_output.clone()))
+            .stderr(GuestOutput::new(grant.component.clone(), last_output.clone()))
             .build();
         Self {
             grant: grant.clone(),
@@ -116,7 +116,9 @@ impl HandlerState for Instances {
     type WorkerState = Worker;
 
     async fn instantiate(&self) -> Result<Instance<State, Expiration, Worker>> {
-        let mut store = Store::new(&self.engine, State::new(&self.grant, &self.limits, &self.ticks));
+        let last_output = LastOutput::default();
+        let state = State::new(&self.grant, &self.limits, &self.ticks, &last_output);
+        let mut store = Store::new(&self.engine, state);
         store.limiter(|state| &mut state.memory);
         store.set_epoch_deadline(1);
         store.epoch_deadline_callback(|mut store| store.data_mut().cpu.spend());
@@ -142,6 +144,7 @@ impl HandlerState for Instances {
                 at_once: self.limits.requests_at_once,
                 timeout: self.limits.request,
                 served: AtomicU64::new(0),
+                last_output,
                 count_instructions: self.limits.count_instructions,
             },
         })
@@ -192,6 +195,7 @@ pub struct Worker {
     at_once: usize,
     timeout: Duration,
     served: AtomicU64,
+    last_output: LastOutput,
     count_instructions: bool,
 }
 
@@ -220,6 +224,7 @@ impl WorkerState for Worker {
         // And they share the processor time of one, or a loop could be kept going by newcomers.
         if current.turns.is_empty() {
             state.cpu.reset();
+            self.last_output.forget();
         }
         current.turns.push(turn);
         current.has_leftovers = true;
@@ -232,7 +237,15 @@ impl WorkerState for Worker {
         if let Err(error) = result {
             // Before the streams of the instance are closed, so that a cut answer is seen as cut.
             turns.iter().for_each(|turn| turn.fail());
-            log::line(format_args!("component {} failed: {}", self.component, log::one_line(&error)));
+            let last_output = self.last_output.take().map(|text| format!("; its last output: {text}"));
+            let traces: Vec<_> = turns.iter().map(|turn| format!(" trace={}", turn.trace())).collect();
+            log::line(format_args!(
+                "component {} failed: {}{}{}",
+                self.component,
+                log::one_line(&error),
+                last_output.unwrap_or_default(),
+                traces.concat()
+            ));
         }
         if self.count_instructions
             && let Ok(left) = store.get_fuel()
@@ -311,6 +324,7 @@ mod tests {
             at_once,
             timeout: Duration::from_secs(1),
             served: AtomicU64::new(0),
+            last_output: LastOutput::default(),
             count_instructions: false,
         }
     }

@@ -181,7 +181,7 @@ impl Application {
             Ok(response) => self.deliver(response, entry, delivery).await,
             Err(error) => {
                 let status = entry.failure(&error);
-                entry.empty(status)
+                entry.failed(status)
             }
         }
     }
@@ -209,8 +209,8 @@ impl Application {
             Ok(Ok(bytes)) if bytes.len() as u64 == length => {
                 entry.close(Response::from_parts(head, Either::Left(Full::new(bytes))))
             }
-            Err(_) => entry.empty(StatusCode::GATEWAY_TIMEOUT),
-            _ => entry.empty(StatusCode::INTERNAL_SERVER_ERROR),
+            Err(_) => entry.failed(StatusCode::GATEWAY_TIMEOUT),
+            _ => entry.failed(StatusCode::INTERNAL_SERVER_ERROR),
         }
     }
 }
@@ -247,6 +247,22 @@ impl Entry {
 
     fn empty(self, status: StatusCode) -> Answer {
         self.plain(status, "")
+    }
+
+    /// The response for a request whose instance failed. It has the trace id that the log has.
+    fn failed(mut self, status: StatusCode) -> Answer {
+        let Some(turn) = self.turn.clone() else { return self.empty(status) };
+        self.status = status;
+        let trace = turn.trace();
+        let text = format!("{status}. The server's log says more, under trace={trace}.\n");
+        let mut response = Response::new(Either::Left(Full::from(text)));
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+        if let Ok(trace) = HeaderValue::from_str(trace) {
+            headers.insert("x-trace-id", trace);
+        }
+        self.close(response)
     }
 
     fn plain(mut self, status: StatusCode, text: &'static str) -> Answer {

@@ -4,6 +4,7 @@
 //! follow for hours. So the server marks the end ([`Turn::finish`], by way of [`Delivery`]) when the
 //! answer is delivered or given up, and the instance is not offered another request before.
 
+use std::hash::{BuildHasher as _, RandomState};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Waker;
@@ -40,6 +41,7 @@ impl Tally {
 pub struct Turn {
     /// What it cost.
     pub tally: Tally,
+    trace: OnceLock<String>,
     failed: AtomicBool,
     timed_out: AtomicBool,
     finished: OnceLock<Instant>,
@@ -78,6 +80,12 @@ impl Turn {
         if self.finished().is_some() {
             waker.wake_by_ref();
         }
+    }
+
+    /// What joins the response to a failed request with the lines about it in the log. It is made when it is first asked for.
+    pub fn trace(&self) -> &str {
+        // Seeded by the system, and different each time. It has to be unique, not secret.
+        self.trace.get_or_init(|| format!("{:016x}", RandomState::new().hash_one(0)))
     }
 
     /// The instance failed before it was done with the answer.
@@ -153,6 +161,14 @@ mod tests {
         turn.finish();
         turn.wake_when_finished(&Waker::from(woken.clone()));
         assert_eq!(woken.0.load(Ordering::Relaxed), 1);
+    }
+
+    #[test]
+    fn a_turn_keeps_its_trace() {
+        let (turn, other) = (Turn::default(), Turn::default());
+        assert_eq!(turn.trace(), turn.trace());
+        assert_eq!(turn.trace().len(), 16);
+        assert_ne!(turn.trace(), other.trace());
     }
 
     #[test]

@@ -27,7 +27,7 @@ fn tool_that_ends_its_instance_fails_its_own_call_and_no_other() {
     let before = scene.rows();
     for (tool, cause) in DEADLY {
         let skip = scene.host.log_lines();
-        std::thread::scope(|scope| {
+        let responses = std::thread::scope(|scope| {
             let scene = &scene;
             let attacks: Vec<_> = (0..3).map(|_| scope.spawn(|| scene.call(tool, json!({})))).collect();
             let others: Vec<_> = (0..4)
@@ -40,12 +40,15 @@ fn tool_that_ends_its_instance_fails_its_own_call_and_no_other() {
                 })
                 .collect();
             others.into_iter().for_each(|other| other.join().unwrap());
-            for attack in attacks {
-                let response = attack.join().unwrap().expect(500);
-                assert!(response.body.is_empty(), "{tool}: {response}");
-            }
+            attacks.into_iter().map(|attack| attack.join().unwrap().expect(500)).collect::<Vec<_>>()
         });
-        scene.host.log_line(skip, &["component mcp failed", cause]);
+        // U16: what the caller was told is found in the log, beside the cause.
+        for response in responses {
+            let trace = response.expect_header("x-trace-id");
+            assert!(response.text().contains(trace), "{tool}: {response}");
+            let line = scene.host.log_line(skip, &["component mcp failed", cause, &format!("trace={trace}")]);
+            assert!(tool != "panics" || line.contains("panicked at "), "{line}");
+        }
         scene.expect_good_service();
     }
     assert!(before == scene.rows(), "the store is as it was");
