@@ -7,6 +7,8 @@ mod accounts;
 mod clients;
 #[path = "owned/documents.rs"]
 mod documents;
+#[path = "owned/large.rs"]
+mod large;
 
 use postern_tests::host::{State, refused};
 use postern_tests::mcp::{McpClient, ping, post};

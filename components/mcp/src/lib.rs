@@ -8,7 +8,7 @@ mod convert;
 use bindings::postern::{introspection::introspection, prompts::prompts, resources::resources, tools::tools};
 use futures_core::future::LocalBoxFuture;
 use mcp_core::{
-    KnownTools, LogEvent, McpServer, Tolerances, ToolLimits, UserLimits,
+    KnownTools, LogEvent, McpServer, MessageLimit, Tolerances, ToolLimits, UserLimits,
     ports::{
         Access, Call, Caller, Clock, Completion, GetPrompt, Introspection, IntrospectionError, Lasting, Log,
         Prompt, PromptOutcome, Prompts, PromptsError, Read, ReadOutcome, Resource, Resources, ResourcesError,
@@ -38,6 +38,7 @@ struct Configuration {
     public_url: PublicUrl,
     authorization_server: Issuer,
     tolerances: Tolerances,
+    message_limit: MessageLimit,
     tool_limits: ToolLimits,
     user_limits: UserLimits,
 }
@@ -50,6 +51,7 @@ impl Configuration {
         let strict = variables::value("strict");
         Ok(Self {
             authorization_server: authorization_server.map_err(|error| error.to_string())?,
+            message_limit: MessageLimit::read(&variables::value).map_err(|error| error.to_string())?,
             tool_limits: ToolLimits::read(&variables::value).map_err(|error| error.to_string())?,
             user_limits: UserLimits::read(&variables::value).map_err(|error| error.to_string())?,
             public_url: public_url.strictly(&strict),
@@ -66,14 +68,21 @@ async fn serve(request: Request) -> impl IntoResponse {
             Ok(configuration) => configuration,
             Err(error) => return misconfigured(&error),
         };
-        let Configuration { public_url, authorization_server, tolerances, tool_limits, user_limits } =
-            configuration;
+        let Configuration {
+            public_url,
+            authorization_server,
+            tolerances,
+            message_limit,
+            tool_limits,
+            user_limits,
+        } = configuration;
         let outside = Imported { public_url: public_url.clone(), store: HostStore::default() };
         let known_tools = KNOWN_TOOLS.with(Rc::clone);
         let server = Rc::new(McpServer {
             public_url,
             authorization_server,
             tolerances,
+            message_limit,
             tool_limits,
             user_limits,
             known_tools,

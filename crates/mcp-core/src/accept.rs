@@ -34,6 +34,21 @@ pub(crate) fn negotiate(headers: &HeaderMap) -> Option<Format> {
     }
 }
 
+/// Whether a request comes from the address bar of a browser: it names HTML, and nothing that MCP clients read.
+pub(crate) fn is_browser(headers: &HeaderMap) -> bool {
+    let names = |media_type: &str| {
+        let lines = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+        lines.flat_map(|line| line.split(',')).any(|range| {
+            let mut parts = range.split(';').map(str::trim);
+            parts.next().is_some_and(|named| named.eq_ignore_ascii_case(media_type))
+                && !parts.any(|part| {
+                    matches!(part.strip_prefix(['q', 'Q']), Some("=0" | "=0.0" | "=0.00" | "=0.000"))
+                })
+        })
+    };
+    names("text/html") && !names("text/event-stream") && !names("application/json")
+}
+
 /// Whether the most specific range that covers a type has a weight above zero.
 fn accepts(headers: &HeaderMap, kind: &str, subtype: &str) -> bool {
     let lines = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
@@ -59,6 +74,33 @@ mod tests {
 
     fn chosen(accept: &[&'static str]) -> Option<Format> {
         negotiate(&accept.iter().map(|value| (header::ACCEPT, HeaderValue::from_static(value))).collect())
+    }
+
+    /// U8: what Chrome, Firefox and Safari send for an address, and what clients send.
+    #[test]
+    fn a_browser_is_known_by_what_it_reads() {
+        let is_browser = |accept: &'static str| {
+            is_browser(&HeaderMap::from_iter([(header::ACCEPT, HeaderValue::from_static(accept))]))
+        };
+        for accept in [
+            "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/apng,*/*;q=0.8",
+            "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
+            "Text/HTML",
+        ] {
+            assert!(is_browser(accept), "{accept}");
+        }
+        for accept in [
+            "*/*",
+            "text/event-stream",
+            "application/json, text/event-stream",
+            "text/html, text/event-stream",
+            "text/html, application/json",
+            "text/html;q=0, */*",
+            "",
+        ] {
+            assert!(!is_browser(accept), "{accept}");
+        }
+        assert!(!super::is_browser(&HeaderMap::new()));
     }
 
     /// MCP-T-51, MP-13.

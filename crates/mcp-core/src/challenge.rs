@@ -3,6 +3,9 @@
 //!
 //! Every value in a challenge is a constant, a configured address, or a scope that was checked to be
 //! one; nothing that a client sent gets in (RS-13).
+//!
+//! The body says the same as the header in JSON. It is there also where the header names no error: some clients look for the
+//! word `Unauthorized` in it before they begin to sign in (MCP Inspector 0.15).
 
 use http::{HeaderValue, StatusCode, header};
 use serde_json::json;
@@ -31,7 +34,13 @@ pub(crate) enum Refusal {
 /// The reply. `initial_scopes` is what a client that has no token yet should ask for.
 pub(crate) fn reply(refusal: &Refusal, resource_metadata: &str, initial_scopes: &[String]) -> Reply {
     let (status, error, description, scopes) = match refusal {
-        Refusal::NoCredential => (StatusCode::UNAUTHORIZED, None, "", initial_scopes),
+        // RFC 6750 section 3.1: without a token, the header names no error.
+        Refusal::NoCredential => (
+            StatusCode::UNAUTHORIZED,
+            None,
+            "Sign in, and send the access token in the Authorization header",
+            initial_scopes,
+        ),
         Refusal::InvalidRequest => (
             StatusCode::BAD_REQUEST,
             Some("invalid_request"),
@@ -59,11 +68,8 @@ pub(crate) fn reply(refusal: &Refusal, resource_metadata: &str, initial_scopes: 
         }
     };
     let mut parameters = Vec::new();
-    let mut body = serde_json::Map::new();
     if let Some(error) = error {
         parameters.push(format!("error=\"{error}\", error_description=\"{description}\""));
-        body.insert("error".to_owned(), error.into());
-        body.insert("error_description".to_owned(), description.into());
     }
     parameters.push(format!("resource_metadata=\"{resource_metadata}\""));
     let scopes =
@@ -71,7 +77,15 @@ pub(crate) fn reply(refusal: &Refusal, resource_metadata: &str, initial_scopes: 
     if !scopes.is_empty() {
         parameters.push(format!("scope=\"{}\"", scopes.join(" ")));
     }
-    let reply = if body.is_empty() { Reply::empty(status) } else { Reply::json(status, &body) };
+    let description = match refusal {
+        Refusal::InvalidRequest => description.to_owned(),
+        _ => format!("Unauthorized: {description}"),
+    };
+    let mut body = json!({ "error": error.unwrap_or("unauthorized"), "error_description": description });
+    if let (Refusal::InsufficientScope { .. }, Some(members)) = (refusal, body.as_object_mut()) {
+        members.insert("scope".to_owned(), scopes.join(" ").into());
+    }
+    let reply = Reply::json(status, &body);
     match HeaderValue::try_from(format!("Bearer {}", parameters.join(", "))) {
         Ok(challenge) => reply.with(header::WWW_AUTHENTICATE, challenge),
         // The parts are ASCII; there is no such value.
@@ -124,6 +138,29 @@ mod tests {
              error_description=\"The access token does not allow this operation\", \
              resource_metadata=\"https://a.example/m\", scope=\"a b\""
         );
+    }
+
+    /// C22: clients look for the word in the body, and people read it.
+    #[test]
+    fn the_body_says_in_json_what_is_missing() {
+        let body = |refusal: &Refusal| {
+            let reply = reply(refusal, "https://a.example/m", &[]);
+            assert_eq!(reply.headers[header::CONTENT_TYPE], "application/json");
+            serde_json::from_slice::<serde_json::Value>(&reply.body).unwrap()
+        };
+        let scopes = vec!["a".to_owned(), "b\"".to_owned(), "c".to_owned()];
+        let insufficient = Refusal::InsufficientScope { scopes };
+        for (refusal, error) in [
+            (&Refusal::NoCredential, "unauthorized"),
+            (&Refusal::InvalidToken, "invalid_token"),
+            (&insufficient, "insufficient_scope"),
+        ] {
+            let body = body(refusal);
+            assert_eq!(body["error"], error);
+            assert!(body["error_description"].as_str().unwrap().starts_with("Unauthorized: "), "{body}");
+        }
+        assert_eq!(body(&insufficient)["scope"], "a c");
+        assert_eq!(body(&Refusal::InvalidRequest)["error"], "invalid_request");
     }
 
     /// RS-13, DS-06, MCP-A-14.

@@ -2,7 +2,7 @@
 
 use crate::{
     McpServer, access, json,
-    jsonrpc::{self, Call, Fault, Id},
+    jsonrpc::{self, Call, Fault, Id, repeated},
     methods::{Context, Envelope, Failure},
     ports::{Caller, Completion, Outside, PromptsError, ResourcesError, Suggestions},
     uri::UriTemplate,
@@ -33,7 +33,7 @@ impl Typed {
     fn into_completion(self, of: String, is_declared: impl Fn(&str) -> bool) -> Result<Completion, Fault> {
         let Self { argument, value, mut context } = self;
         if !is_declared(&argument) {
-            return Err(Fault::InvalidParams(format!("Unknown argument: {argument}")));
+            return Err(Fault::InvalidParams(format!("Unknown argument: {}", repeated(&argument))));
         }
         context.retain(|(name, _)| is_declared(name));
         Ok(Completion { of, argument, value, context })
@@ -109,7 +109,7 @@ impl<O: Outside> McpServer<O> {
         text: String,
         typed: Typed,
     ) -> Result<Suggestions, Failure> {
-        let unknown = || Fault::InvalidParams(format!("Unknown resource template: {text}"));
+        let unknown = || Fault::InvalidParams(format!("Unknown resource template: {}", repeated(&text)));
         let templates = self.templates_on_offer(caller.clone()).await?;
         let listed = templates.into_iter().find(|listed| listed.uri_template == text);
         let scopes = listed.ok_or_else(unknown)?.scopes;

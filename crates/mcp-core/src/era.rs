@@ -6,7 +6,7 @@
 
 use crate::{
     json,
-    jsonrpc::{Call, Fault, Id},
+    jsonrpc::{Call, Fault, Id, MAX_ID},
     mirrored_headers,
     ports::{ClientCapabilities, ClientInfo, LogLevel},
     revision::Revision,
@@ -66,6 +66,9 @@ pub(crate) fn classify<'a>(headers: &HeaderMap, call: &Call<'a>) -> Result<Era<'
     if meta.protocol_version.is_some() {
         return Ok(Era::Modern(meta));
     }
+    // A handshake agrees on a revision by its body. Clients have the header from the request after it on
+    // (2025-06-18, transports, protocol version header); what it says before is no reason to refuse.
+    let header = header.filter(|header| call.method != "initialize" || Revision::parse(header).is_some());
     match header.map(|header| (header, Revision::parse(header))) {
         None => Ok(Era::Legacy(Revision::WITHOUT_HEADER)),
         Some((_, Some(revision))) if revision.is_modern() => Ok(Era::Modern(meta)),
@@ -144,6 +147,16 @@ impl<'a> Meta<'a> {
         serde_json::from_str(self.log_level?.get()).ok()
     }
 
+    /// Checks that a progress token can be repeated in each notification.
+    pub(crate) fn judge_progress_token(&self) -> Result<(), Fault> {
+        match self.progress_token {
+            Some(token) if token.get().len() > MAX_ID => {
+                Err(Fault::InvalidParams(format!("progressToken must be at most {MAX_ID} bytes long")))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
     /// What the client wants progress notifications to be marked with. `None`: it wants none.
     pub(crate) fn progress_token(&self) -> Option<Id> {
         Id::parse(self.progress_token?)
@@ -170,7 +183,7 @@ mod tests {
         headers.extend(header.map(|header| {
             (http::HeaderName::from_static("mcp-protocol-version"), http::HeaderValue::from_static(header))
         }));
-        let Ok(Parsed::One(Message::Request(_, call))) = jsonrpc::parse(body.as_bytes()) else {
+        let Ok(Parsed::One(Message::Request(_, call))) = jsonrpc::parse(body.as_bytes(), false) else {
             panic!("{body}")
         };
         classify(&headers, &call).map(|era| match era {
@@ -197,8 +210,17 @@ mod tests {
         assert_eq!(era(None, NO_CLAIM).unwrap(), "2025-03-26");
         assert_eq!(era(Some("2025-11-25"), NO_CLAIM).unwrap(), "2025-11-25");
         assert_eq!(era(Some("2026-07-28"), NO_CLAIM).unwrap(), "modern");
-        let fault = era(Some("1900-01-01"), NO_CLAIM).unwrap_err();
+        let list = NO_CLAIM.replace("initialize", "tools/list");
+        let fault = era(Some("1900-01-01"), &list).unwrap_err();
         assert_eq!(fault, Fault::UnsupportedProtocolVersion { requested: "1900-01-01".to_owned() });
+    }
+
+    /// C20.
+    #[test]
+    fn a_handshake_is_not_refused_for_a_header_with_an_unknown_revision() {
+        for header in ["1900-01-01", "2025-13-01", "latest", ""] {
+            assert_eq!(era(Some(header), NO_CLAIM).unwrap(), "2025-03-26", "{header}");
+        }
     }
 
     #[test]

@@ -18,7 +18,7 @@ use crate::{
     jsonrpc::{self, Fault, Message, Parsed},
     methods::Context,
     places::Kind,
-    ports::{ClientCapabilities, Outside},
+    ports::{ClientCapabilities, LogEvent, Outside},
     revision::Revision,
     routes::Endpoint,
     session::{Allowed, Begun, Handshake, Lost, OpenSession},
@@ -81,7 +81,13 @@ impl<O: Outside> McpServer<O> {
         match self.take_in(head, body, &admitted).await {
             Ok(()) => Reply::empty(StatusCode::ACCEPTED).into(),
             Err(Refused::TooMany) => Reply::empty(StatusCode::TOO_MANY_REQUESTS).with_retry_after(1).into(),
-            Err(Refused::TooLong) => refuse(StatusCode::PAYLOAD_TOO_LARGE, "The message is too large"),
+            Err(Refused::TooLong) => {
+                self.outside.log(LogEvent::InboxTooSmall);
+                refuse(
+                    StatusCode::PAYLOAD_TOO_LARGE,
+                    "The message is too long to wait for its stream: 256 KiB is the most over this transport",
+                )
+            }
             Err(Refused::Misread((id, fault))) => error_reply(&fault, id.as_ref(), false, Format::Json),
             Err(Refused::Session(fault)) => fault.reply(None),
             Err(Refused::NotAllowed(refusal)) => {
@@ -96,7 +102,7 @@ impl<O: Outside> McpServer<O> {
         let name = form.single(SESSION).ok().flatten();
         let name = name.ok_or((None, Fault::InvalidRequest("sessionId must name a session, once")))?;
         let open = self.session(&admitted.access, name, true).await?;
-        let messages = match jsonrpc::parse(body)? {
+        let messages = match self.read_message(body)? {
             Parsed::One(message) => vec![message],
             Parsed::Batch(messages) if open.session.revision.has_batches() => {
                 messages.into_iter().collect::<Result<_, _>>()?
@@ -120,7 +126,7 @@ impl<O: Outside> McpServer<O> {
             {
                 return Err(Refused::NotAllowed(refusal));
             }
-            requests.push(call.text.get());
+            requests.push(call.text);
         }
         for message in messages {
             match message {

@@ -5,6 +5,8 @@
 //! be walked without fear. After that, parts are kept as the text they came as, and only what
 //! is needed is parsed.
 
+pub(crate) mod flaw;
+
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use std::{borrow::Cow, collections::BTreeSet, fmt};
@@ -12,13 +14,19 @@ use std::{borrow::Cow, collections::BTreeSet, fmt};
 /// How many arrays and objects may be inside each other (MP-09).
 const MAX_DEPTH: usize = 64;
 
-/// The text of one JSON value, checked.
-pub(crate) fn check(body: &[u8]) -> Option<&RawValue> {
+/// The text of one JSON value, checked, without the whitespace around it. `None` if it does not pass;
+/// [`flaw::find`] says why.
+pub(crate) fn check_text(body: &[u8]) -> Option<&str> {
     let text = std::str::from_utf8(body).ok()?;
     let mut deserializer = serde_json::Deserializer::from_str(text);
     Check { depth_left: MAX_DEPTH }.deserialize(&mut deserializer).ok()?;
-    // This also refuses what comes after the value.
-    serde_json::from_str(text).ok()
+    deserializer.end().ok()?;
+    Some(text.trim_matches([' ', '\t', '\n', '\r']))
+}
+
+/// One JSON value, checked.
+pub(crate) fn check(body: &[u8]) -> Option<&RawValue> {
+    serde_json::from_str(check_text(body)?).ok()
 }
 
 /// Whether a value is an object.

@@ -1,7 +1,11 @@
 //! JSON-RPC 2.0 as MCP narrows it: one message in a body, ids that are strings or integers, parameters
 //! by name. What a method's parameters mean is the business of [`methods`](crate::methods).
 
-use crate::{json, ports::ClientCapabilities, revision::Revision};
+use crate::{
+    json::{self, flaw},
+    ports::ClientCapabilities,
+    revision::Revision,
+};
 use http::StatusCode;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{json, value::RawValue};
@@ -49,7 +53,9 @@ pub(crate) struct Call<'a> {
     pub(crate) method: Cow<'a, str>,
     pub(crate) params: Params<'a>,
     /// All of the message.
-    pub(crate) text: &'a RawValue,
+    pub(crate) text: &'a str,
+    /// `params` is `null`, which counts as left out.
+    pub(crate) has_null_params: bool,
 }
 
 /// The parameters that any method here reads, unparsed; all others are ignored.
@@ -96,9 +102,12 @@ pub(crate) struct Params<'a> {
 pub(crate) struct Id(Rc<RawValue>);
 
 impl Id {
-    /// A string or an integer; `null`, `1.5` and everything else is none.
+    /// A string or an integer; `null`, `1.5` and everything else is none, and so is what is too long to be repeated.
     pub(crate) fn parse(value: &RawValue) -> Option<Self> {
         let text = value.get();
+        if text.len() > MAX_ID {
+            return None;
+        }
         let digits = text.strip_prefix('-').unwrap_or(text);
         let is_id = text.starts_with('"') || digits.bytes().all(|byte| byte.is_ascii_digit());
         is_id.then(|| Self(value.to_owned().into()))
@@ -121,21 +130,63 @@ impl Serialize for Id {
 /// The most messages in a batch (MP-08).
 const MAX_BATCH: usize = 16;
 
-/// Reads a body.
-pub(crate) fn parse(body: &[u8]) -> Result<Parsed<'_>, Misread> {
-    let value = json::check(body).ok_or((None, Fault::Parse))?;
-    if !value.get().starts_with('[') {
-        return Ok(Parsed::One(parse_message(value)?));
+/// The longest id or progress token, as JSON, in bytes. Both come back to the client in every message about them.
+pub(crate) const MAX_ID: usize = 1024;
+
+/// The longest part of a client's text that a message repeats, in bytes.
+const MAX_REPEATED: usize = 200;
+
+/// The longest error message, in bytes.
+const MAX_MESSAGE: usize = 8 * 1024;
+
+/// The longest URI that an error repeats, in bytes.
+const MAX_URI: usize = 2048;
+
+/// A client's text, cut if it is long, to be repeated in an error.
+pub(crate) fn repeated(text: &str) -> Cow<'_, str> {
+    cut(text.into(), MAX_REPEATED)
+}
+
+fn cut(text: Cow<'_, str>, most: usize) -> Cow<'_, str> {
+    if text.len() <= most {
+        return text;
     }
-    let messages: Vec<&RawValue> = serde_json::from_str(value.get()).map_err(|_| (None, Fault::Parse))?;
+    format!("{}…", text.get(..text.floor_char_boundary(most)).unwrap_or_default()).into()
+}
+
+/// Reads a body. `allow_null`: `params` may be `null` ([`Tolerances::null_parameters`](crate::Tolerances)).
+pub(crate) fn parse(body: &[u8], allow_null: bool) -> Result<Parsed<'_>, Misread> {
+    let text = json::check_text(body).ok_or_else(|| unreadable(body))?;
+    if !text.starts_with('[') {
+        return Ok(Parsed::One(parse_message(text, allow_null)?));
+    }
+    let messages: Vec<&RawValue> = serde_json::from_str(text).map_err(|_| (None, Fault::Parse))?;
     if messages.is_empty() || messages.len() > MAX_BATCH {
         return Err((None, Fault::InvalidRequest("A batch must have 1 to 16 messages")));
     }
-    Ok(Parsed::Batch(messages.into_iter().map(parse_message).collect()))
+    let messages = messages.into_iter().map(RawValue::get);
+    Ok(Parsed::Batch(messages.map(|message| parse_message(message, allow_null)).collect()))
+}
+
+/// Says why a body cannot be read, and whose request it was, as far as that is certain.
+fn unreadable(body: &[u8]) -> Misread {
+    let Some(flaw) = flaw::find(body) else { return (None, Fault::Parse) };
+    let id = flaw.id.and_then(|id| serde_json::from_str(id).ok()).and_then(Id::parse);
+    let what = match flaw.place.as_str() {
+        "" => flaw.kind.to_string(),
+        place => format!("{} (at {place})", flaw.kind),
+    };
+    let fault = match flaw.kind {
+        flaw::Kind::Encoding => Fault::NotText(what),
+        // The client waits for the answer to this id, and finds it in an answer that HTTP calls a success.
+        _ if flaw.is_in_params() && id.is_some() => Fault::InvalidParams(what),
+        _ => Fault::Unreadable(what),
+    };
+    (id, fault)
 }
 
 /// Reads a message.
-fn parse_message(value: &RawValue) -> Result<Message<'_>, Misread> {
+fn parse_message(text: &str, allow_null: bool) -> Result<Message<'_>, Misread> {
     #[derive(Deserialize)]
     struct Envelope<'a> {
         #[serde(default, borrow, deserialize_with = "json::present")]
@@ -152,10 +203,10 @@ fn parse_message(value: &RawValue) -> Result<Message<'_>, Misread> {
         error: Option<&'a RawValue>,
     }
 
-    if !json::is_object(value) {
+    if !text.starts_with('{') {
         return Err((None, Fault::InvalidRequest("The body must be a JSON-RPC message")));
     }
-    let envelope: Envelope<'_> = serde_json::from_str(value.get()).map_err(|_| (None, Fault::Parse))?;
+    let envelope: Envelope<'_> = serde_json::from_str(text).map_err(|_| (None, Fault::Parse))?;
     let id = envelope.id.and_then(Id::parse);
     let invalid = |what| (id.clone(), Fault::InvalidRequest(what));
 
@@ -163,7 +214,7 @@ fn parse_message(value: &RawValue) -> Result<Message<'_>, Misread> {
         return Err(invalid("jsonrpc must be \"2.0\""));
     }
     if envelope.id.is_some() && id.is_none() {
-        return Err(invalid("id must be a string or an integer"));
+        return Err(invalid("id must be a string or an integer of at most 1024 bytes"));
     }
     if envelope.method.is_none() && envelope.result.is_some() != envelope.error.is_some() {
         let id = envelope.id.and_then(json::string);
@@ -173,14 +224,16 @@ fn parse_message(value: &RawValue) -> Result<Message<'_>, Misread> {
         .method
         .and_then(json::string)
         .ok_or_else(|| invalid("The message must be a request, a notification or a response"))?;
+    let has_null_params = allow_null && envelope.params.is_some_and(|params| params.get() == "null");
     let params = match envelope.params {
         None => Params::default(),
+        Some(_) if has_null_params => Params::default(),
         Some(params) if json::is_object(params) => {
             serde_json::from_str(params.get()).map_err(|_| (id.clone(), Fault::Parse))?
         }
         Some(_) => return Err(invalid("params must be an object")),
     };
-    let call = Call { method, params, text: value };
+    let call = Call { method, params, text, has_null_params };
     Ok(match id {
         Some(id) => Message::Request(id, call),
         None => Message::Notification(call),
@@ -190,8 +243,12 @@ fn parse_message(value: &RawValue) -> Result<Message<'_>, Misread> {
 /// A protocol error. Its text is ours, with at most the client's own words in it (I12).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// The body is not JSON, or JSON that would not mean the same to everybody.
+    /// The body is not JSON.
     Parse,
+    /// The body is JSON that parsers read differently; what is wrong with it, and where.
+    Unreadable(String),
+    /// The body is not UTF-8; where.
+    NotText(String),
     /// The body is no request and no notification.
     InvalidRequest(&'static str),
     /// This revision, or this server, has no such method.
@@ -240,6 +297,11 @@ pub(crate) enum Fault {
     Unanswered(String),
     /// Something here or behind us went wrong. The log has the cause.
     Internal,
+    /// As `Internal`, for a tool that failed on its own account.
+    ToolFailed {
+        /// What joins the error with the line in the log.
+        trace: String,
+    },
     /// As `Internal`, and trying again may help.
     Unavailable,
 }
@@ -248,8 +310,9 @@ impl Fault {
     /// The numbers are JSON-RPC's, and from -32020 on MCP's.
     fn code(&self) -> i32 {
         match self {
-            Self::Parse => -32700,
+            Self::Parse | Self::NotText(_) => -32700,
             Self::InvalidRequest(_)
+            | Self::Unreadable(_)
             | Self::SessionNeeded
             | Self::SessionNotFound
             | Self::InsufficientScope(_) => -32600,
@@ -262,6 +325,7 @@ impl Fault {
             | Self::Interrupted(_)
             | Self::Unanswered(_)
             | Self::Internal
+            | Self::ToolFailed { .. }
             | Self::Unavailable => -32603,
             Self::HeaderMismatch(_) => -32020,
             Self::MissingCapability(_) => -32021,
@@ -276,7 +340,8 @@ impl Fault {
             Self::SessionNeeded => "This takes a session: send Mcp-Session-Id".into(),
             Self::SessionNotFound => "Session not found".into(),
             Self::MethodNotFound => "Method not found".into(),
-            Self::InvalidParams(what) | Self::Unanswered(what) => what.into(),
+            Self::InvalidParams(what) | Self::Unanswered(what) => cut(what.into(), MAX_MESSAGE),
+            Self::Unreadable(what) | Self::NotText(what) => what.into(),
             Self::ResourceNotFound { .. } => "Resource not found".into(),
             Self::HeaderMismatch(what) => format!("Header mismatch: {what}").into(),
             Self::UnsupportedProtocolVersion { .. } => "Unsupported protocol version".into(),
@@ -291,26 +356,33 @@ impl Fault {
             Self::UnusableSchema(why) => format!("The tool's input schema cannot be used: {why}").into(),
             Self::TooManyTasks => "Too many tasks are kept; wait for one to end, or cancel one".into(),
             Self::Internal => "Internal error".into(),
+            Self::ToolFailed { trace } => {
+                format!("Internal error: the tool failed. The server's log says more, under trace={trace}")
+                    .into()
+            }
             Self::Unavailable => "Temporarily unavailable".into(),
         }
     }
 
     fn data(&self) -> Option<serde_json::Value> {
         match self {
-            Self::UnsupportedProtocolVersion { requested } => {
-                Some(json!({ "supported": Revision::ALL.map(Revision::as_str), "requested": requested }))
-            }
+            Self::UnsupportedProtocolVersion { requested } => Some(
+                json!({ "supported": Revision::ALL.map(Revision::as_str), "requested": repeated(requested) }),
+            ),
             Self::UnsupportedOverSse { requested } => {
                 let supported = Revision::ALL.into_iter().filter(|revision| !revision.is_modern());
                 let supported = supported.map(Revision::as_str).collect::<Vec<_>>();
-                Some(json!({ "supported": supported, "requested": requested }))
+                Some(json!({ "supported": supported, "requested": repeated(requested) }))
             }
             Self::InsufficientScope(scopes) => {
                 Some(json!({ "error": "insufficient_scope", "scope": scopes.join(" ") }))
             }
             Self::MissingCapability(needed) => Some(json!({ "requiredCapabilities": needed })),
-            Self::ResourceNotFound { uri, .. } => Some(json!({ "uri": uri })),
+            Self::ToolFailed { trace } => Some(json!({ "traceId": trace })),
+            Self::ResourceNotFound { uri, .. } => (uri.len() <= MAX_URI).then(|| json!({ "uri": uri })),
             Self::Parse
+            | Self::Unreadable(_)
+            | Self::NotText(_)
             | Self::InvalidRequest(_)
             | Self::MethodNotFound
             | Self::InvalidParams(_)
@@ -343,8 +415,11 @@ impl Fault {
             | Self::Interrupted(_)
             | Self::Unanswered(_)
             | Self::Internal
+            | Self::ToolFailed { .. }
             | Self::Unavailable => StatusCode::OK,
             Self::Parse
+            | Self::Unreadable(_)
+            | Self::NotText(_)
             | Self::InvalidRequest(_)
             | Self::SessionNeeded
             | Self::InvalidMeta(_)

@@ -15,14 +15,14 @@
 //! * The legacy era's sessions: `connection` and `session` (what is kept, and where), `handshake`, `session_http` (GET and
 //!   DELETE), `batch`, `conversation` and `tool_rounds` (a request that asks its client), `kept_stream` (what can be come
 //!   back to), `http_sse` (the transport of 2024-11-05). Those that wait look at the store in the steps of `pace`.
-//! * `challenge` and `resource_metadata`: how a client without a good token gets one.
+//! * `challenge` and `resource_metadata`: how a client without a good token gets one; `landing_page`: what a browser shows there.
 //! * [`revision`]: in what the protocol's revisions differ.
 //!
 //! Three kinds of failure stay apart: what is wrong with the request as HTTP has a status, what is wrong
 //! with the message has a JSON-RPC code, and a tool that ran and failed has a result.
 //!
 //! ```
-//! use mcp_core::{KnownTools, LogEvent, McpServer, Tolerances, ToolLimits, UserLimits, ports::*};
+//! use mcp_core::{KnownTools, LogEvent, McpServer, MessageLimit, Tolerances, ToolLimits, UserLimits, ports::*};
 //! use std::{rc::Rc, time::{Duration, SystemTime}};
 //! use store_core::{DeploymentError, Keyring, testing::{MemoryStore, SequenceRandom}};
 //! use web_core::{Head, Issuer, PublicUrl};
@@ -79,6 +79,7 @@
 //!     authorization_server: Issuer::own(&public_url),
 //!     public_url,
 //!     tolerances: Tolerances::default(),
+//!     message_limit: MessageLimit::default(),
 //!     tool_limits: ToolLimits::default(),
 //!     user_limits: UserLimits::default(),
 //!     known_tools: Rc::new(KnownTools::default()),
@@ -117,6 +118,7 @@ mod json;
 mod jsonrpc;
 mod kept_stream;
 mod known_tools;
+mod landing_page;
 mod limits;
 mod listen;
 mod methods;
@@ -154,7 +156,7 @@ mod user_limits;
 mod watch;
 
 pub use known_tools::KnownTools;
-pub use limits::{LimitError, ToolLimits};
+pub use limits::{LimitError, MessageLimit, ToolLimits};
 pub use ports::LogEvent;
 pub use revision::Revision;
 pub use user_limits::UserLimits;
@@ -171,6 +173,8 @@ pub struct McpServer<O> {
     pub authorization_server: Issuer,
     /// Where it is less strict than it could be.
     pub tolerances: Tolerances,
+    /// How long a client's message may be.
+    pub message_limit: MessageLimit,
     /// What one call of a tool may take and give.
     pub tool_limits: ToolLimits,
     /// How much one user or client may hold at the same time.
@@ -190,8 +194,8 @@ pub struct Tolerances {
     /// A token that was issued for `/mcp` is good at `/sse` too, and the other way round: behind both is the same
     /// user's same server. Clients of the first revisions name no resource, and get tokens for `/mcp`.
     pub sibling_audience: bool,
-    /// An optional parameter that is `null` counts as left out. Some clients write out what they have
-    /// none of.
+    /// An optional parameter that is `null` counts as left out, and so do `params` themselves. Some clients write out
+    /// what they have none of.
     pub null_parameters: bool,
 }
 

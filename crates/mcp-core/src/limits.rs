@@ -24,6 +24,7 @@ use futures_util::{
 };
 use std::{
     cell::{Cell, RefCell},
+    fmt,
     future::poll_fn,
     ops::RangeInclusive,
     pin::pin,
@@ -50,6 +51,37 @@ const PLACE_TURN: Duration = Duration::from_secs(60);
 
 /// How long the tools may take to say what there is.
 const LISTING: Duration = Duration::from_secs(10);
+
+/// The longest message that a client may post, in bytes (HT-01).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MessageLimit(pub(crate) usize);
+
+impl MessageLimit {
+    /// Reads the variable `message_limit`; the default where it is empty.
+    pub fn read(variable: &impl Fn(&str) -> String) -> Result<Self, LimitError> {
+        let expected = "a whole number and KiB or MiB, from 1KiB to 64MiB";
+        let limit = read_size(variable, Self::VARIABLE, KIB..=64 * MIB, expected)?;
+        Ok(limit.map_or_else(Self::default, Self))
+    }
+
+    /// The variable's name, for the operator.
+    pub(crate) const VARIABLE: &str = "message_limit";
+}
+
+impl Default for MessageLimit {
+    fn default() -> Self {
+        Self(MIB as usize)
+    }
+}
+
+impl fmt::Display for MessageLimit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.0 as u64).is_multiple_of(MIB) {
+            true => write!(f, "{} MiB", self.0 as u64 / MIB),
+            false => write!(f, "{} KiB", self.0 as u64 / KIB),
+        }
+    }
+}
 
 /// What one call of a tool may take and give.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,19 +121,8 @@ impl ToolLimits {
     /// What the variables say; the default where one is empty.
     pub fn read(variable: &impl Fn(&str) -> String) -> Result<Self, LimitError> {
         let default = Self::default();
-        let read = |name: &'static str, units, bounds, expected| match variable(name) {
-            text if text.trim().is_empty() => Ok(None),
-            text => {
-                match parse(text.trim(), units).filter(|value| RangeInclusive::contains(&bounds, value)) {
-                    Some(value) => Ok(Some(value)),
-                    None => Err(LimitError { variable: name, expected }),
-                }
-            }
-        };
-        let size = |name, bounds, expected| {
-            let bytes = read(name, &[("KiB", KIB), ("MiB", MIB)], bounds, expected)?;
-            Ok(bytes.map(|bytes| usize::try_from(bytes).unwrap_or(usize::MAX)))
-        };
+        let read = |name, units, bounds, expected| read_number(variable, name, units, bounds, expected);
+        let size = |name, bounds, expected| read_size(variable, name, bounds, expected);
         let timeout = read(
             "tool_timeout",
             &[("s", 1), ("m", 60), ("h", 3600)],
@@ -135,12 +156,35 @@ pub(crate) fn whole_number(
     bounds: RangeInclusive<u64>,
     expected: &'static str,
 ) -> Result<Option<u64>, LimitError> {
-    match variable(name).trim() {
-        "" => Ok(None),
-        text => match parse(text, &[("", 1)]).filter(|value| bounds.contains(value)) {
-            Some(value) => Ok(Some(value)),
-            None => Err(LimitError { variable: name, expected }),
-        },
+    read_number(variable, name, &[("", 1)], bounds, expected)
+}
+
+/// Reads a variable that is a size. `None` when it is empty.
+fn read_size(
+    variable: &impl Fn(&str) -> String,
+    name: &'static str,
+    bounds: RangeInclusive<u64>,
+    expected: &'static str,
+) -> Result<Option<usize>, LimitError> {
+    let bytes = read_number(variable, name, &[("KiB", KIB), ("MiB", MIB)], bounds, expected)?;
+    Ok(bytes.map(|bytes| usize::try_from(bytes).unwrap_or(usize::MAX)))
+}
+
+/// Reads a variable that is a number with one of these units. `None` when it is empty.
+fn read_number(
+    variable: &impl Fn(&str) -> String,
+    name: &'static str,
+    units: &[(&str, u64)],
+    bounds: RangeInclusive<u64>,
+    expected: &'static str,
+) -> Result<Option<u64>, LimitError> {
+    let text = variable(name);
+    if text.trim().is_empty() {
+        return Ok(None);
+    }
+    match parse(text.trim(), units).filter(|value| bounds.contains(value)) {
+        Some(value) => Ok(Some(value)),
+        None => Err(LimitError { variable: name, expected }),
     }
 }
 
@@ -390,6 +434,30 @@ mod tests {
             read("tool_notification_size_limit", "1MiB"),
             Ok(ToolLimits { notification_size: 1 << 20, ..default })
         );
+    }
+
+    /// C13.
+    #[test]
+    fn the_limit_of_messages_is_a_variable() {
+        let read = |value: &str| {
+            MessageLimit::read(&|name: &str| {
+                assert_eq!(name, "message_limit");
+                value.to_owned()
+            })
+        };
+        for (value, bytes, shown) in [
+            ("", 1 << 20, "1 MiB"),
+            ("1KiB", 1 << 10, "1 KiB"),
+            (" 1536KiB ", 1536 << 10, "1536 KiB"),
+            ("64MiB", 64 << 20, "64 MiB"),
+        ] {
+            let limit = read(value).unwrap();
+            assert_eq!((limit.0, limit.to_string().as_str()), (bytes, shown), "{value}");
+        }
+        for value in ["0KiB", "1", "65MiB", "1MB", "1.5MiB", "-1KiB", "99999999999999999999MiB"] {
+            let error = read(value).unwrap_err().to_string();
+            assert_eq!(error, "message_limit: a whole number and KiB or MiB, from 1KiB to 64MiB");
+        }
     }
 
     #[test]

@@ -130,6 +130,7 @@ impl<O: Outside> McpServer<O> {
         context: Context<'_>,
     ) -> Result<Answered, Failure> {
         let method = Method::find(&call.method, context.revision).ok_or(Fault::MethodNotFound)?;
+        context.meta.judge_progress_token()?;
         if context.revision.is_modern() {
             context.meta.judge_log_level()?;
         }

@@ -4,7 +4,7 @@ use crate::{
     McpServer, access,
     content::WireContent,
     json,
-    jsonrpc::{self, Call, Fault, Id},
+    jsonrpc::{self, Call, Fault, Id, repeated},
     methods::{Caching, Context, Envelope, Failure},
     offer_rounds::{Asker, Came, Wish},
     page::List,
@@ -94,7 +94,7 @@ impl<O: Outside> McpServer<O> {
         };
         let is_declared = |name: &str| prompt.arguments.iter().any(|argument| argument.name == name);
         if let Some((name, _)) = arguments.iter().find(|(name, _)| !is_declared(name)) {
-            return Err(Fault::InvalidParams(format!("Unknown argument: {name}")));
+            return Err(Fault::InvalidParams(format!("Unknown argument: {}", repeated(name))));
         }
         let is_missing = |argument: &&PromptArgument| {
             argument.required && !arguments.iter().any(|(name, _)| *name == argument.name)
@@ -224,7 +224,7 @@ fn write_prompt(asker: &Asker, prompt: &PromptMessages) -> Result<Vec<u8>, Fault
 }
 
 fn unknown_prompt(name: &str) -> Fault {
-    Fault::InvalidParams(format!("Unknown prompt: {name}"))
+    Fault::InvalidParams(format!("Unknown prompt: {}", repeated(name)))
 }
 
 /// A prompt on the wire.

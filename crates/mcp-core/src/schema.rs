@@ -6,7 +6,10 @@
 //! an instance is, and how long, was bounded when it was read ([`json`](crate::json)); what an author's schema can
 //! still make of that ends with the host's deadline.
 
-use crate::{json, plain_schema::PlainSchema};
+use crate::{
+    json,
+    plain_schema::{Fit, PlainSchema},
+};
 use boon::{Compiler, Draft, SchemaIndex, Schemas, UrlLoader, ValidationError};
 use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
@@ -26,6 +29,9 @@ const MAX_SUBSCHEMAS: usize = 2000;
 
 /// How many compiled schemas an instance keeps. They are the tools', nobody's in particular.
 const MAX_KEPT: usize = 64;
+
+/// From which length on, in bytes, an instance is told only the first reason that is found, if that is certain.
+const LARGE: usize = 64 * 1024;
 
 /// How many reasons are given, and the most bytes of all of them.
 const MAX_REASONS: usize = 8;
@@ -66,10 +72,13 @@ impl Checker {
 
     /// Checks a JSON text.
     pub(crate) fn check(&self, instance: &str) -> Result<(), Misfit> {
-        let instance = parse(instance)?;
-        if self.plain.as_ref().is_some_and(|plain| plain.is_met_by(&instance)) {
-            return Ok(());
+        match self.plain.as_ref().map(|plain| plain.judge(instance)) {
+            Some(Fit::Yes) => return Ok(()),
+            // A tree of it would take many times its memory, for the sake of better words.
+            Some(Fit::No(why)) if instance.len() > LARGE => return Err(Misfit::Instance(why)),
+            Some(Fit::No(_) | Fit::Unknown) | None => {}
         }
+        let instance = parse(instance)?;
         judge(self.compiled.get_or_init(|| Compiled::new(&self.schema)), &instance)
     }
 }
@@ -241,6 +250,40 @@ mod tests {
         assert!(told.len() < 1100, "{}", told.len());
         let long = misfit(r#"{"additionalProperties":false}"#, &format!("{{\"{}\":1}}", "k".repeat(5000)));
         assert_eq!(long, "and more");
+    }
+
+    /// S3: what is large and does not fit is refused without a tree.
+    #[test]
+    fn a_large_misfit_is_told_with_its_column() {
+        let schema = r#"{"type":"object","properties":{"a":{"type":"array","items":{"type":"number"}}}}"#;
+        let instance = format!(r#"{{"a":[{}"x"]}}"#, "0,".repeat(LARGE));
+        let misfit = checker(schema).check(&instance).unwrap_err().to_string();
+        assert_eq!(misfit, format!("want number, but got string at line 1 column {}", 2 * LARGE + 9));
+    }
+
+    /// C3: to JSON Schema, a number without a fraction is an integer, and the same as any other way to write it.
+    #[test]
+    fn whole_numbers_are_integers() {
+        for (schema, instance) in [
+            (r#"{"type":"integer"}"#, "10.0"),
+            (r#"{"type":"integer"}"#, "1e1"),
+            (r#"{"type":"integer"}"#, "-0.0"),
+            (r#"{"type":"integer"}"#, "1e300"),
+            (r#"{"type":"integer","minimum":10,"maximum":10,"multipleOf":5}"#, "10.0"),
+            (r#"{"enum":[1,10]}"#, "10.0"),
+            (r#"{"const":10}"#, "1e1"),
+            (r#"{"oneOf":[{"type":"integer"},{"type":"string"}]}"#, "10.0"),
+            (r#"{"type":"array","items":{"type":["integer","null"]},"uniqueItems":true}"#, "[1.0,null,2]"),
+        ] {
+            assert_eq!(check(schema, instance), Ok(()), "{schema} {instance}");
+        }
+        for (schema, instance) in [
+            (r#"{"type":"integer"}"#, "10.5"),
+            (r#"{"type":"integer"}"#, "1e-1"),
+            (r#"{"uniqueItems":true}"#, "[1,1.0]"),
+        ] {
+            assert!(matches!(check(schema, instance), Err(Misfit::Instance(_))), "{schema} {instance}");
+        }
     }
 
     /// MCP-B-19, MP-20: the schema is unusable, and says so, rather than that anything goes.

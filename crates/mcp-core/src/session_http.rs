@@ -374,7 +374,7 @@ impl Continuation {
         pending: Pending,
     ) -> Result<LocalBoxStream<'static, Step>, Vec<u8>> {
         // It was read once before.
-        let Ok(Parsed::One(Message::Request(id, call))) = jsonrpc::parse(request.as_bytes()) else {
+        let Ok(Parsed::One(Message::Request(id, call))) = jsonrpc::parse(request.as_bytes(), true) else {
             return Err(Fault::Internal.to_message(None));
         };
         let headers = HeaderMap::new();

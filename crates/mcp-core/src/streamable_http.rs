@@ -14,12 +14,12 @@ use crate::{
     challenge::{self, Refusal},
     conversation::Step,
     era::{self, Era},
-    jsonrpc::{self, Call, Fault, Id, Message, Parsed},
-    kept_stream,
+    jsonrpc::{self, Call, Fault, Id, Message, Misread, Parsed},
+    kept_stream, landing_page,
     methods::{Context, Failure},
     origin,
     places::NoPlace,
-    ports::Outside,
+    ports::{LogEvent, Outside},
     routes::Endpoint,
     session_http::SessionFault,
     sse,
@@ -36,9 +36,6 @@ use std::{
     time::{Duration, SystemTime},
 };
 use web_core::{Body, BodyError, Head, ReadBody, Reply};
-
-/// The longest body that is read (HT-01).
-const MAX_BODY: usize = 1024 * 1024;
 
 /// How long a request of a session may be silent before its answer becomes a stream that can show that it is
 /// still there. Hosts and proxies give up on those that cannot.
@@ -80,7 +77,17 @@ impl<O: Outside> McpServer<O> {
     ) -> Reply<Body> {
         let admitted = match access::admit(head, self.audiences(endpoint, head), &self.outside, now).await {
             Ok(admitted) => admitted,
-            Err(refusal) => return self.challenge(endpoint, head, &refusal).await.into(),
+            Err(refusal) => {
+                let reply = self.challenge(endpoint, head, &refusal).await;
+                let is_person = head.method == Method::GET && accept::is_browser(&head.headers);
+                let reply = match is_person && refusal == Refusal::NoCredential {
+                    true => {
+                        landing_page::shown(reply, &self.public_url.origin_for(head.authority.as_deref()))
+                    }
+                    false => reply,
+                };
+                return reply.into();
+            }
         };
         match (&head.method, endpoint) {
             (&Method::POST, _) => self.post(endpoint, head, body, admitted).await,
@@ -117,10 +124,16 @@ impl<O: Outside> McpServer<O> {
                 "Accept must allow application/json and text/event-stream",
             );
         };
-        match body.read(MAX_BODY).await {
+        match body.read(self.message_limit.0).await {
             Ok(body) if endpoint == Endpoint::SseMessage => self.sse_message(head, &body, admitted).await,
             Ok(body) => self.message(endpoint, head, &body, admitted, format).await,
-            Err(BodyError::TooLarge) => refuse(StatusCode::PAYLOAD_TOO_LARGE, "The body is too large"),
+            Err(BodyError::TooLarge) => {
+                self.outside.log(LogEvent::MessageTooLarge(self.message_limit));
+                let what =
+                    format!("The message is longer than {}, the most that is read", self.message_limit);
+                let message = Fault::Unreadable(what).to_message(None);
+                write(StatusCode::PAYLOAD_TOO_LARGE, message, Format::Json)
+            }
             Err(BodyError::Incomplete) => refuse(StatusCode::BAD_REQUEST, "The body is incomplete"),
         }
     }
@@ -158,7 +171,7 @@ impl<O: Outside> McpServer<O> {
         admitted: Admitted,
         format: Format,
     ) -> Reply<Body> {
-        match jsonrpc::parse(body) {
+        match self.read_message(body) {
             Err((id, fault)) => error_reply(&fault, id.as_ref(), false, format),
             Ok(Parsed::Batch(messages)) => self.batch(head, messages, admitted, format).await,
             Ok(Parsed::One(Message::Response(response))) => {
@@ -172,6 +185,23 @@ impl<O: Outside> McpServer<O> {
                 self.request(request, admitted, format).await
             }
         }
+    }
+
+    /// Reads the messages of a body.
+    pub(crate) fn read_message<'a>(&self, body: &'a [u8]) -> Result<Parsed<'a>, Misread> {
+        let parsed = jsonrpc::parse(body, self.tolerances.null_parameters)?;
+        let has_null = |message: &Message<'_>| match message {
+            Message::Request(_, call) | Message::Notification(call) => call.has_null_params,
+            Message::Response(_) => false,
+        };
+        let is_tolerated = match &parsed {
+            Parsed::One(message) => has_null(message),
+            Parsed::Batch(messages) => messages.iter().flatten().any(has_null),
+        };
+        if is_tolerated {
+            self.outside.log(LogEvent::Tolerance("null_parameters"));
+        }
+        Ok(parsed)
     }
 
     async fn request(
@@ -221,8 +251,7 @@ impl<O: Outside> McpServer<O> {
                 }
             }
             Ok(Answered::Conversation(conversation)) => {
-                let text = Some(call.text.get().to_owned());
-                self.hold(conversation, text, credential, format).await
+                self.hold(conversation, call.text, credential, format).await
             }
             Err(Failure::Fault(fault)) => error_reply(&fault, Some(id), modern, format),
             Err(Failure::Refusal(refusal)) => self.challenge(endpoint, head, &refusal).await.into(),
@@ -233,7 +262,7 @@ impl<O: Outside> McpServer<O> {
     async fn hold(
         self: &Rc<Self>,
         conversation: Conversation,
-        text: Option<String>,
+        text: &str,
         credential: access::Credential,
         format: Format,
     ) -> Reply<Body> {
@@ -247,7 +276,7 @@ impl<O: Outside> McpServer<O> {
             // The client has said that it wants no answer; HTTP has to give one.
             Some(Step::GivenUp) => Reply::empty(StatusCode::ACCEPTED).into(),
             first => {
-                let request = kept_stream::Request { session, id, text };
+                let request = kept_stream::Request { session, id, text: Some(text.to_owned()) };
                 let events = self.keep(request, first, steps).await;
                 Reply::event_stream(self.watched(events, credential, Counted::WhenItLasts))
             }

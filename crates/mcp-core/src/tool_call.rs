@@ -11,7 +11,7 @@ use crate::{
     changes::Changed,
     content::{self, WireContent},
     json,
-    jsonrpc::{self, Call, Fault, Id},
+    jsonrpc::{self, Call, Fault, Id, repeated},
     known_tools::KnownTool,
     limits::Overrun,
     methods::{Context, Envelope, Failure},
@@ -35,7 +35,7 @@ use futures_util::{
 use serde::Serialize;
 use serde_json::value::RawValue;
 use std::{pin::pin, rc::Rc, time::Duration};
-use store_core::Connection;
+use store_core::{Connection, Random};
 
 /// After how long a call is answered by a stream, although it has told nothing yet: while its bytes keep
 /// coming, nobody between here and the client takes the connection for dead, and a client that leaves is missed.
@@ -58,8 +58,8 @@ pub(crate) struct ToolCall {
     pub(crate) caller: Caller,
     /// What its token was issued under.
     pub(crate) grant_id: Option<String>,
-    /// The text of a JSON object.
-    pub(crate) arguments: String,
+    /// The text of a JSON object. A call of many rounds is cloned for each.
+    pub(crate) arguments: Rc<str>,
     pub(crate) client: ClientCapabilities,
     pub(crate) wishes: Wishes,
     /// How many rounds there were.
@@ -71,7 +71,7 @@ impl ToolCall {
     pub(crate) fn request(&self, resumption: Option<Resumption>) -> ports::Call {
         ports::Call {
             name: self.tool.name.clone(),
-            arguments: self.arguments.clone(),
+            arguments: self.arguments.as_ref().to_owned(),
             resumption,
             client: self.client,
             wants_progress: self.wishes.progress_token.is_some(),
@@ -161,7 +161,7 @@ impl<O: Outside> McpServer<O> {
             tool,
             caller: context.caller(),
             grant_id: context.access.grant_id.clone(),
-            arguments: arguments.to_owned(),
+            arguments: arguments.into(),
             client: context.client_capabilities(),
             wishes: Wishes {
                 revision: context.revision,
@@ -295,7 +295,13 @@ impl<O: Outside> McpServer<O> {
 
     /// A parameter that may be left out.
     pub(crate) fn optional<'a>(&self, parameter: Option<&'a RawValue>) -> Option<&'a RawValue> {
-        parameter.filter(|value| !(self.tolerances.null_parameters && value.get() == "null"))
+        parameter.filter(|value| {
+            let is_tolerated = self.tolerances.null_parameters && value.get() == "null";
+            if is_tolerated {
+                self.outside.log(LogEvent::Tolerance("null_parameters"));
+            }
+            !is_tolerated
+        })
     }
 
     /// What becomes of a call that did not come to run the tool: an answer to the client, or, where
@@ -334,12 +340,12 @@ impl<O: Outside> McpServer<O> {
             }
             ToolsError::MissingCapability(needed) => Err(Fault::MissingCapability(needed).into()),
             ToolsError::Unavailable => {
-                self.log_tools_failure("call-tool", &error);
+                self.log_tool_failure(&tool.name, &error);
                 Err(Fault::Unavailable.into())
             }
             ToolsError::Other(_) => {
-                self.log_tools_failure("call-tool", &error);
-                Err(Fault::Internal.into())
+                let trace = self.log_tool_failure(&tool.name, &error);
+                Err(Fault::ToolFailed { trace }.into())
             }
         }
     }
@@ -375,6 +381,13 @@ impl<O: Outside> McpServer<O> {
         })
     }
 
+    /// Logs why a tool failed, and gives what joins the line with the client's error.
+    fn log_tool_failure(&self, tool: &str, error: &ToolsError) -> String {
+        let trace = self.outside.random().bytes::<8>().map(|byte| format!("{byte:02x}")).concat();
+        self.outside.log(LogEvent::ToolFailed { tool, error, trace: &trace });
+        trace
+    }
+
     pub(crate) fn malformed(&self, tool: &Tool, fault: &'static str) -> Fault {
         self.outside.log(LogEvent::ToolMalformed { tool: &tool.name, fault });
         Fault::Internal
@@ -395,7 +408,7 @@ pub(crate) struct CallToolResult<'a> {
 }
 
 pub(crate) fn unknown_tool(name: &str) -> Fault {
-    Fault::InvalidParams(format!("Unknown tool: {name}"))
+    Fault::InvalidParams(format!("Unknown tool: {}", repeated(name)))
 }
 
 /// What is still to be said, as messages. In a stream that has begun, an error has no status of its own any more.

@@ -216,6 +216,63 @@ fn unknown_revision_is_refused() {
     server.send(&post(&token, &ping()).header("mcp-protocol-version", "1999-01-01")).expect(400);
 }
 
+/// C20: in `initialize` the body alone counts.
+#[test]
+fn initialize_is_not_refused_for_its_header() {
+    let server = Server::under_test();
+    let token = Client::register(&server).sign_in().access_token;
+    let params = json!({ "protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": { "name": "t", "version": "1" } });
+    let message = json!({ "jsonrpc": "2.0", "id": 1, "method": "initialize", "params": params });
+    let answer =
+        server.send(&post(&token, &message).header("mcp-protocol-version", "2099-01-01")).expect(200);
+    assert_eq!(message_in(&answer).pointer("/result/protocolVersion"), Some(&json!("2025-06-18")));
+}
+
+/// C15, C16: what clients write that is not quite a request, and what the caller is told of it.
+#[test]
+fn odd_messages_are_answered_with_their_id() {
+    let server = Server::under_test();
+    let token = Client::register(&server).sign_in().access_token;
+    let send = |body: &str| {
+        let request = Request::new("POST", "/mcp")
+            .body("application/json", body)
+            .header("accept", "application/json, text/event-stream")
+            .bearer(&token);
+        message_in(&server.send(&request))
+    };
+    let answer = send(r#"{"jsonrpc":"2.0","id":"a","method":"ping","params":null}"#);
+    assert_eq!((&answer["id"], &answer["result"]), (&json!("a"), &json!({})));
+    for params in [
+        r#"{"name":"add","arguments":{"a":"\ud83d"}}"#,
+        r#"{"name":"add","arguments":{"a":1,"a":2}}"#,
+        r#"{"name":"add","arguments":{"a":1e999}}"#,
+    ] {
+        let answer =
+            send(&format!(r#"{{"jsonrpc":"2.0","id":"a","method":"tools/call","params":{params}}}"#));
+        assert_eq!((&answer["id"], error_code(&answer)), (&json!("a"), Some(-32602)), "{answer}");
+        assert!(answer["error"]["message"].as_str().unwrap().contains("/params/arguments/a"), "{answer}");
+    }
+    // S9.
+    let id = "x".repeat(100_000);
+    let answer = send(&format!(r#"{{"jsonrpc":"2.0","id":"{id}","method":"ping"}}"#));
+    assert!(answer.get("id").is_none() && error_code(&answer) == Some(-32600), "{answer}");
+}
+
+/// U8, C22: a browser at the address, and a program without a token.
+#[test]
+fn who_comes_without_a_token_is_told_what_to_do() {
+    let server = Server::under_test();
+    for path in ["/mcp", "/sse"] {
+        let page =
+            server.send(&Request::new("GET", path).header("accept", "text/html, */*;q=0.8")).expect(401);
+        assert!(page.expect_header("content-type").starts_with("text/html"), "{page}");
+        assert!(page.text().contains("MCP clients") && page.header("www-authenticate").is_some(), "{page}");
+        let refused =
+            server.send(&Request::new("GET", path).header("accept", "text/event-stream")).expect(401);
+        assert!(refused.json()["error_description"].as_str().unwrap().contains("Unauthorized"), "{refused}");
+    }
+}
+
 /// In `initialize` an unknown revision is answered with one that is known.
 #[test]
 fn initialize_offers_a_known_revision() {

@@ -317,7 +317,7 @@ impl<O: Outside> Holder<O> {
             (scopes, grant_id, expires_at);
         Box::pin(stream! {
             // It was read once before.
-            let Ok(Parsed::One(Message::Request(id, call))) = jsonrpc::parse(text.as_bytes()) else { return };
+            let Ok(Parsed::One(Message::Request(id, call))) = jsonrpc::parse(text.as_bytes(), true) else { return };
             let open = match server.session(&admitted.access, &name, true).await {
                 Ok(open) => open,
                 Err(SessionFault::Fault(fault)) => {
@@ -360,7 +360,7 @@ impl<O: Outside> Holder<O> {
 
 fn is_handshake(posted: &Posted) -> bool {
     matches!(
-        jsonrpc::parse(posted.text.as_bytes()),
+        jsonrpc::parse(posted.text.as_bytes(), true),
         Ok(Parsed::One(Message::Request(_, call))) if call.method == "initialize"
     )
 }

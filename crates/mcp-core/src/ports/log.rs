@@ -1,6 +1,7 @@
 //! What the operator reads of it.
 
 use super::{IntrospectionError, PromptsError, ResourcesError, ToolsError};
+use crate::MessageLimit;
 use std::fmt;
 use store_core::{DeploymentError, RecordError};
 
@@ -16,6 +17,21 @@ pub enum LogEvent<'a> {
         /// What it answered.
         error: &'a ToolsError,
     },
+    /// A tool answered a call with an error of its own.
+    ToolFailed {
+        /// Its name.
+        tool: &'a str,
+        /// What it answered.
+        error: &'a ToolsError,
+        /// What joins this line with the client's error.
+        trace: &'a str,
+    },
+    /// A tolerance made the difference to a request. Its name in the variable `strict`.
+    Tolerance(&'static str),
+    /// A client posted a message that is longer than this.
+    MessageTooLarge(MessageLimit),
+    /// A client posted a message to `/sse/message` that is longer than what waits for its stream may be.
+    InboxTooSmall,
     /// What is kept for a client could not be had.
     StoreFailed(&'a RecordError),
     /// The deployment's keys could not be had.
@@ -74,6 +90,22 @@ impl fmt::Display for LogEvent<'_> {
             Self::ToolsFailed { function, error } => {
                 write!(f, "mcp: {function} failed: {}", one_line(&error.to_string()))
             }
+            Self::ToolFailed { tool, error, trace } => write!(
+                f,
+                "mcp: tool {}: call-tool failed: {} trace={trace}",
+                one_line(tool),
+                one_line(&error.to_string())
+            ),
+            Self::MessageTooLarge(limit) => write!(
+                f,
+                "mcp: refused: a message is longer than {limit} (variable {})",
+                MessageLimit::VARIABLE
+            ),
+            Self::InboxTooSmall => f.write_str(
+                "mcp: refused: a message to /sse/message is longer than the store has room for (256 KiB for all \
+                 messages of a session that wait)",
+            ),
+            Self::Tolerance(name) => write!(f, "mcp: tolerance: {name}"),
             Self::StoreFailed(error) => write!(f, "mcp: {}", one_line(&error.for_log())),
             Self::NoKeys(error) => write!(f, "mcp: {}", one_line(&error.to_string())),
             Self::ResourcesFailed { function, error } => {

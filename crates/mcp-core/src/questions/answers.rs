@@ -3,7 +3,7 @@
 use super::{Expects, MAX_QUESTIONS};
 use crate::{
     json,
-    jsonrpc::Fault,
+    jsonrpc::{Fault, repeated},
     ports::{Answer, AnswerValue, Elicited, Root},
     schema,
 };
@@ -39,9 +39,9 @@ pub(crate) fn read_responses(
                 "inputResponses has more answers than were asked for".to_owned(),
             ));
         }
-        let value = expects
-            .read(response)
-            .map_err(|why| Fault::InvalidParams(format!("The answer {key:?} does not fit: {why}")))?;
+        let value = expects.read(response).map_err(|why| {
+            Fault::InvalidParams(format!("The answer {:?} does not fit: {why}", repeated(&key)))
+        })?;
         answers.push(Answer { key, value });
     }
     Ok(answers)

@@ -46,7 +46,8 @@ impl<O: Outside> McpServer<O> {
             questions,
         };
         let now = self.unix_now_ms();
-        let what = (String::new(), call.tool.name.clone(), call.tool.scopes.clone(), call.arguments.clone());
+        let what =
+            (String::new(), call.tool.name.clone(), call.tool.scopes.clone(), call.arguments.to_string());
         let task = Task::new(what, begun.ttl_ms, step, now);
         let mut task = task.map_err(|_| self.malformed(&call.tool, "its task asks too much"))?;
         let keys = self.keys_or_fault().await?.ok_or(Fault::Unavailable)?;

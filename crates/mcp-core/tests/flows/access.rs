@@ -19,7 +19,7 @@ fn request_without_token_gets_a_bare_challenge() {
         let reply = bench.send(list().method(method).without("authorization"));
         assert_eq!(reply.status, 401);
         assert_eq!(challenge(&reply), format!("Bearer {METADATA}, scope=\"math:basic\""));
-        assert!(reply.body.is_empty());
+        assert_eq!(json(&reply)["error"], "unauthorized");
         assert_eq!((bench.effects(), bench.bodies_read.get()), ((0, 0), 0));
     }
 }
@@ -193,4 +193,64 @@ fn challenge_does_without_scopes_that_the_tools_cannot_tell() {
     let reply = bench.send(list().without("authorization"));
     assert_eq!((reply.status.as_u16(), challenge(&reply)), (401, &*format!("Bearer {METADATA}")));
     assert_eq!(*bench.log.borrow(), ["mcp: list-scopes failed: unavailable"]);
+}
+
+/// C22: clients and people read the body, and some look for the word in it.
+#[test]
+fn refusals_say_in_their_body_what_is_missing() {
+    for path in ["/mcp", "/sse"] {
+        for (token, status, error) in [
+            (None, 401, "unauthorized"),
+            (Some("unknown"), 401, "invalid_token"),
+            (Some("expired"), 401, "invalid_token"),
+        ] {
+            let request = Request::legacy("tools/list", json!({})).path(path);
+            let request = match token {
+                None => request.without("authorization"),
+                Some(token) => request.token(token),
+            };
+            let reply = Bench::new().send(request);
+            assert_eq!((reply.status.as_u16(), &json(&reply)["error"]), (status, &json!(error)), "{path}");
+            let description = json(&reply)["error_description"].as_str().unwrap().to_owned();
+            assert!(description.starts_with("Unauthorized: "), "{description}");
+            assert!(reply.headers.contains_key("www-authenticate"));
+        }
+    }
+    let call = json!({ "name": "statistics", "arguments": { "numbers": [1] } });
+    let reply = Bench::new().send(Request::legacy("tools/call", call));
+    if reply.status == 403 {
+        assert_eq!(json(&reply)["error"], "insufficient_scope");
+    }
+}
+
+/// U8: a person who opens the address reads what it is for. To every program it is the same 401 as before.
+#[test]
+fn a_browser_is_shown_what_the_address_is_for() {
+    const BROWSER: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+    for path in ["/mcp", "/sse"] {
+        let get = || {
+            Request::legacy("ping", json!({})).method(http::Method::GET).path(path).without("authorization")
+        };
+        let reply = Bench::new().send(get().header("accept", BROWSER));
+        assert_eq!(reply.status, 401);
+        assert!(reply.headers["www-authenticate"].to_str().unwrap().contains("resource_metadata="));
+        assert_eq!(reply.headers["content-type"], "text/html; charset=utf-8");
+        assert_eq!(reply.headers["cache-control"], "no-store");
+        let policy = reply.headers["content-security-policy"].to_str().unwrap();
+        assert!(
+            policy.starts_with("default-src 'none'; style-src 'sha256-") && !policy.contains("unsafe"),
+            "{policy}"
+        );
+        let page = std::str::from_utf8(&reply.body).unwrap();
+        assert!(
+            page.contains("<a href=\"https://mcp.example.com/\">") && !page.contains("<script"),
+            "{page}"
+        );
+        for accept in ["text/event-stream", "application/json, text/event-stream", "*/*"] {
+            let reply = Bench::new().send(get().header("accept", accept));
+            assert_eq!((reply.status.as_u16(), &json(&reply)["error"]), (401, &json!("unauthorized")));
+        }
+        let bad = Bench::new().send(get().header("accept", BROWSER).token("unknown"));
+        assert_eq!(json(&bad)["error"], "invalid_token");
+    }
 }

@@ -9,7 +9,7 @@ use futures_core::future::LocalBoxFuture;
 use futures_util::StreamExt;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use mcp_core::{
-    KnownTools, LogEvent, McpServer, Tolerances, ToolLimits, UserLimits,
+    KnownTools, LogEvent, McpServer, MessageLimit, Tolerances, ToolLimits, UserLimits,
     ports::{self, *},
 };
 use serde_json::{Value, json};
@@ -53,6 +53,7 @@ pub(crate) struct Shared {
     pub(crate) tolerances: Cell<Tolerances>,
     pub(crate) tool_limits: Cell<ToolLimits>,
     pub(crate) user_limits: Cell<UserLimits>,
+    pub(crate) message_limit: Cell<MessageLimit>,
     pub(crate) known_tools: Rc<KnownTools>,
     /// Every token that was looked up.
     pub(crate) introspected: RefCell<Vec<String>>,
@@ -105,6 +106,7 @@ impl Bench {
             tolerances: Cell::default(),
             tool_limits: Cell::default(),
             user_limits: Cell::default(),
+            message_limit: Cell::default(),
             known_tools: Rc::default(),
             introspected: RefCell::default(),
             listed: Cell::default(),
@@ -180,6 +182,7 @@ impl Bench {
             tolerances: self.tolerances.get(),
             tool_limits: self.tool_limits.get(),
             user_limits: self.user_limits.get(),
+            message_limit: self.message_limit.get(),
             known_tools: Rc::clone(&self.known_tools),
             outside: self.clone(),
         });

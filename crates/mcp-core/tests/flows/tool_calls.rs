@@ -155,12 +155,21 @@ fn structured_content_without_text_is_given_some() {
 #[test]
 fn cause_of_a_failure_is_logged_and_not_told() {
     for (tool, line) in [
-        ("is-broken", "mcp: call-tool failed: DETAIL-secret"),
-        ("is-unavailable", "mcp: call-tool failed: unavailable"),
+        ("is-broken", "mcp: tool is-broken: call-tool failed: DETAIL-secret trace="),
+        ("is-unavailable", "mcp: tool is-unavailable: call-tool failed: unavailable trace="),
     ] {
         for (bench, call) in both(tool) {
-            assert_eq!(error(&bench.send(call)), (200, -32603), "{tool}");
-            assert_eq!(*bench.log.borrow(), [line]);
+            let reply = bench.send(call);
+            assert_eq!(error(&reply), (200, -32603), "{tool}");
+            let logged = bench.log.take();
+            assert!(logged.len() == 1 && logged[0].starts_with(line), "{logged:?}");
+            // U16: what the person reports is what the operator looks for.
+            if tool == "is-broken" {
+                let (_, trace) = logged[0].split_once("trace=").unwrap();
+                let error = &json(&reply)["error"];
+                assert_eq!((trace.len(), &error["data"]["traceId"]), (16, &json!(trace)));
+                assert!(error["message"].as_str().unwrap().ends_with(&format!("trace={trace}")), "{error}");
+            }
         }
     }
     for error_of_list in

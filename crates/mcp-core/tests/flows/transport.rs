@@ -145,6 +145,84 @@ fn body_is_bounded() {
     assert_eq!(error(&padded(1024 * 1024 + 1)), (413, -32600));
 }
 
+/// C13: the client learns the limit, and the operator the variable.
+#[test]
+fn message_that_is_too_long_is_refused_with_the_limit() {
+    let bench = Bench::new();
+    let limit = mcp_core::MessageLimit::read(&|_: &str| "2KiB".to_owned()).unwrap();
+    bench.message_limit.set(limit);
+    let call = |length: usize| list().edit(|message| message["params"]["x"] = json!("x".repeat(length)));
+    result(&bench.send(call(1500)));
+    assert!(!bench.log.take().iter().any(|line| line.contains("message_limit")));
+    let reply = bench.send(call(2048));
+    assert_eq!(error(&reply), (413, -32600));
+    assert_eq!(json(&reply)["error"]["message"], "The message is longer than 2 KiB, the most that is read");
+    assert_eq!(
+        *bench.log.borrow(),
+        ["mcp: refused: a message is longer than 2 KiB (variable message_limit)"]
+    );
+}
+
+/// C15.
+#[test]
+fn null_parameters_are_tolerated_by_name() {
+    for (id, method, status) in [(Some(1), "ping", 200), (None, "notifications/initialized", 202)] {
+        let bench = Bench::new();
+        let mut message = json!({ "jsonrpc": "2.0", "method": method, "params": null });
+        if let Some(id) = id {
+            message["id"] = json!(id);
+        }
+        let send =
+            || bench.send(Request::post(message.to_string()).header("mcp-protocol-version", "2025-06-18"));
+        assert_eq!(send().status, status);
+        assert_eq!(bench.log.take(), ["mcp: tolerance: null_parameters"]);
+        bench.be_strict(|tolerances| tolerances.null_parameters = false);
+        assert_eq!((error(&send()), bench.log.take().len()), ((400, -32600), 0));
+    }
+}
+
+/// S9: a name, a cursor or a token of the client's does not come back whole if it is long.
+#[test]
+fn what_a_client_sent_comes_back_in_part() {
+    let long = "n".repeat(200_000);
+    for (method, params) in [
+        ("tools/call", json!({ "name": long })),
+        ("prompts/get", json!({ "name": long })),
+        ("resources/read", json!({ "uri": format!("test:{long}") })),
+        ("tools/list", json!({ "cursor": long })),
+        (
+            "completion/complete",
+            json!({ "ref": { "type": "ref/prompt", "name": long }, "argument": { "name": "a", "value": "" } }),
+        ),
+        (
+            "completion/complete",
+            json!({ "ref": { "type": "ref/resource", "uri": long }, "argument": { "name": long, "value": "" } }),
+        ),
+        ("tools/call", json!({ "name": "add", "arguments": { &*long: 1, "a": long } })),
+        ("tools/list", json!({ "_meta": { "progressToken": long } })),
+        ("logging/setLevel", json!({ "level": long })),
+        (&*long, json!({})),
+    ] {
+        let reply = Bench::new().send(Request::legacy(method, params));
+        assert!(reply.body.len() < 3000, "{} {}", method.get(..20).unwrap_or(method), reply.body.len());
+    }
+    let reply = Bench::new()
+        .send(Request::legacy("ping", json!({})).header("mcp-protocol-version", &"9".repeat(5000)));
+    assert_eq!(error(&reply), (400, -32022));
+    assert!(reply.body.len() < 700);
+}
+
+/// C20: what a client says before anything is agreed on is no reason to refuse a handshake.
+#[test]
+fn handshake_is_read_by_its_body_alone() {
+    for header in ["1900-01-01", "2099-01-01", "draft"] {
+        let params = json!({ "protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": { "name": "c", "version": "1" } });
+        let reply =
+            Bench::new().send(Request::legacy("initialize", params).header("mcp-protocol-version", header));
+        assert_eq!(result(&reply)["protocolVersion"], "2025-06-18", "{header}");
+    }
+}
+
 /// MP-07, MP-09, MCP-B-06: what is no JSON, or not the same JSON to everybody.
 #[test]
 fn body_that_is_no_json_is_a_parse_error() {
@@ -152,21 +230,24 @@ fn body_that_is_no_json_is_a_parse_error() {
         let (open, close) = ("[".repeat(depth), "]".repeat(depth));
         format!(r#"{{"jsonrpc":"2.0","id":1,"method":"ping","params":{{"x":{open}{close}}}}}"#)
     };
-    for body in [
-        "",
-        "{",
-        "{}{}",
-        "\u{feff}{}",
-        r#"{"jsonrpc":"2.0","id":1,"method":"ping","params":{"x":"\ud800"}}"#,
-        r#"{"jsonrpc":"2.0","id":1,"method":"ping","params":{"x":1e400}}"#,
-        r#"{"jsonrpc":"2.0","id":1,"method":"ping","method":"tools/call"}"#,
-        &nested(63),
-    ] {
+    for body in ["", "{", "{}{}", "\u{feff}{}", r#"{"jsonrpc":"2.0","id":1,"method":"ping""#] {
         let reply = Bench::new().send(Request::post(body.to_owned()));
         assert_eq!(error(&reply), (400, -32700), "{body}");
         assert!(json(&reply).get("id").is_none());
     }
     assert_eq!(error(&Bench::new().send(Request::post(&b"\"\xff\""[..]))), (400, -32700));
+    // C16: by its grammar it is JSON, and its request's id is known.
+    for (body, refused) in [
+        (r#"{"jsonrpc":"2.0","id":1,"method":"ping","params":{"x":"\ud800"}}"#, (200, -32602)),
+        (r#"{"jsonrpc":"2.0","id":1,"method":"ping","params":{"x":1e400}}"#, (200, -32602)),
+        (&nested(63), (200, -32602)),
+        (r#"{"jsonrpc":"2.0","id":1,"method":"ping","method":"tools/call"}"#, (400, -32600)),
+    ] {
+        let bench = Bench::new();
+        let reply = bench.send(Request::post(body.to_owned()));
+        assert_eq!((error(&reply), bench.effects().1), (refused, 0), "{body}");
+        assert_eq!(json(&reply)["id"], 1);
+    }
     result(&Bench::new().send(Request::post(nested(62))));
 }
 
