@@ -19,6 +19,8 @@ use serde_json::json;
 
 #[path = "owned/deployment.rs"]
 mod deployment;
+#[path = "owned/streams.rs"]
+mod streams;
 
 /// Reads and writes of the store, from a line of the log.
 fn store_operations(line: &str) -> (u32, u32) {

@@ -135,7 +135,7 @@ impl<O: Outside> McpServer<O> {
             context.meta.judge_log_level()?;
         }
         match method {
-            Method::Initialize => self.initialize(id, call, &context).await,
+            Method::Initialize => Box::pin(self.initialize(id, call, &context)).await,
             Method::SetLogLevel => Ok(self.set_log_level(id, call, &context).await?.into()),
             Method::Subscribe => Ok(self.subscribe(id, call, &context, true).await?.into()),
             Method::Unsubscribe => Ok(self.subscribe(id, call, &context, false).await?.into()),
@@ -152,7 +152,7 @@ impl<O: Outside> McpServer<O> {
             Method::ListPrompts => Ok(self.list_prompts(id, call, &context).await?.into()),
             Method::GetPrompt => self.grant(self.prepare_get(id, call, &context).await?, call).await,
             Method::Complete => Ok(self.complete(id, call, &context).await?.into()),
-            Method::Listen => self.listen_for_changes(id, call, context).await,
+            Method::Listen => Box::pin(self.listen_for_changes(id, call, context)).await,
             Method::GetTask => Ok(self.get_task(id, call, &context).await?.into()),
             Method::UpdateTask => Ok(self.update_task(id, call, &context).await?.into()),
             Method::CancelTask => Ok(self.cancel_task(id, call, &context).await?.into()),

@@ -89,14 +89,15 @@ impl<O: Outside> McpServer<O> {
                 return reply.into();
             }
         };
+        // What is rare is boxed: the future of every call would carry its size along.
         match (&head.method, endpoint) {
             (&Method::POST, _) => self.post(endpoint, head, body, admitted).await,
             (_, Endpoint::SseMessage) => Reply::method_not_allowed(endpoint.methods()).into(),
             (&Method::GET, Endpoint::Sse) if !head.headers.contains_key(SESSION_HEADER) => {
-                self.open_sse(head, admitted).await
+                Box::pin(self.open_sse(head, admitted)).await
             }
-            (&Method::GET, _) => self.get_stream(head, admitted).await,
-            (_, _) => self.delete_session(head, admitted).await,
+            (&Method::GET, _) => Box::pin(self.get_stream(head, admitted)).await,
+            (_, _) => Box::pin(self.delete_session(head, admitted)).await,
         }
     }
 
@@ -125,7 +126,9 @@ impl<O: Outside> McpServer<O> {
             );
         };
         match body.read(self.message_limit.0).await {
-            Ok(body) if endpoint == Endpoint::SseMessage => self.sse_message(head, &body, admitted).await,
+            Ok(body) if endpoint == Endpoint::SseMessage => {
+                Box::pin(self.sse_message(head, &body, admitted)).await
+            }
             Ok(body) => self.message(endpoint, head, &body, admitted, format).await,
             Err(BodyError::TooLarge) => {
                 self.outside.log(LogEvent::MessageTooLarge(self.message_limit));
@@ -173,7 +176,7 @@ impl<O: Outside> McpServer<O> {
     ) -> Reply<Body> {
         match self.read_message(body) {
             Err((id, fault)) => error_reply(&fault, id.as_ref(), false, format),
-            Ok(Parsed::Batch(messages)) => self.batch(head, messages, admitted, format).await,
+            Ok(Parsed::Batch(messages)) => Box::pin(self.batch(head, messages, admitted, format)).await,
             Ok(Parsed::One(Message::Response(response))) => {
                 self.response(head, &admitted.access, response).await
             }
