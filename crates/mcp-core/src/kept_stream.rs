@@ -9,6 +9,11 @@
 //! comes back to goes on. And when neither is so, because the instance was ended, the client is told that the
 //! request was interrupted: a tool is not run twice for it (MP-17).
 
+mod record;
+
+pub(crate) use record::parse_event_id;
+
+use self::record::{Kept, event_id};
 use crate::{
     McpServer,
     conversation::{LATER, Pending, Step},
@@ -25,13 +30,8 @@ use futures_util::{
     StreamExt,
     future::{Either, select},
 };
-use serde::{Deserialize, Serialize};
 use std::{pin::pin, rc::Rc, time::Duration};
 use store_core::{Change, Random, RecordError};
-
-/// The most events that are kept of a stream, and their bytes. Older ones give way.
-const MAX_EVENTS: usize = 256;
-const MAX_EVENT_BYTES: usize = 180 * 1024;
 
 /// How long whoever runs a request may go without saying that it still does, in seconds.
 const LEASE_SECONDS: u64 = 30;
@@ -44,94 +44,6 @@ const READ_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// How often the slot is looked into for more.
 const POLL: Duration = Duration::from_millis(150);
-
-/// The record of a stream.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Kept {
-    /// Its name.
-    id: String,
-    /// The session. A slot may have been given to another.
-    session: String,
-    /// The id of the request that it answers, as JSON text.
-    request_id: String,
-    /// The request itself, if it can be gone on with.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    request: Option<String>,
-    /// The number of the last event.
-    last: u64,
-    /// The last events, oldest first.
-    events: Vec<Event>,
-    /// Nothing more comes.
-    is_done: bool,
-    /// Until when somebody runs the request for sure, in seconds since the Unix epoch.
-    run_until: u64,
-    /// What it takes to go on when nobody does.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pending: Option<Pending>,
-}
-
-/// An event.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Event {
-    number: u64,
-    /// `None`: it was too long to be kept.
-    message: Option<String>,
-}
-
-impl Kept {
-    /// Adds messages, and returns the number of the first.
-    fn push(&mut self, messages: &[Vec<u8>]) -> u64 {
-        let first = self.last + 1;
-        for message in messages {
-            self.last += 1;
-            let text =
-                (message.len() <= MAX_EVENT_BYTES).then(|| String::from_utf8_lossy(message).into_owned());
-            self.events.push(Event { number: self.last, message: text });
-        }
-        let size = |event: &Event| event.message.as_ref().map_or(0, String::len);
-        let mut bytes: usize = self.events.iter().map(size).sum();
-        let mut excess = self.events.len().saturating_sub(MAX_EVENTS);
-        bytes -= self.events.iter().take(excess).map(size).sum::<usize>();
-        while bytes > MAX_EVENT_BYTES {
-            bytes -= self.events.get(excess).map_or(bytes, size);
-            excess += 1;
-        }
-        self.events.drain(..excess);
-        first
-    }
-
-    /// The events after a number, as they are sent.
-    fn after(&self, number: u64) -> Vec<(u64, Bytes)> {
-        let events = self.events.iter().filter(|event| event.number > number);
-        let sent = events.map(|event| {
-            let message = event.message.clone().map(String::into_bytes).unwrap_or_else(|| self.too_long());
-            (event.number, sse::event_with_id(&event_id(&self.id, event.number), message))
-        });
-        sent.collect()
-    }
-
-    /// In place of an answer that was too long to be kept.
-    fn too_long(&self) -> Vec<u8> {
-        self.error(Fault::Interrupted("The answer was too long to be sent a second time"))
-    }
-
-    fn error(&self, fault: Fault) -> Vec<u8> {
-        let id = serde_json::from_str(&self.request_id).ok().and_then(Id::parse);
-        fault.to_message(id.as_ref())
-    }
-}
-
-/// The id of an event: the stream, and its number in it.
-fn event_id(stream: &str, number: u64) -> String {
-    format!("{stream}.{number}")
-}
-
-/// Reads the id of an event.
-pub(crate) fn parse_event_id(text: &str) -> Option<(&str, u64)> {
-    let (stream, number) = text.rsplit_once('.')?;
-    let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
-    Some((stream, number.parse().ok().filter(|_| is_number)?))
-}
 
 /// A stream that is being kept, to whoever writes it.
 #[derive(Debug, Clone)]

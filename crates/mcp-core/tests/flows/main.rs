@@ -11,6 +11,8 @@ mod completion;
 #[cfg(test)]
 mod http_sse;
 #[cfg(test)]
+mod http_sse_tokens;
+#[cfg(test)]
 mod legacy;
 #[cfg(test)]
 mod limits;
@@ -32,6 +34,8 @@ mod prompts;
 mod resources;
 #[cfg(test)]
 mod rounds;
+#[cfg(test)]
+mod session_limits;
 #[cfg(test)]
 mod sessions;
 #[cfg(test)]
