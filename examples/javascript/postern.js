@@ -5,6 +5,14 @@
 const declared = new Map();
 const scopes = [];
 
+/** Where each tool and scope is declared, for `cargo xtask build`, which names the place where one has a mistake. */
+export const places = new Map();
+
+function declare(what, name) {
+  if (places.has(`${what} ${name}`)) throw new TypeError(`two ${what}s have the name \`${name}\``);
+  places.set(`${what} ${name}`, new Error().stack);
+}
+
 /** The tool ran and failed. The text is for the model, which can try something else. */
 export class Failed extends Error {}
 
@@ -32,6 +40,7 @@ class WitError {
 
 /** Declares a scope: what granting it allows, and whether clients ask for it at first sign-in. */
 export function scope(name, description, { initial = false } = {}) {
+  declare("scope", name);
   scopes.push({ name, description, initial });
 }
 
@@ -43,7 +52,16 @@ export function scope(name, description, { initial = false } = {}) {
  * `Context`, and may be `async`.
  */
 export function tool(name, { title, description, scopes = [], input = {}, output, ...hints }, run) {
-  const { readOnly = null, destructive = null, idempotent = null, openWorld = null } = hints;
+  declare("tool", name);
+  const { readOnly = null, destructive = null, idempotent = null, openWorld = null, ...unknown } = hints;
+  for (const key of Object.keys(unknown)) {
+    const keys = "title, description, scopes, input, output, readOnly, destructive, idempotent and openWorld";
+    throw new TypeError(`${name}: unknown \`${key}\`: there are ${keys}`);
+  }
+  if (typeof run !== "function") throw new TypeError(`${name}: a tool is a function, the third argument of \`tool\``);
+  if (/GeneratorFunction$/.test(run.constructor.name)) {
+    throw new TypeError(`${name}: a tool returns its result, and this function yields`);
+  }
   declared.set(name, {
     run,
     input,
@@ -188,8 +206,17 @@ async function outcome(tool, caller, call, tell) {
     if (error instanceof InvalidArguments) throw new WitError("invalid-arguments", error.message);
     if (error instanceof NeedsScopes) throw new WitError("insufficient-scope", error.scopes);
     // For the operator's log. The client only learns that it did not work.
-    throw new WitError("other", `${call.name}: ${error}`);
+    throw new WitError("other", `${call.name}: ${described(error)}`);
   }
+}
+
+/** An error on one line: its type, its message, and where it passed through the author's code. */
+function described(error) {
+  const frames = String(error?.stack ?? "").matchAll(/at (?:(.+?) \()?\/([^\s)]+?):(\d+)(?::\d+)?\)?/g);
+  const own = [...frames].filter(([, , file]) => file !== "postern.js");
+  const where = own.map(([, name, file, line]) => `${file}:${line}${name && name[0] !== "<" ? ` (${name})` : ""}`);
+  const text = String(error).replace(/\s+/g, " ").trim();
+  return where.length > 0 ? `${text}, at ${where.join(", called from ")}` : text;
 }
 
 function filledIn(tool, call) {

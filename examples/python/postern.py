@@ -7,6 +7,8 @@ server calls. Everything is read when the component is built, so a hint that has
 import dataclasses
 import inspect
 import json
+import sys
+import traceback
 import types
 import typing
 from collections.abc import Callable
@@ -45,6 +47,10 @@ class _Gone(BaseException):
 
 def scope(name: str, description: str, *, initial: bool = False) -> None:
     """Declares a scope: what granting it allows, and whether clients ask for it at first sign-in."""
+    if ("scope", name) in places:
+        raise TypeError(f"the scope `{name}` is declared twice")
+    caller = sys._getframe(1)
+    places["scope", name] = (caller.f_code.co_filename, caller.f_lineno)
     _scopes.append(wit.Scope(name, description, initial))
 
 
@@ -61,11 +67,21 @@ def tool(
     """Makes a tool of a function, plain or `async`. A parameter of type `Context` is not an argument of the tool."""
 
     def declare(function: Callable) -> Callable:
+        name, code = function.__name__, function.__code__
+        if ("tool", name) in places:
+            raise TypeError(f"two tools have the name `{name}`")
+        places["tool", name] = (code.co_filename, code.co_firstlineno)
+        if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+            raise TypeError(f"{name}: a tool returns its result, and this function yields")
         hints = typing.get_type_hints(function, include_extras=True)
         result = hints.pop("return", None)
         context = next((name for name, hint in hints.items() if hint is Context), None)
         hints.pop(context, None)
         parameters = inspect.signature(function).parameters
+        by_name = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+        nameless = [name for name, one in parameters.items() if one.kind not in by_name]
+        if nameless:
+            raise TypeError(f"{function.__name__}: clients give arguments by name, and cannot give {', '.join(nameless)}")
         untyped = [name for name in parameters if name not in hints and name != context]
         if untyped:
             raise TypeError(f"{function.__name__}: no type for {', '.join(untyped)}")
@@ -204,15 +220,28 @@ class _Tool:
             raise Err(wit.Error_InvalidArguments(str(error)))
         except NeedsScopes as needed:
             raise Err(wit.Error_InsufficientScope(needed.scopes))
-        except Err:
+        except (Err, _Gone):
             raise
-        except Exception as error:
+        except BaseException as error:
             # For the operator's log. The client only learns that it did not work.
-            raise Err(wit.Error_Other(f"{call.name}: {error!r}"))
+            raise Err(wit.Error_Other(f"{call.name}: {_described(error)}"))
 
+
+places: dict[tuple[str, str], tuple[str, int]] = {}
+"""The file and the line of each tool and scope, for `cargo xtask build`, which names them where one has a mistake."""
 
 _tools: dict[str, _Tool] = {}
 _scopes: list[wit.Scope] = []
+
+
+def _described(error: BaseException) -> str:
+    """An exception on one line: its type, its message, and where it passed through the author's code."""
+    frames = [(frame.f_code, line) for frame, line in traceback.walk_tb(error.__traceback__)]
+    # The first folder of modules is the author's own; `/0/` is what it is called in a component.
+    own = [(code, line) for code, line in frames if code.co_filename.startswith("/0/") and code.co_filename != __file__]
+    where = [f"{code.co_filename[3:]}:{line} ({code.co_name})" for code, line in reversed(own)]
+    text = " ".join(traceback.format_exception_only(error)[-1].split())
+    return f"{text}, at {', called from '.join(where)}" if where else text
 
 
 def _complete(result: Any, wrapped: bool, structured: bool) -> Any:

@@ -2,7 +2,7 @@
 
 use crate::command::{Program, root, target_dir};
 use crate::manifest::Manifest;
-use crate::shrink;
+use crate::{guest, shrink};
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -37,10 +37,27 @@ pub(crate) fn components(manifest: &Path) -> Result<()> {
     let manifest = Manifest::read(manifest)?;
     for (command, dir) in manifest.build_commands() {
         println!("{command}");
+        if let (Some(folder), true) = (guest_folder(&command), dir == root()) {
+            // What the command would start is this program again.
+            guest::component(&root().join(folder))?;
+            continue;
+        }
         // The manifest names files in its own `target`, wherever else this user lets cargo build.
-        Program::shell(&command).in_dir(&dir).env("CARGO_TARGET_DIR", manifest.dir.join("target")).run()?;
+        Program::shell(&command)
+            .in_dir(&dir)
+            .env("CARGO_TARGET_DIR", manifest.dir.join("target"))
+            .succeeds()?
+            .then_some(())
+            .with_context(|| format!("`{command}` failed"))?;
     }
     Ok(())
+}
+
+/// The folder of a component in Python or JavaScript that a build command builds.
+pub(crate) fn guest_folder(command: &str) -> Option<&str> {
+    let folder = command.strip_prefix("cargo xtask build ")?.trim();
+    (!folder.is_empty() && !folder.starts_with('-') && !folder.contains(char::is_whitespace))
+        .then_some(folder)
 }
 
 /// Builds the server and returns its file.
@@ -94,4 +111,19 @@ fn add_wasm_target() -> Result<()> {
         .args(["target", "add", WASM_TARGET])
         .run()
         .context("adding the target for components")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_commands_that_build_a_folder_are_run_in_this_process() {
+        assert_eq!(guest_folder("cargo xtask build tools/weather"), Some("tools/weather"));
+        for command in
+            ["cargo xtask build", "cargo xtask build a && b", "cargo xtask build --x", "cargo build -p a"]
+        {
+            assert_eq!(guest_folder(command), None, "{command}");
+        }
+    }
 }

@@ -91,6 +91,12 @@ impl Program {
         self.expect_success(status)
     }
 
+    /// Runs it in full view and returns whether it succeeded.
+    pub(crate) fn succeeds(mut self) -> Result<bool> {
+        let status = self.command.status().with_context(|| format!("cannot start `{}`", self.line()))?;
+        Ok(status.success())
+    }
+
     /// Runs it out of sight and returns what it printed. Anything but success is an error that shows
     /// what it complained about.
     pub(crate) fn output(mut self) -> Result<String> {
@@ -102,6 +108,16 @@ impl Program {
         self.expect_success(output.status)
             .with_context(|| String::from_utf8_lossy(&output.stderr).trim().to_owned())?;
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    /// Runs it out of sight, and returns whether it succeeded and what it printed, first to its output and then to its
+    /// errors.
+    pub(crate) fn captured(mut self) -> Result<(bool, String)> {
+        let output = self.command.stdin(Stdio::null()).output();
+        let output = output.with_context(|| format!("cannot start `{}`", self.line()))?;
+        let mut printed = String::from_utf8_lossy(&output.stdout).into_owned();
+        printed.push_str(&String::from_utf8_lossy(&output.stderr));
+        Ok((output.status.success(), printed))
     }
 
     /// Runs a test runner in full view and counts what it reports. A runner that fails without

@@ -21,7 +21,7 @@ const INTERFACE: &str = "postern:tools/tools@0.1.0";
 const EXAMPLE: &str = "example-tools";
 
 /// What tools leave behind when they run or build.
-const LEFTOVERS: [&str; 4] = ["node_modules", "target", "__pycache__", ".venv"];
+pub(crate) const LEFTOVERS: [&str; 4] = ["node_modules", "target", "__pycache__", ".venv"];
 
 /// A language that there is an example in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,12 +71,21 @@ impl Language {
     }
 
     /// The file to edit.
-    fn main_file(self) -> &'static str {
+    pub(crate) fn main_file(self) -> &'static str {
         match self {
             Self::Rust => "src/lib.rs",
             Self::Python => "app.py",
             Self::JavaScript => "app.js",
         }
+    }
+}
+
+/// What an example's files call the component that is built of it.
+fn example_file(language: Language) -> String {
+    match language {
+        Language::Rust => file(language, EXAMPLE),
+        Language::Python => file(language, "python"),
+        Language::JavaScript => file(language, "javascript"),
     }
 }
 
@@ -89,16 +98,20 @@ pub(crate) fn file(language: Language, name: &str) -> String {
 /// The task `new`.
 pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
     let (name, language) = parse(arguments)?;
-    let before = scaffold(&root(), &name, language)?;
+    let (before, dropped) = scaffold(&root(), &name, language)?;
     let folder = language.folder(&name);
     let main = language.main_file();
     println!("Made {folder}, a copy of {}, and put it into {MANIFEST}:", language.example());
     println!("it is built with the rest, and serves `mcp` and `oauth` in the place of {before}.");
+    for command in &dropped {
+        println!("Nothing uses what `{command}` builds, so it is no longer run. Its folder is still there.");
+    }
+    let again = dropped.last().map(|command| format!(", and put back `{command}`")).unwrap_or_default();
     println!();
     println!("  Serve   cargo xtask up");
     println!("  Edit    {folder}/{main}");
     println!("  Undo    delete {folder}, and in {MANIFEST} name {before} again");
-    println!("          where {} is named, and take out its build command", file(language, &name));
+    println!("          where {} is named, and take out its build command{again}", file(language, &name));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -128,8 +141,8 @@ fn parse(arguments: &[String]) -> Result<(String, Language)> {
 }
 
 /// Makes the component and names it in the manifest of the repository at `root`. Returns the file that was named
-/// there before.
-pub(crate) fn scaffold(root: &Path, name: &str, language: Language) -> Result<String> {
+/// there before, and the build commands that were taken out.
+pub(crate) fn scaffold(root: &Path, name: &str, language: Language) -> Result<(String, Vec<String>)> {
     check_name(name)?;
     let folder = root.join(language.folder(name));
     for taken in ["components", "tools", "crates", "examples"].map(|parent| root.join(parent).join(name)) {
@@ -143,14 +156,14 @@ pub(crate) fn scaffold(root: &Path, name: &str, language: Language) -> Result<St
     );
     let manifest = root.join(MANIFEST);
     let text = std::fs::read_to_string(&manifest).with_context(|| format!("no {}", manifest.display()))?;
-    let (text, before) = wired(&text, name, language)?;
+    let Wired { text, before, dropped } = wired(&text, name, language)?;
     copy(&root.join(language.example()), &folder, name, language)
         .and_then(|()| replace(&manifest, &text))
         .inspect_err(|_| {
             // It was not there before.
             let _ = std::fs::remove_dir_all(&folder);
         })?;
-    Ok(before)
+    Ok((before, dropped))
 }
 
 /// A name is a folder, a package, a file of every system, and a word of a command line.
@@ -196,42 +209,72 @@ fn check_name(name: &str) -> Result<()> {
     Ok(())
 }
 
-/// The manifest with the component in it, and the file that it named before.
-fn wired(text: &str, name: &str, language: Language) -> Result<(String, String)> {
+/// A manifest with a component in it.
+struct Wired {
+    text: String,
+    /// The file that it named before.
+    before: String,
+    /// The build commands that were taken out, because nothing uses what they build.
+    dropped: Vec<String>,
+}
+
+/// The language and the name of a component that `new` made, by its build command.
+fn made_by(command: &str) -> Option<(Language, &str)> {
+    let known = LANGUAGES.iter().find_map(|(_, language)| {
+        let name = command.rsplit(['/', ' ']).next()?;
+        (language.build_command(name) == command).then_some((*language, name))
+    });
+    // Both languages that are not Rust have the same command, and the same file.
+    known.filter(|(_, name)| check_name(name).is_ok())
+}
+
+/// Puts the component into the manifest, and takes out what built the component in its place.
+fn wired(text: &str, name: &str, language: Language) -> Result<Wired> {
     let file = file(language, name);
     let command = language.build_command(name);
-    let mut before = String::new();
-    let (mut lines, mut table, mut named, mut built) = (Vec::new(), "", 0, false);
-    for line in text.lines() {
-        let line_now = if line.starts_with('[') {
+    let (mut before, mut dropped) = (String::new(), Vec::new());
+    let renamed = text.lines().map(|line| {
+        if !line.starts_with(&format!("\"{INTERFACE}\"")) {
+            return Ok(line.to_owned());
+        }
+        let (start, rest) = line.split_once("path = \"").context("a dependency names no path")?;
+        let (path, rest) = rest.split_once('"').context("a path does not end")?;
+        before = path.to_owned();
+        Ok(format!("{start}path = \"{file}\"{rest}"))
+    });
+    let renamed: Vec<String> = renamed.collect::<Result<_>>()?;
+    let is_used = |file: &str| renamed.iter().any(|line| line.contains(&format!("\"{file}\"")));
+    let is_unused = |command: &str| {
+        made_by(command).is_some_and(|(language, name)| !is_used(&self::file(language, name)))
+    };
+    let (mut lines, mut table) = (Vec::new(), "");
+    for line in &renamed {
+        if line.starts_with('[') {
             table = line.trim_end();
-            None
-        } else if line.starts_with(&format!("\"{INTERFACE}\"")) {
-            let (start, rest) = line.split_once("path = \"").context("a dependency names no path")?;
-            let (path, rest) = rest.split_once('"').context("a path does not end")?;
-            before = path.to_owned();
-            named += 1;
-            Some(format!("{start}path = \"{file}\"{rest}"))
-        } else if table == "[component.mcp.build]" {
-            match line.split_once(" = ") {
-                Some(("command", commands)) => {
-                    built = true;
-                    let commands = commands
-                        .strip_prefix('[')
-                        .and_then(|list| list.strip_suffix(']'))
-                        .unwrap_or(commands);
-                    Some(format!("command = [{commands}, \"{command}\"]"))
-                }
-                Some(("watch", list)) => language
-                    .watch(name)
-                    .zip(list.strip_suffix(']'))
-                    .map(|(watch, list)| format!("watch = {list}, \"{watch}\"]")),
-                _ => None,
+        }
+        let key = line.split_once(" = ").map(|(key, _)| key).filter(|_| table == "[component.mcp.build]");
+        let line_now = match key {
+            Some("command") => {
+                let (unused, mut commands): (Vec<_>, Vec<_>) =
+                    texts(line)?.into_iter().partition(|command| is_unused(command));
+                dropped = unused;
+                commands.push(command.clone());
+                list("command", &commands)
             }
-        } else {
-            None
+            Some("watch") => {
+                let mut patterns = texts(line)?;
+                let unused = dropped.iter().filter_map(|command| made_by(command));
+                let unused: Vec<String> = unused
+                    .flat_map(|(_, name)| LANGUAGES.map(|(_, language)| language.watch(name)))
+                    .flatten()
+                    .collect();
+                patterns.retain(|pattern| !unused.contains(pattern));
+                patterns.extend(language.watch(name));
+                list("watch", &patterns)
+            }
+            _ => line.clone(),
         };
-        lines.push(line_now.unwrap_or_else(|| line.to_owned()));
+        lines.push(line_now);
     }
     let mut wired = lines.join("\n");
     if text.ends_with('\n') {
@@ -240,10 +283,9 @@ fn wired(text: &str, name: &str, language: Language) -> Result<(String, String)>
     let as_meant = || -> Result<bool> {
         let manifest = Manifest::parse(&wired, PathBuf::new())?;
         let dependencies = manifest.components.iter().flat_map(|component| &component.dependencies);
-        let mut tools = dependencies.filter(|dependency| dependency.interface == INTERFACE);
-        Ok(named == 2
-            && built
-            && tools.all(|tools| tools.source == Path::new(&file))
+        let tools: Vec<_> = dependencies.filter(|dependency| dependency.interface == INTERFACE).collect();
+        Ok(tools.len() == 2
+            && tools.iter().all(|tools| tools.source == Path::new(&file))
             && manifest.build_commands().iter().any(|(known, _)| *known == command))
     };
     ensure!(
@@ -251,7 +293,24 @@ fn wired(text: &str, name: &str, language: Language) -> Result<(String, String)>
         "{MANIFEST} is not as this program knows it. Name the component there yourself, as \"{INTERFACE}\" = {{ path = \
          \"{file}\" }}, for `mcp` and for `oauth`, and its build command, {command}"
     );
-    Ok((wired, before))
+    Ok(Wired { text: wired, before, dropped })
+}
+
+/// The texts of a line of the manifest: `key = "text"` or `key = ["text", "text"]`.
+fn texts(line: &str) -> Result<Vec<String>> {
+    let table: toml::Table = line.parse().with_context(|| format!("cannot read `{line}` in {MANIFEST}"))?;
+    let texts = |value: &toml::Value| match value {
+        toml::Value::Array(values) => values.iter().map(|value| value.as_str().map(str::to_owned)).collect(),
+        value => value.as_str().map(|text| vec![text.to_owned()]),
+    };
+    table.values().next().and_then(texts).with_context(|| format!("`{line}` in {MANIFEST} has no texts"))
+}
+
+fn list(key: &str, texts: &[String]) -> String {
+    // TOML writes texts as JSON does.
+    let texts: Vec<String> =
+        texts.iter().map(|text| serde_json::Value::from(text.as_str()).to_string()).collect();
+    format!("{key} = [{}]", texts.join(", "))
 }
 
 /// Copies an example under another name.
@@ -270,7 +329,10 @@ fn copy(from: &Path, to: &Path, name: &str, language: Language) -> Result<()> {
         }
         let text =
             std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        let text = text.replace(language.example(), &language.folder(name)).replace(EXAMPLE, name);
+        let text = text
+            .replace(&example_file(language), &self::file(language, name))
+            .replace(language.example(), &language.folder(name))
+            .replace(EXAMPLE, name);
         let file = to.join(entry);
         std::fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))?;
     }
@@ -324,7 +386,8 @@ mod tests {
         for (word, language) in LANGUAGES {
             let repository = Repository::new(word);
             let before = repository.manifest();
-            let replaced = scaffold(&repository.0, "my-own", language).unwrap();
+            let (replaced, dropped) = scaffold(&repository.0, "my-own", language).unwrap();
+            assert!(dropped.is_empty(), "{dropped:?}");
             let after = repository.manifest();
             let added = |line: &str| !before.lines().any(|known| known == line);
             let changed: Vec<&str> = after.lines().filter(|line| added(line)).collect();
@@ -346,15 +409,67 @@ mod tests {
         }
     }
 
+    /// U18.
     #[test]
-    fn a_second_component_takes_the_place_of_the_first() {
-        let repository = Repository::new("second");
+    fn a_second_component_takes_the_place_of_the_first_and_of_its_build_command() {
+        for (_, first) in LANGUAGES {
+            for (_, second) in LANGUAGES {
+                let repository = Repository::new("second");
+                scaffold(&repository.0, "one-more", first).unwrap();
+                let (replaced, dropped) = scaffold(&repository.0, "two", second).unwrap();
+                assert_eq!(replaced, file(first, "one-more"));
+                assert_eq!(dropped, [first.build_command("one-more")]);
+                let manifest = repository.manifest();
+                assert!(!manifest.contains("one-more") && !manifest.contains("one_more"), "{manifest}");
+                let commands = Manifest::read(&repository.0.join(MANIFEST)).unwrap().build_commands();
+                assert!(commands.iter().any(|(command, _)| *command == second.build_command("two")));
+                assert!(commands.iter().any(|(command, _)| command.contains("-p introspection")));
+                assert!(
+                    repository.0.join(first.folder("one-more")).is_dir(),
+                    "an author's work is never deleted"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_build_command_whose_file_is_used_elsewhere_is_kept() {
+        let repository = Repository::new("kept");
         scaffold(&repository.0, "one", Language::Python).unwrap();
-        let replaced = scaffold(&repository.0, "two", Language::JavaScript).unwrap();
-        assert_eq!(replaced, file(Language::Python, "one"));
+        let prompts = "\"postern:prompts/prompts@0.1.0\" = { path = \"";
+        let text = repository.manifest().replace(
+            &format!("{prompts}target/wasm32-wasip2/release/prompts.wasm"),
+            &format!("{prompts}{}", file(Language::Python, "one")),
+        );
+        let own = text.replace("command = [", "command = [\"make all\", ");
+        std::fs::write(repository.0.join(MANIFEST), own).unwrap();
+        let (_, dropped) = scaffold(&repository.0, "two", Language::JavaScript).unwrap();
+        assert!(dropped.is_empty(), "{dropped:?}");
         let commands = Manifest::read(&repository.0.join(MANIFEST)).unwrap().build_commands();
-        assert!(commands.iter().any(|(command, _)| command.ends_with("tools/one")), "{commands:?}");
-        assert!(commands.iter().any(|(command, _)| command.ends_with("tools/two")), "{commands:?}");
+        for kept in ["make all", "cargo xtask build tools/one", "cargo xtask build tools/two"] {
+            assert!(commands.iter().any(|(command, _)| command == kept), "{commands:?}");
+        }
+    }
+
+    /// U18.
+    #[test]
+    fn a_generated_readme_names_the_component_s_own_file_and_nothing_that_is_not_there() {
+        for (word, language) in LANGUAGES {
+            let repository = Repository::new(&format!("readme-{word}"));
+            scaffold(&repository.0, "my-own", language).unwrap();
+            let folder = repository.0.join(language.folder("my-own"));
+            let text = std::fs::read_to_string(folder.join("README.md")).unwrap();
+            assert!(text.contains(&file(language, "my-own")), "{text}");
+            for strange in ["examples/", EXAMPLE, "example_tools", "python.wasm", "javascript.wasm"] {
+                assert!(!text.contains(strange), "{strange} in {text}");
+            }
+            for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+                let path = link.split('#').next().unwrap();
+                let is_there =
+                    || folder.join(path).exists() || root().join("examples/rust").join(path).exists();
+                assert!(link.starts_with("https://") || is_there(), "{link} in {text}");
+            }
+        }
     }
 
     #[test]
