@@ -45,7 +45,8 @@ fn messages(response: &Response) -> Vec<Value> {
 #[test]
 fn the_tools_are_listed_with_their_schemas() {
     let client = client("math:basic math:statistics");
-    assert_eq!(client.tools(), ["add", "divide", "square_root", "statistics", "sum_slowly", "round_number"]);
+    let tools = client.tools();
+    assert_eq!(tools[..6], ["add", "divide", "square_root", "statistics", "sum_slowly", "round_number"]);
     let answer = client.result("tools/list", json!({}));
     let add = &answer["tools"][0];
     assert_eq!(add["title"], "Add");
@@ -81,6 +82,40 @@ fn a_tool_that_fails_says_why() {
     assert_eq!(text(&result, "/content/0/text"), "Division by zero.");
     let result = client.call_tool("add", json!({ "a": 1e308, "b": 1e308 }));
     assert_eq!(result["isError"], true, "JSON has no number for it: {result}");
+}
+
+/// U16. `fail_inside` is the ring's own, in the languages whose exceptions have places.
+#[test]
+fn an_exception_is_logged_with_its_place_and_the_client_learns_nothing_of_it() {
+    let expected = match std::env::var("FAILING_TOOL").unwrap_or_default().as_str() {
+        "python" => {
+            ["fail_inside: ZeroDivisionError", "app.py:", "(inner), called from app.py:", "(fail_inside)"]
+        }
+        "js" => ["fail_inside: TypeError", "app.js:", "(inner)", "called from app.js:"],
+        _ => return,
+    };
+    let (server, token) = connect("math:basic");
+    // By the short way, and by the one with notifications.
+    for meta in [json!({}), json!({ "progressToken": 1 })] {
+        let response = server.send(&call(&token, "fail_inside", json!({}), meta, json!({})));
+        let answer = message_in(&response);
+        assert_eq!(answer["error"]["code"], -32603, "{answer}");
+        for internal in ["app.", "inner", "Error:", "division", "nothing"] {
+            assert!(!response.text().contains(internal), "{response}");
+        }
+    }
+    let log = std::env::var("SERVER_LOG").unwrap();
+    let lines = || {
+        let log = std::fs::read_to_string(&log).unwrap();
+        log.lines().filter(|line| expected.iter().all(|part| line.contains(part))).count()
+    };
+    for _ in 0..50 {
+        if lines() == 2 {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    panic!("the log has {} such lines: {}", lines(), std::fs::read_to_string(&log).unwrap());
 }
 
 #[test]

@@ -44,17 +44,35 @@ pub(crate) fn ring(word: &str, language: Language) -> Result<Tally> {
     copy_repository(&scratch)?;
     let start = Instant::now();
     task(&scratch, &["new", NAME, "--lang", word])?;
+    let main = scratch.join(language.folder(NAME)).join(language.main_file());
+    let failing = failing_tool(language).unwrap_or_default();
+    let text = std::fs::read_to_string(&main)? + failing;
+    std::fs::write(&main, &text)?;
     build_component(&scratch, language)?;
     let built = start.elapsed();
+    let mut tally = Tally::default();
+    if let Some(mistakes) = mistakes(language) {
+        println!("{word}: a build with mistakes, and one without a change");
+        match builds_are_judged(&scratch, &main, &text, mistakes) {
+            Ok(()) => tally.passed += 1,
+            Err(error) => {
+                println!("{error:#}");
+                tally.failed += 1;
+            }
+        }
+    }
     let manifest = scratch.join("spin.toml");
     let arguments =
         ["--from".into(), manifest.into(), "--cache-dir".into(), scratch.join("target/cache").into()];
     let mut server = Server::start_with(&build::host_file(), &format!("language-{word}"), &arguments)?;
     let serving = start.elapsed();
-    let tally = Program::cargo()
+    tally += Program::cargo()
         .args(["test", "--no-fail-fast", "-p", "postern-tests", "--test", "languages"])
         .env("BASE_URL", &server.base_url)
         .env("RUST_BACKTRACE", "0")
+        // Where an exception of the failing tool is to be found, and as what.
+        .env("SERVER_LOG", server.log())
+        .env("FAILING_TOOL", failing_tool(language).map(|_| word).unwrap_or_default())
         .tally()?;
     if tally.failed > 0 {
         server.keep = true;
@@ -62,6 +80,84 @@ pub(crate) fn ring(word: &str, language: Language) -> Result<Tally> {
     }
     println!("{word}: built in {}, serving {} after `new`", seconds(built), seconds(serving));
     Ok(tally)
+}
+
+/// A tool whose mistake shows only when it runs, added to the component's main file.
+fn failing_tool(language: Language) -> Option<&'static str> {
+    match language {
+        Language::Rust => None,
+        Language::Python => Some(
+            "\n\ndef inner(secret: float) -> float:\n    return 1 / secret\n\n\n@tool()\ndef fail_inside() -> float:\n    \
+             \"\"\"Fails.\"\"\"\n    return inner(0)\n",
+        ),
+        Language::JavaScript => Some(
+            "\nconst inner = (secret) => secret.nothing();\ntool(\"fail_inside\", { description: \"Fails.\" }, () => {\n  \
+             return inner({});\n});\n",
+        ),
+    }
+}
+
+/// Lines with mistakes that Rust's compiler finds, and what is said of each. The compiler has tests of its own.
+fn mistakes(language: Language) -> Option<(&'static str, &'static [&'static str])> {
+    match language {
+        Language::Rust => None,
+        Language::Python => Some((
+            "\n\n@tool(scopes=[\"nobody:declared\"])\ndef wrong(number: Annotated[float, {\"minimum\": \"zero\"}]) -> \
+             float:\n    return number\n",
+            &["has no docstring", "`nobody:declared`, which is not declared", "`minimum` is \"zero\""],
+        )),
+        Language::JavaScript => Some((
+            "\nconst zero = { type: \"number\", minimum: \"zero\" };\ntool(\"wrong\", { scopes: [\"nobody:declared\"], input: \
+             { number: zero } }, () => \"\");\n",
+            &["has no description", "`nobody:declared`, which is not declared", "`minimum` is \"zero\""],
+        )),
+    }
+}
+
+/// Builds the component with mistakes, which is refused with their places, and then without any change, which is quick.
+fn builds_are_judged(
+    scratch: &Path,
+    main: &Path,
+    good: &str,
+    (mistakes, complaints): (&str, &[&str]),
+) -> Result<()> {
+    let dir = main.parent().context("a file is in a folder")?;
+    let dir = dir.strip_prefix(scratch)?.display().to_string();
+    let build = || {
+        Program::new(std::env::current_exe()?)
+            .args(["build", &dir])
+            .env("CARGO_MANIFEST_DIR", scratch.join("xtask"))
+            .captured()
+    };
+    let (_, printed) = build()?;
+    ensure!(printed.contains("nothing changed since it was built"), "it was built again: {printed}");
+    std::fs::write(main, format!("{good}{mistakes}"))?;
+    let refused = build();
+    std::fs::write(main, good)?;
+    let (built, printed) = refused?;
+    ensure!(!built, "it was built, in spite of its mistakes: {printed}");
+    let name = main.file_name().unwrap_or_default().to_string_lossy();
+    // Each is told at the tool, which is below the lines that were there before, and nothing else is.
+    let place = printed.lines().next().and_then(|line| line.strip_prefix(&format!("{dir}/{name}:")));
+    let line = place.and_then(|rest| rest.split(':').next()).and_then(|line| line.parse::<usize>().ok());
+    ensure!(line.is_some_and(|line| line > good.lines().count()), "no place: {printed}");
+    for complaint in complaints {
+        ensure!(printed.contains(complaint), "no word of {complaint}: {printed}");
+    }
+    ensure!(printed.lines().count() == complaints.len() + 1, "more than the mistakes: {printed}");
+
+    std::fs::write(main, format!("{good}\n}} not a line of any language (\n"))?;
+    let refused = build();
+    std::fs::write(main, good)?;
+    let (built, printed) = refused?;
+    ensure!(
+        !built && printed.starts_with(&format!("{dir}/{name}:")),
+        "no place of the syntax error: {printed}"
+    );
+    ensure!(printed.lines().count() <= 4 && !printed.contains("Traceback"), "more than the error: {printed}");
+    // What was served so far is left as it was.
+    ensure!(build()?.0, "the component cannot be built again");
+    Ok(())
 }
 
 fn seconds(time: Duration) -> String {
