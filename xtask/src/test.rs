@@ -229,6 +229,7 @@ impl Report {
         self.phase("clients", || {
             clients::install_packages(&clients::dir())?;
             clients::install_packages(&clients::conformance_dir())?;
+            clients::install_packages(&clients::dir().join("inspector-0.15"))?;
             let browser = browser.map_or_else(|_| OsString::new(), OsString::from);
             // Some start a server of their own, and are skipped without.
             let host = if has_host { build::host_file().into_os_string() } else { OsString::new() };

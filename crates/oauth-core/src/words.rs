@@ -365,8 +365,14 @@ pub mod home {
         pub const CURSOR_OR: &str = "Or add this to ~/.cursor/mcp.json:";
         /// A client.
         pub const INSPECTOR: &str = "MCP Inspector";
-        /// What comes then.
-        pub const INSPECTOR_THEN: &str = "Choose \u{201c}Streamable HTTP\u{201d}, and give it this address:";
+        /// Before the command for version 2.
+        pub const INSPECTOR_2: &str = "With Node 22.19 or newer, in a terminal:";
+        /// What comes then, and what comes before the command for older versions.
+        pub const INSPECTOR_2_THEN: &str =
+            "Then turn on the switch of this server. With an older Node, from version 20:";
+        /// What comes after that command.
+        pub const INSPECTOR_OLDER_THEN: &str =
+            "Then choose \u{201c}Streamable HTTP\u{201d}, and give it this address:";
         /// A client.
         pub const MCP_REMOTE: &str = "Others, with mcp-remote";
         /// How.

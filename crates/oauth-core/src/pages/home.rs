@@ -133,9 +133,11 @@ fn setups(name: &str, endpoint: &str, is_loopback: bool) -> Vec<Setup> {
         Setup {
             client: setup::INSPECTOR,
             steps: vec![
-                Say(setup::TERMINAL),
+                Say(setup::INSPECTOR_2),
+                Copy(format!("npx @modelcontextprotocol/inspector --transport http --server-url {endpoint}")),
+                Say(setup::INSPECTOR_2_THEN),
                 Copy("npx @modelcontextprotocol/inspector".into()),
-                Say(setup::INSPECTOR_THEN),
+                Say(setup::INSPECTOR_OLDER_THEN),
                 url(),
             ],
         },
