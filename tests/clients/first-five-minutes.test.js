@@ -69,7 +69,7 @@ const SENTENCES = [
   }],
   [/Read what Inspector asks for/, async ({ page }) => {
     await page.getByText("MCP Inspector").first().waitFor();
-    // Nothing approves in the first moment, so that nobody approves by accident.
+    // The page approves nothing in its first moment.
     await page.waitForTimeout(1000);
   }],
   [/Open \*\*(.+?)\*\*/, async ({ page }, place) => {

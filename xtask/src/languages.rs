@@ -1,4 +1,4 @@
-//! The ring `languages`: what somebody does who has tools to offer, once in each language. In a copy of the repository:
+//! The ring `languages`: what a tool author does, once in each language. In a copy of the repository:
 //! `new`, build, serve, sign in, list, call. Since `new` copies the examples, this is their test too.
 
 use crate::command::{Program, root, target_dir};
@@ -102,14 +102,14 @@ fn mistakes(language: Language) -> Option<(&'static str, &'static [&'static str]
     match language {
         Language::Rust => None,
         Language::Python => Some((
-            "\n\n@tool(scopes=[\"nobody:declared\"])\ndef wrong(number: Annotated[float, {\"minimum\": \"zero\"}]) -> \
+            "\n\n@tool(scopes=[\"never:declared\"])\ndef wrong(number: Annotated[float, {\"minimum\": \"zero\"}]) -> \
              float:\n    return number\n",
-            &["has no docstring", "`nobody:declared`, which is not declared", "`minimum` is \"zero\""],
+            &["has no docstring", "`never:declared`, which is not declared", "`minimum` is \"zero\""],
         )),
         Language::JavaScript => Some((
-            "\nconst zero = { type: \"number\", minimum: \"zero\" };\ntool(\"wrong\", { scopes: [\"nobody:declared\"], input: \
+            "\nconst zero = { type: \"number\", minimum: \"zero\" };\ntool(\"wrong\", { scopes: [\"never:declared\"], input: \
              { number: zero } }, () => \"\");\n",
-            &["has no description", "`nobody:declared`, which is not declared", "`minimum` is \"zero\""],
+            &["has no description", "`never:declared`, which is not declared", "`minimum` is \"zero\""],
         )),
     }
 }

@@ -1,4 +1,4 @@
-//! The task `new`: a component for somebody's own tools, a copy of the example in their language, named in `spin.toml`
+//! The task `new`: a component for tools of the author's own, a copy of the example in their language, named in `spin.toml`
 //! in the place of the one that is there.
 //!
 //! The templates are the examples themselves, which the tests build and serve, so they cannot rot. Everything that can be

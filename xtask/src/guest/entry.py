@@ -87,7 +87,7 @@ def _tool(tool, places):
         try:
             told["bad_patterns"] += _bad_patterns(json.loads(text or "{}"))
         except (TypeError, ValueError):
-            pass  # Whoever reads the report says so.
+            pass  # `cargo xtask build` says so.
     told["place"] = _place(*places.get(("tool", tool.name), (None, None)))
     return told
 
