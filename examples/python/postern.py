@@ -220,7 +220,7 @@ class _Tool:
             raise Err(wit.Error_InvalidArguments(str(error)))
         except NeedsScopes as needed:
             raise Err(wit.Error_InsufficientScope(needed.scopes))
-        except (Err, _Gone):
+        except (Err, _Gone, GeneratorExit):
             raise
         except BaseException as error:
             # For the operator's log. The client only learns that it did not work.
