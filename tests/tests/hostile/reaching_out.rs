@@ -43,7 +43,11 @@ fn tool_reaches_nothing_that_it_was_not_granted() {
     for (tool, interface) in DENIED {
         let skip = scene.host.log_lines();
         let response = scene.call(tool, authority(&server)).expect(500);
-        assert!(response.body.is_empty(), "{tool}: {response}");
+        let trace = response.expect_header("x-trace-id");
+        assert!(
+            response.text().ends_with(&format!("trace={trace}.\n")),
+            "no more than that: {tool}: {response}"
+        );
         let line = scene.host.log_line(skip, &["component mcp failed", "which it does not inherit"]);
         assert!(line.contains(interface), "{tool}: {line}");
         scene.expect_good_service();
