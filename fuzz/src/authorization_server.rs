@@ -1,4 +1,4 @@
-//! What the authorization server reads, through its front door: registrations, redirect URIs, cookies.
+//! Targets for the authorization server's requests: registrations, redirect URIs and cookies.
 
 use crate::{Target, shape, two_lines};
 use bytes::Bytes;
@@ -20,7 +20,7 @@ use web_core::{Head, PublicUrl, Reply};
 
 const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
-/// Everybody who has a password.
+/// The identity port: one user signs in with any password.
 struct People;
 
 impl Identity for People {
@@ -82,7 +82,7 @@ impl Catalog for Tools {
     }
 }
 
-/// Nothing here leads to a request of our own.
+/// A network that fetches nothing.
 struct Nowhere;
 
 impl Network for Nowhere {
@@ -95,7 +95,7 @@ impl Network for Nowhere {
     }
 }
 
-/// A developer's server, in which somebody may be signed in.
+/// A loopback server.
 struct World {
     config: Config,
     keys: Keyring,
@@ -170,7 +170,7 @@ impl World {
     }
 }
 
-/// RG-01, RG-02, RG-07, RG-14: what is registered may be registered, and what is refused is refused with the
+/// RG-01, RG-02, RG-07, RG-14: a registration that is accepted follows the rules, and one that is refused gets the
 /// codes of RFC 7591.
 pub(crate) const REGISTRATION: Target = Target {
     name: "registration",
@@ -245,7 +245,7 @@ fn registration(input: &[u8]) -> String {
         assert!(asked["redirect_uris"].as_array().unwrap().contains(uri), "not what was asked for: {uri}");
         assert_harmless(uri.as_str().unwrap());
     }
-    // It is a client from now on, and nothing was stored for it.
+    // The client is known from now on, and nothing was stored for it.
     let page = world.authorize(answer["client_id"].as_str().unwrap(), uris[0].as_str().unwrap(), "code", &[]);
     assert_eq!(page.status, StatusCode::OK);
     let again = world.register(input).1;
@@ -253,7 +253,7 @@ fn registration(input: &[u8]) -> String {
     format!("{} of {} {}", answer["token_endpoint_auth_method"], uris.len(), shape(input))
 }
 
-/// What a redirect URI must not be, as a browser reads it.
+/// Whether a redirect URI is forbidden, as a browser parses it.
 fn assert_harmless(uri: &str) {
     let parsed = Url::parse(uri).unwrap_or_else(|error| panic!("{uri}: {error}"));
     assert!(
@@ -272,7 +272,7 @@ fn assert_harmless(uri: &str) {
             return;
         }
     }
-    // What the person is told is where the browser goes.
+    // The page shows the address to which the browser goes.
     let host = parsed.host_str().unwrap();
     let (Destination::Host(shown) | Destination::ThisComputer(shown)) = destination(uri) else {
         panic!("{uri} is no web address");
@@ -285,8 +285,8 @@ fn assert_harmless(uri: &str) {
     );
 }
 
-/// AZ-02, AZ-04 to AZ-09, I7: the browser is sent to what was registered, as the browser reads it, or
-/// nowhere. The first line is registered, the second one asked for.
+/// AZ-02, AZ-04 to AZ-09, I7: the browser is sent to the registered redirect URI, as the browser parses it, or
+/// nowhere. The first line of the input is registered, the second one is requested.
 pub(crate) const REDIRECT_URI: Target = Target {
     name: "redirect_uri",
     run: redirect_uri,
@@ -349,7 +349,7 @@ fn redirect_uri(input: &[u8]) -> String {
         return "not registered".to_owned();
     }
     assert_harmless(registered);
-    // A mistake that the client is told of: the shortest way to a redirect.
+    // An error that the client receives is the shortest way to a redirect.
     let reply = world.authorize(answer["client_id"].as_str().unwrap(), asked, "token", &[]);
     let Some(location) = reply.headers.get("location") else {
         assert_eq!(reply.status, StatusCode::BAD_REQUEST);
@@ -358,7 +358,7 @@ fn redirect_uri(input: &[u8]) -> String {
     };
     assert_eq!(reply.status, StatusCode::SEE_OTHER);
     let location = location.to_str().unwrap();
-    // AZ-03: left out, and there is only one.
+    // AZ-03: the client has one redirect URI and leaves it out.
     let asked = if asked.is_empty() { registered } else { asked };
     assert!(location.starts_with(asked), "{location}");
     assert_harmless(asked);
@@ -410,7 +410,7 @@ thread_local! {
     static SIGNED_IN: RefCell<Option<(World, String, String)>> = const { RefCell::new(None) };
 }
 
-/// BR-08: nobody is signed in but with the one cookie that we set, once and as it was.
+/// BR-08: only the exact cookie that the server set, once, is a sign-in.
 pub(crate) const COOKIE: Target = Target {
     name: "cookie",
     run: cookie,

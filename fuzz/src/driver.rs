@@ -1,20 +1,20 @@
-//! Makes inputs up, and gives them to a target.
+//! Generates inputs and runs a target on them.
 
 use crate::Target;
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use store_core::{Random, testing::SequenceRandom};
 
-/// The longest input that is made up.
+/// The longest generated input, in bytes.
 const MAX_BYTES: usize = 4096;
 
-/// Bytes that mean something to one parser or another.
+/// Bytes that have a meaning to some parser.
 const SIGNS: &[u8] = b"%&=;:/?#@\\\"'{}[],. \t\r\n\0-_+~0aA\x80\xff";
 
-/// How many inputs are kept for their outcome.
+/// How many inputs are kept for mutation.
 const MAX_CORPUS: usize = 512;
 
-/// Gives a target so many inputs. The same start gives the same inputs. Fails with an input that broke
+/// Runs a target on this many inputs. The same start gives the same inputs. Fails with an input that broke
 /// something, as Rust writes it.
 pub fn drive(target: Target, iterations: u32, start: u64) -> Result<usize, String> {
     let mut corpus = (target.seeds)();
@@ -41,7 +41,7 @@ fn below(random: &SequenceRandom, bound: usize) -> usize {
     usize::try_from(u64::from_le_bytes(random.bytes()) % (bound.max(1) as u64)).unwrap_or_default()
 }
 
-/// A place in an input, and one at or after it, not far away most of the time.
+/// Picks a range of an input, most often a short one.
 fn range(random: &SequenceRandom, length: usize) -> std::ops::Range<usize> {
     let start = below(random, length + 1);
     let reach = if below(random, 4) == 0 { length } else { 8 };

@@ -1,17 +1,17 @@
-//! What parsers do with bytes that nobody foresaw.
+//! Fuzz targets for every parser of outside bytes.
 //!
-//! A [`Target`] takes any bytes and panics when something does not hold: that nothing panics, of course,
-//! but above all what the parser promises, checked in another way than it does it. [`driver`] makes up the
-//! bytes: it mutates inputs that are known to be interesting, and keeps those that had an outcome that no
-//! other had. It is bounded by a count, takes stable Rust only, and does the same every time:
+//! A [`Target`] takes any bytes and panics when a property does not hold: that the parser does not panic,
+//! and what the parser promises, checked in another way than the parser does. [`driver`] generates the
+//! bytes: it mutates interesting inputs, and keeps those with an outcome that no
+//! other input had. It is bounded by a count, runs on stable Rust, and is deterministic:
 //!
 //! ```text
 //! cargo test -p postern-fuzz                                    a bounded number of inputs for each target
-//! cargo run --release -p postern-fuzz -- redirect_uri 10000000  for longer, from another start every time
-//! cargo +nightly fuzz run redirect_uri --features libfuzzer     guided by coverage, for as long as wanted
+//! cargo run --release -p postern-fuzz -- redirect_uri 10000000  for longer, from a random start
+//! cargo +nightly fuzz run redirect_uri --features libfuzzer     guided by coverage, without an end
 //! ```
 //!
-//! An input that broke something once belongs into the seeds of its target.
+//! An input that once broke a property belongs in the seeds of its target.
 #![expect(
     clippy::panic,
     clippy::unwrap_used,
@@ -24,23 +24,23 @@ pub mod driver;
 mod mcp_server;
 mod values;
 
-/// Something that takes bytes from outside.
+/// A parser under test.
 #[derive(Clone, Copy)]
 pub struct Target {
-    /// Its name, which is also that of its cargo-fuzz target.
+    /// Its name, which is also the name of its cargo-fuzz target.
     pub name: &'static str,
-    /// Takes the bytes; panics when something does not hold. Returns what became of them, in a few words:
-    /// an input with a new outcome is worth changing further.
+    /// Runs the parser; panics when a property does not hold. Returns the outcome in a few words:
+    /// an input with a new outcome is mutated further.
     pub run: fn(&[u8]) -> String,
-    /// Inputs to begin with.
+    /// The first inputs.
     pub seeds: fn() -> Vec<Vec<u8>>,
-    /// Words that mean something to the parser.
+    /// Words that have a meaning to the parser.
     pub words: &'static [&'static str],
-    /// How many inputs a run of the tests takes.
+    /// How many inputs a test runs.
     pub iterations: u32,
 }
 
-/// All of them.
+/// All targets.
 pub const TARGETS: [Target; 10] = [
     values::FORM,
     authorization_server::REGISTRATION,
@@ -54,24 +54,24 @@ pub const TARGETS: [Target; 10] = [
     values::FETCH_URL,
 ];
 
-/// The target of this name.
+/// Returns the target of this name.
 pub fn find(name: &str) -> Option<Target> {
     TARGETS.into_iter().find(|target| target.name == name)
 }
 
-/// Gives one input to a target: what cargo-fuzz calls.
+/// Runs a target on one input. cargo-fuzz calls it.
 pub fn run(name: &str, input: &[u8]) {
     let target = find(name).unwrap_or_else(|| panic!("there is no target {name}"));
     (target.run)(input);
 }
 
-/// The names in a JSON object: inputs that say other things are worth changing further.
+/// Returns the member names of a JSON object, as an outcome.
 fn shape(input: &[u8]) -> String {
     let members = serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(input);
     members.map(|members| members.keys().cloned().collect::<Vec<_>>().join(" ")).unwrap_or_default()
 }
 
-/// A text before the first line break, and what follows.
+/// Splits a text at the first line break.
 fn two_lines(input: &[u8]) -> Option<(&str, &str)> {
     std::str::from_utf8(input).ok()?.split_once('\n')
 }

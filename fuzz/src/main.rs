@@ -1,4 +1,4 @@
-//! `cargo run --release -p postern-fuzz -- NAME COUNT`: a target for as long as wanted.
+//! `cargo run --release -p postern-fuzz -- NAME COUNT`: runs a target on COUNT inputs.
 
 use anyhow::{Context, Result, anyhow};
 use postern_fuzz::{TARGETS, driver, find};
@@ -11,7 +11,7 @@ fn main() -> Result<()> {
     let count: u32 = arguments.next().and_then(|count| count.parse().ok()).with_context(usage)?;
     let start = match arguments.next() {
         Some(start) => start.parse().with_context(usage)?,
-        // Another one every time.
+        // A random start.
         None => std::process::id().into(),
     };
     println!("{}: {count} inputs from {start}", target.name);

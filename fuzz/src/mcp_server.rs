@@ -1,5 +1,4 @@
-//! What the MCP endpoint reads from somebody with a good token: messages, and the headers that repeat what
-//! is in them.
+//! Targets for the MCP endpoint, with a valid token: messages, and the headers that mirror them.
 
 use crate::{Target, shape, two_lines};
 use base64ct::{Base64, Encoding};
@@ -25,7 +24,7 @@ fn now() -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(1_800_000_000)
 }
 
-/// One tool, and one token for everybody.
+/// The ports: one tool, and any token is valid.
 #[derive(Clone, Default)]
 struct Outside(MemoryStore, Rc<SequenceRandom>);
 
@@ -125,7 +124,7 @@ impl Prompts for Outside {
     }
 }
 
-/// The status and the message of an answer that does not go on.
+/// Returns the status and the message of a response that is not a stream.
 fn send(headers: &[(&'static str, &[u8])], body: &[u8]) -> (StatusCode, Option<Value>) {
     let fixed: [(&'static str, &[u8]); 3] = [
         ("authorization", b"Bearer token"),
@@ -159,7 +158,7 @@ fn send(headers: &[(&'static str, &[u8])], body: &[u8]) -> (StatusCode, Option<V
 
 const META: &str = r#""_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientInfo":{"name":"f","version":"1"},"io.modelcontextprotocol/clientCapabilities":{}}"#;
 
-/// MP-07 to MP-12, MP-18: every message is answered as what it is, with its own id, in either era.
+/// MP-07 to MP-12, MP-18: every message gets the response for its kind, with its own id, in either era.
 pub(crate) const JSONRPC: Target = Target {
     name: "jsonrpc",
     run: jsonrpc,
@@ -223,7 +222,7 @@ fn jsonrpc(input: &[u8]) -> String {
     let name =
         reference.as_ref().and_then(|message| message.pointer("/params/name")?.as_str()).unwrap_or_default();
     let method = format!("=?base64?{}?=", Base64::encode_string(text("method").as_bytes()));
-    // `Mcp-Method` is not encoded; what is no header text cannot be a method of ours.
+    // `Mcp-Method` is not encoded; a method of this server is always valid in a header.
     let method = HeaderValue::from_str(text("method")).map_or(method.clone(), |_| text("method").to_owned());
     let name = format!("=?base64?{}?=", Base64::encode_string(name.as_bytes()));
     let modern: [(&'static str, &[u8]); 3] = [
@@ -269,7 +268,7 @@ fn jsonrpc(input: &[u8]) -> String {
     outcome
 }
 
-/// MP-03, MP-04: a header is taken for the body's name exactly when it is that name, or its one encoding. The
+/// MP-03, MP-04: a header equals the body's name exactly when it is that name or its one encoding. The
 /// first line is the name in the body, the second one the header.
 pub(crate) const MIRRORED_HEADER: Target = Target {
     name: "mirrored_header",

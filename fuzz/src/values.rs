@@ -1,5 +1,5 @@
-//! Parsers that are functions of their input: forms, sealed values, credentials, other parties' tokens, and
-//! addresses to fetch from.
+//! Targets for pure parsers: forms, sealed values, credentials, other parties' tokens and
+//! addresses of documents.
 
 use crate::Target;
 use base64ct::{Base64UrlUnpadded, Encoding};
@@ -16,7 +16,7 @@ fn keys() -> Keyring {
     Keyring::from_secret(&[7; 32]).unwrap()
 }
 
-/// HT-08: what is accepted is exactly what is well encoded, and says the same when it is written again.
+/// HT-08: exactly the well-encoded forms are accepted, and writing the form again gives the same pairs.
 pub(crate) const FORM: Target = Target {
     name: "form",
     run: form,
@@ -56,7 +56,7 @@ fn form(input: &[u8]) -> String {
     format!("{} pairs", read.len())
 }
 
-/// By another road than the parser's: what is decoded, whole, is text, and no percent sign is left over.
+/// Checks the encoding without the parser: the decoded form is UTF-8 and has no percent sign left.
 fn is_well_encoded(input: &[u8]) -> bool {
     let mut pieces = input.split(|byte| *byte == b'%');
     let mut decoded = pieces.next().unwrap_or_default().to_vec();
@@ -77,7 +77,7 @@ fn sealed_values() -> Vec<Vec<u8>> {
     vec![of(Purpose::Record), of(Purpose::Cookie), of(Purpose::ClientId), of(Purpose::Transaction)]
 }
 
-/// D4, TK-09: nothing opens but what we sealed, where it belongs; and no two texts stand for one value.
+/// D4, TK-09: only a value that this server sealed for this place opens, and each value has one encoding.
 pub(crate) const SEALED: Target = Target {
     name: "sealed",
     run: sealed,
@@ -134,7 +134,7 @@ fn credentials() -> Vec<String> {
     KINDS.iter().flat_map(|kind| [credential(*kind, 1), credential(*kind, 2)]).collect()
 }
 
-/// TK-08, TK-09, TK-10: only the exact text of a credential that we issued is one, and of its own kind.
+/// TK-08, TK-09, TK-10: only the exact text of an issued credential is accepted, and only as its own kind.
 pub(crate) const CREDENTIAL: Target = Target {
     name: "credential",
     run: credential,
@@ -175,8 +175,8 @@ fn jwts() -> Vec<String> {
     vec![signed(testing::TestKey::p256(5), "a"), signed(testing::TestKey::ed25519(6), "b")]
 }
 
-/// RS-09, TK-21: only what the key's owner signed is believed, byte for byte but for the signature, of which
-/// there may be several; and keys are public ones.
+/// RS-09, TK-21: only bytes that the key's owner signed are accepted; a message may have
+/// several signatures; and keys are public.
 pub(crate) const JWT: Target = Target {
     name: "jwt",
     run: jwt,
@@ -253,8 +253,8 @@ fn jwt(input: &[u8]) -> String {
     format!("{:?} {:?}", verified.map(drop), parsed.map(drop))
 }
 
-/// CM-01 to CM-03, CM-06: what may be fetched is read by a browser's parser as the very same address, on a
-/// public host and the default port, and is no address that means something inside a network.
+/// CM-01 to CM-03, CM-06: a browser's parser reads an accepted address as the same address, on a
+/// public host and the default port, and not as an address inside a network.
 pub(crate) const FETCH_URL: Target = Target {
     name: "fetch_url",
     run: fetch_url,
@@ -316,7 +316,7 @@ fn fetch_url(input: &[u8]) -> String {
         Err(error) => return format!("{error:?}"),
     };
     let parsed = match Url::parse(&text) {
-        // The tables that tell good international names from bad ones are left out here; a bad one is in no DNS.
+        // The tables of valid international names are left out; an invalid one does not resolve.
         Err(url::ParseError::IdnaError) if judged.host().contains("xn--") => return "no name".to_owned(),
         parsed => parsed.unwrap_or_else(|error| panic!("{text}: {error}")),
     };
@@ -331,7 +331,7 @@ fn fetch_url(input: &[u8]) -> String {
     }
     let path_and_query = &text[text.find(host).unwrap() + host.len()..];
     assert_eq!(path_and_query, judged.path_and_query());
-    // It is sent as it is written, and a browser would not have changed it on the way.
+    // It is sent unchanged, and a browser would not change it either.
     assert_eq!(parsed.as_str(), text);
     "fetched".to_owned()
 }
