@@ -29,8 +29,9 @@ impl Guest for Introspection {
 }
 
 async fn introspect(token: &str) -> Result<Option<introspection::Access>, Fault> {
-    let Some(token) = introspection::parse(token) else { return Ok(None) };
+    // Before the token is looked at: a server that is not set up says so to its first caller.
     let config = CONFIG.with(|config| variables::read_once(config, read_config))?;
+    let Some(token) = introspection::parse(token) else { return Ok(None) };
     let store = HostStore::default();
     // Without a key nothing can have been issued.
     let Some(keys) = deployment::keyring(&config.public_url, Provision::FindOnly, &store).await? else {

@@ -39,9 +39,15 @@ async fn introspect(token: &str) -> Result<Option<provider_core::Access>, Fault>
     };
     let provider =
         Provider::parse(&settings, &public_url).map_err(|error| Fault::Other(error.to_string()))?;
+    let store = HostStore::default();
+    if !public_url.is_loopback() {
+        // A mistake in the secret shows at the first request, whatever its token is. A loopback server keeps its
+        // secret in the store, and a token that is none costs no store operation.
+        let keys = deployment::keyring(&public_url, Provision::Make, &store).await?;
+        keys.ok_or(DeploymentError::Missing)?;
+    }
     let (now, log) = (clock::unix_now(), |line: &str| log::line(&format!("introspection: {line}")));
     let Some(token) = introspection::judge(token, &provider, now, &log) else { return Ok(None) };
-    let store = HostStore::default();
     let keys = deployment::keyring(&public_url, Provision::Make, &store).await?;
     let keys = keys.ok_or(DeploymentError::Missing)?;
     let introspection = Introspection {
