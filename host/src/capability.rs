@@ -1,9 +1,9 @@
 //! What a dependency may inherit from the component it is composed into.
 //!
-//! Spin grants by kind, and whatever is not named in `inherit_configuration` is denied: a call to it
-//! traps, even though the parent may make the same call. Here a denied interface is imported under a
+//! Spin grants by kind, and denies what `inherit_configuration` does not name: a call to it returns an
+//! error, even though the parent may make the same call. Here a denied interface is imported under a
 //! name of its own ([`Inherit::denied_name`]), so that after composition it cannot be mistaken for
-//! the parent's import, and the host answers that name with traps only (see [`crate::engine`]).
+//! the parent's import, and the host answers that name with errors only (see [`crate::denial`]).
 //!
 //! The environment and files are the exception: on Spin a dependency that does not inherit them finds none, and here nobody
 //! has any. Engines of other languages look for both when they start, and find nothing.
@@ -20,8 +20,8 @@ const DENIED: &str = "denied-";
 
 /// A kind of capability, as `inherit_configuration` names it, and the interfaces that it opens.
 ///
-/// An interface is `namespace:package/name`, or `namespace:package` for all of a package. A package
-/// whose interfaces share a resource is always denied whole, so that no half of it is left over.
+/// An interface is `namespace:package/name`, or `namespace:package` for all of a package. The interfaces
+/// of a package that share a resource with access behind it are always denied together.
 const CAPABILITIES: &[(&str, &[&str])] = &[
     ("ai_models", &["fermyon:spin/llm"]),
     (
@@ -29,7 +29,14 @@ const CAPABILITIES: &[(&str, &[&str])] = &[
         &[
             "wasi:http/client",
             "wasi:http/outgoing-handler",
-            "wasi:sockets",
+            // Not `network` and `instance-network`: libraries ask for them before they ask for a socket,
+            // and neither reaches anything by itself.
+            "wasi:sockets/ip-name-lookup",
+            "wasi:sockets/tcp",
+            "wasi:sockets/tcp-create-socket",
+            "wasi:sockets/types",
+            "wasi:sockets/udp",
+            "wasi:sockets/udp-create-socket",
             "fermyon:spin/http",
             "fermyon:spin/mqtt",
             "fermyon:spin/mysql",
@@ -109,7 +116,9 @@ mod tests {
             "wasi:config/store@0.2.0-draft-2024-09-27",
             "wasi:http/client@0.3.0",
             "wasi:http/outgoing-handler@0.2.6",
-            "wasi:sockets/tcp@0.3.0",
+            "wasi:sockets/types@0.3.0",
+            "wasi:sockets/tcp@0.2.6",
+            "wasi:sockets/ip-name-lookup@0.2.6",
             "fermyon:spin/llm@2.0.0",
         ] {
             assert_eq!(Inherit::NOTHING.denied_name(import), Some(format!("denied-{import}")));
@@ -124,6 +133,8 @@ mod tests {
             "wasi:io/streams@0.2.6",
             "wasi:http/types@0.3.0",
             "wasi:cli/stdout@0.2.6",
+            "wasi:sockets/instance-network@0.2.6",
+            "wasi:sockets/network@0.2.6",
             "wasi:filesystem/types@0.2.6",
             // Nobody has any.
             "wasi:cli/environment@0.2.6",

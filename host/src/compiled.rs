@@ -16,6 +16,7 @@ use wasmtime::Engine;
 use wasmtime::component::Component;
 
 use crate::log::{self, one_line};
+use crate::private;
 
 /// How many are kept. A developer makes a new one with every build.
 const MOST: usize = 32;
@@ -63,7 +64,7 @@ impl Origin {
 impl Compiled {
     /// Keep them in `directory`, which is made if it is not there.
     pub fn open(directory: &Path) -> Result<Self> {
-        crate::make_directory(directory)?;
+        private::make_directory(directory)?;
         Ok(Self { directory: directory.to_owned() })
     }
 

@@ -1,35 +1,34 @@
 //! The engine that runs components, and what every component may import.
 //!
 //! WASI 0.2 and 0.3 without files, sockets, arguments or environment; `wasi:http` in both versions;
-//! `wasi:keyvalue` and `wasi:config`. An interface that a dependency was denied is answered with
-//! traps; an interface that nobody provides is an error at start. Compiled code is kept; see [`crate::compiled`].
+//! `wasi:keyvalue` and `wasi:config`. An interface that a dependency was denied returns errors (see
+//! [`crate::denial`]); an interface that the host does not have is an error at start. Compiled code is
+//! kept; see [`crate::compiled`].
 
 use std::sync::Arc;
 
 use anyhow::{Result, anyhow, bail};
-use wasmtime::component::types::ComponentItem;
-use wasmtime::component::{Component, Linker, ResourceType};
+use wasmtime::component::Linker;
 use wasmtime::{Config, Engine};
 use wasmtime_wasi_http::handler::ProxyPre;
 use wasmtime_wasi_http::{p2, p3};
 
-use crate::capability::denied_interface;
 use crate::compiled::{self, Compiled, Origin};
 use crate::configuration;
+use crate::denial;
 use crate::instance::{Grant, Instances, State};
 use crate::key_value;
 use crate::limits::{Limits, TICK, Ticks};
 use crate::log::one_line;
+use crate::memory::MemoryPool;
 
 /// The engine and the clock that interrupts what runs on it.
 pub struct Runtime {
     engine: Engine,
     ticks: Ticks,
     compiled: Option<Compiled>,
+    memory: Arc<MemoryPool>,
 }
-
-/// Marks a resource that a denied interface would have handed out. There are none.
-enum Denied {}
 
 impl Runtime {
     /// Start an engine. Compiled code is kept in `compiled`, if anywhere.
@@ -51,7 +50,7 @@ impl Runtime {
                 engine.increment_epoch();
             }
         })?;
-        Ok(Self { engine, ticks, compiled })
+        Ok(Self { engine, ticks, compiled, memory: MemoryPool::new(limits.total_memory) })
     }
 
     /// Make a component ready to serve: the one with this origin, which `make` composes.
@@ -68,7 +67,7 @@ impl Runtime {
             None => compiled::compile(&self.engine, &make()?)?,
         };
         let mut linker = linker(&self.engine).map_err(plain)?;
-        trap_denied(&mut linker, &self.engine, &component).map_err(plain)?;
+        denial::add_to_linker(&mut linker, &self.engine, &component).map_err(plain)?;
         let exports: Vec<String> =
             component.component_type().exports(&self.engine).map(|(name, _)| name.to_owned()).collect();
         let pre = linker.instantiate_pre(&component).map_err(|error| unprovided(&error))?;
@@ -87,6 +86,7 @@ impl Runtime {
             grant: Arc::new(grant),
             limits: limits.clone(),
             ticks: self.ticks.clone(),
+            memory: self.memory.clone(),
         })
     }
 }
@@ -100,47 +100,6 @@ fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     key_value::add_to_linker(&mut linker, State::key_value)?;
     configuration::add_to_linker(&mut linker, State::configuration)?;
     Ok(linker)
-}
-
-/// Answer every denied import of `component` with traps.
-fn trap_denied(linker: &mut Linker<State>, engine: &Engine, component: &Component) -> wasmtime::Result<()> {
-    let ty = component.component_type();
-    // Resources of interfaces that are there, which a denied one only speaks of: `wasi:http/client` of the requests of
-    // `wasi:http/types`. They are defined already.
-    let mut known = Vec::new();
-    for (_, import) in ty.imports(engine).filter(|(name, _)| denied_interface(name).is_none()) {
-        let ComponentItem::ComponentInstance(instance) = import.ty else { continue };
-        known.extend(instance.exports(engine).filter_map(|(_, export)| match export.ty {
-            ComponentItem::Resource(resource) => Some(resource),
-            _ => None,
-        }));
-    }
-    for (name, import) in ty.imports(engine) {
-        let Some(interface) = denied_interface(name) else { continue };
-        let ComponentItem::ComponentInstance(instance) = import.ty else { continue };
-        let mut linker = linker.instance(name)?;
-        for (function, export) in instance.exports(engine) {
-            let message = format!("a dependency called {interface}#{function}, which it does not inherit");
-            match export.ty {
-                ComponentItem::ComponentFunc(ty) if ty.async_() => {
-                    linker.func_new_concurrent(function, move |_, _, _, _| {
-                        let message = message.clone();
-                        Box::pin(async move { Err(wasmtime::Error::msg(message)) })
-                    })?;
-                }
-                ComponentItem::ComponentFunc(_) => {
-                    linker
-                        .func_new(function, move |_, _, _, _| Err(wasmtime::Error::msg(message.clone())))?;
-                }
-                ComponentItem::Resource(resource) if known.contains(&resource) => {}
-                ComponentItem::Resource(_) => {
-                    linker.resource(function, ResourceType::host::<Denied>(), |_, _| Ok(()))?;
-                }
-                _ => {}
-            }
-        }
-    }
-    Ok(())
 }
 
 /// Why a component cannot be linked, which wasmtime explains to those who embed it.

@@ -47,33 +47,76 @@ impl LastOutput {
     }
 
     fn characters(&self) -> MutexGuard<'_, VecDeque<char>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
+}
+
+/// Where the lines of one component go.
+#[derive(Debug)]
+pub struct Output {
+    component: Arc<str>,
+    withheld: Mutex<Option<Vec<String>>>,
+}
+
+impl Output {
+    /// The output of the component with this id.
+    pub fn new(component: Arc<str>) -> Arc<Self> {
+        Arc::new(Self { component, withheld: Mutex::default() })
+    }
+
+    /// From now on, lines are kept instead of shown.
+    pub fn withhold(&self) {
+        lock(&self.withheld).get_or_insert_default();
+    }
+
+    /// From now on, lines are shown again. Returns those that were kept.
+    pub fn let_go(&self) -> Vec<String> {
+        lock(&self.withheld).take().unwrap_or_default()
+    }
+
+    /// Shows a line after the component's id.
+    pub fn show(&self, line: &str) {
+        let line = format!("[{}] {line}\n", self.component);
+        // As with the log: if this fails, it cannot be reported.
+        let _ = io::stderr().lock().write_all(line.as_bytes());
+    }
+
+    fn keep_or_show(&self, line: String) {
+        match &mut *lock(&self.withheld) {
+            Some(withheld) => withheld.push(line),
+            None => self.show(&line),
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // No code that could panic runs under these locks.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// One output of one instance.
 #[derive(Clone, Debug)]
 pub struct GuestOutput {
-    component: Arc<str>,
+    output: Arc<Output>,
     line: Arc<Mutex<Vec<u8>>>,
     last_output: LastOutput,
 }
 
 impl GuestOutput {
-    /// An output of the component with this id.
-    pub fn new(component: Arc<str>, last_output: LastOutput) -> Self {
-        Self { component, line: Arc::default(), last_output }
+    /// An output of an instance of a component.
+    pub fn new(output: Arc<Output>, last_output: LastOutput) -> Self {
+        Self { output, line: Arc::default(), last_output }
     }
 
-    fn take(&self, bytes: &[u8], show: impl Fn(&str)) {
-        let mut line = self.line.lock().unwrap_or_else(PoisonError::into_inner);
+    fn take(&self, bytes: &[u8], mut show: impl FnMut(String)) {
+        let mut line = lock(&self.line);
         for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
             for piece in piece.chunks(LONGEST_LINE) {
                 line.extend_from_slice(piece);
                 if line.len() >= LONGEST_LINE || line.last() == Some(&b'\n') {
                     let text = readable(&line);
                     self.last_output.remember(&text);
-                    show(&format!("[{}] {text}\n", self.component));
+                    show(text);
                     line.clear();
                 }
             }
@@ -108,10 +151,7 @@ impl StdoutStream for GuestOutput {
 
 impl AsyncWrite for GuestOutput {
     fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.take(bytes, |line| {
-            // As with the log: nobody to tell.
-            let _ = io::stderr().lock().write_all(line.as_bytes());
-        });
+        self.take(bytes, |line| self.output.keep_or_show(line));
         Poll::Ready(Ok(bytes.len()))
     }
 
@@ -126,34 +166,30 @@ impl AsyncWrite for GuestOutput {
 
 #[cfg(test)]
 mod tests {
-    use std::cell::RefCell;
-
     use super::*;
 
     fn shown(pieces: &[&[u8]]) -> Vec<String> {
-        let output = GuestOutput::new("mcp".into(), LastOutput::default());
-        let lines = RefCell::new(Vec::new());
-        for piece in pieces {
-            output.take(piece, |line| lines.borrow_mut().push(line.to_owned()));
-        }
-        lines.into_inner()
+        let output = GuestOutput::new(Output::new("mcp".into()), LastOutput::default());
+        let mut lines = Vec::new();
+        pieces.iter().for_each(|piece| output.take(piece, |line| lines.push(line)));
+        lines
     }
 
     #[test]
-    fn lines_are_shown_whole_and_prefixed() {
-        assert_eq!(shown(&[b"one\ntw", b"o\n", b"three"]), ["[mcp] one\n", "[mcp] two\n"]);
+    fn lines_are_shown_whole() {
+        assert_eq!(shown(&[b"one\ntw", b"o\n", b"three"]), ["one", "two"]);
     }
 
     #[test]
     fn control_characters_are_escaped() {
-        assert_eq!(shown(&[b"a\x1b[31m\rb\n"]), ["[mcp] a\\u{1b}[31m\\u{d}b\n"]);
+        assert_eq!(shown(&[b"a\x1b[31m\rb\n"]), ["a\\u{1b}[31m\\u{d}b"]);
     }
 
     /// U16.
     #[test]
     fn the_end_of_the_output_is_remembered() {
         let last_output = LastOutput::default();
-        let output = GuestOutput::new("mcp".into(), last_output.clone());
+        let output = GuestOutput::new(Output::new("mcp".into()), last_output.clone());
         output.take(b"one\ntwo\x1b\nhalf", |_| {});
         assert_eq!(last_output.take().as_deref(), Some("one | two\\u{1b}"));
         assert_eq!(last_output.take(), None);
@@ -169,5 +205,14 @@ mod tests {
     #[test]
     fn an_endless_line_is_cut() {
         assert_eq!(shown(&[&[b'a'; 3 * LONGEST_LINE]]).len(), 3);
+    }
+
+    #[test]
+    fn lines_can_be_kept_for_a_while() {
+        let output = Output::new("mcp".into());
+        output.withhold();
+        output.keep_or_show("kept".to_owned());
+        assert_eq!(output.let_go(), ["kept"]);
+        assert!(output.let_go().is_empty());
     }
 }

@@ -74,11 +74,14 @@ pub fn prepare(head: &mut Parts, route: &RouteMatch<'_>, client: SocketAddr) -> 
     Ok(())
 }
 
-/// The host that the client asked for: in `Host`, or in the address itself; both have to agree.
+/// The host that the client asked for: in `Host`, or in the address itself; both have to agree. More than one
+/// `Host` line is malformed even if they agree (RFC 9112 section 3.2).
 fn authority(head: &Parts) -> Result<Authority, Malformed> {
-    let named = match head.headers.get(HOST) {
-        None => None,
-        Some(value) => Some(value.to_str().ok().and_then(|host| host.parse().ok()).ok_or(Malformed::Host)?),
+    let mut lines = head.headers.get_all(HOST).iter();
+    let named = match (lines.next(), lines.next()) {
+        (None, _) => None,
+        (Some(value), None) => Some(host(value).ok_or(Malformed::Host)?),
+        (Some(_), Some(_)) => return Err(Malformed::Host),
     };
     match (named, head.uri.authority()) {
         (Some(named), Some(asked)) if named != *asked => Err(Malformed::Host),
@@ -86,6 +89,18 @@ fn authority(head: &Parts) -> Result<Authority, Malformed> {
         (None, Some(asked)) => Ok(asked.clone()),
         (None, None) => Err(Malformed::Host),
     }
+}
+
+/// A host with or without a port. A user name is for addresses only, and a port is a number.
+fn host(value: &HeaderValue) -> Option<Authority> {
+    let authority: Authority = value.to_str().ok()?.parse().ok()?;
+    let port = authority.as_str().strip_prefix(authority.host())?;
+    let digits = port.strip_prefix(':').unwrap_or_default();
+    let is_port = digits.bytes().all(|byte| byte.is_ascii_digit())
+        && (digits.is_empty() || digits.parse::<u16>().is_ok());
+    // Two lines that were joined on the way here.
+    let is_list = authority.host().contains(',');
+    (is_port && !is_list && !authority.host().is_empty()).then_some(authority)
 }
 
 #[cfg(test)]
@@ -149,6 +164,26 @@ mod tests {
         assert_eq!(prepared(Request::get("/").header("host", "a b")).unwrap_err(), Malformed::Host);
         assert_eq!(prepared(Request::get("http://a/").header("host", "b")).unwrap_err(), Malformed::Host);
         assert_eq!(prepared(Request::get("http://a/")).unwrap().uri, "http://a/");
+    }
+
+    /// S6, RFC 9112 section 3.2.
+    #[test]
+    fn two_host_lines_are_malformed_even_if_they_agree() {
+        for (one, two) in [("a", "b"), ("a", "a"), ("a", "")] {
+            let request = Request::get("/").header("host", one).header("host", two);
+            assert_eq!(prepared(request).unwrap_err(), Malformed::Host, "{one} {two}");
+        }
+    }
+
+    #[test]
+    fn a_host_is_a_name_and_a_port() {
+        for host in ["user@a", "a:x", "a:+1", "a:99999", ":80", "", "a,b", "a/b", "a b", "[::1"] {
+            let refused = prepared(Request::get("/").header("host", host));
+            assert_eq!(refused.unwrap_err(), Malformed::Host, "{host:?}");
+        }
+        for host in ["a", "a:", "a:80", "127.0.0.1:3000", "[::1]:3000", "[::1]"] {
+            assert!(prepared(Request::get("/").header("host", host)).is_ok(), "{host:?}");
+        }
     }
 
     #[test]

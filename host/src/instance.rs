@@ -12,28 +12,36 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use tokio::time::Sleep;
-use wasmtime::component::{GuestTaskId, ResourceTable};
+use wasmtime::component::{GuestTaskId, Resource, ResourceTable};
 use wasmtime::{Engine, Result, Store, StoreContextMut};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::handler::{
     HandlerState, Instance, ProxyPre, ShouldAccept, WorkerExpiration, WorkerState, WorkerStatus,
 };
+use wasmtime_wasi_http::p3::bindings::http::types::Request;
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use crate::configuration::Configuration;
-use crate::guest_output::{GuestOutput, LastOutput};
+use crate::denial::Attempts;
+use crate::guest_output::{GuestOutput, LastOutput, Output};
 use crate::key_value::{KeyValue, Stores};
-use crate::limits::{CpuBudget, Limits, MemoryBudget, Ticks};
+use crate::limits::{CpuBudget, Limits, Ticks};
 use crate::log;
+use crate::memory::{MemoryBudget, MemoryPool, MemoryUsedUp, Size};
 use crate::outbound::Outbound;
 use crate::turn::Turn;
 use crate::variables::Values;
+
+/// How long an instance may go on when its answer was ended in favour of another's.
+const GIVE_UP: Duration = Duration::from_secs(1);
 
 /// What a component was granted, by the manifest and by the operator.
 #[derive(Debug)]
 pub struct Grant {
     /// The component's id.
     pub component: Arc<str>,
+    /// Where what it prints goes.
+    pub output: Arc<Output>,
     /// The stores it may open.
     pub stores: Stores,
     /// Its variables.
@@ -52,25 +60,38 @@ pub struct State {
     memory: MemoryBudget,
     cpu: CpuBudget,
     turn: Arc<Turn>,
+    /// The denied functions that were called.
+    pub(crate) attempts: Attempts,
 }
 
 impl State {
-    fn new(grant: &Arc<Grant>, limits: &Limits, ticks: &Ticks, last_output: &LastOutput) -> Self {
+    fn new(instances: &Instances, last_output: &LastOutput) -> Self {
+        let Instances { grant, limits, ticks, memory, .. } = instances;
+        let output = || GuestOutput::new(grant.output.clone(), last_output.clone());
         // Nothing of the host's: no environment, no arguments, no files, no sockets.
-        let wasi = WasiCtx::builder()
-            .stdout(GuestOutput::new(grant.component.clone(), last_output.clone()))
-            .stderr(GuestOutput::new(grant.component.clone(), last_output.clone()))
-            .build();
+        let wasi = WasiCtx::builder().stdout(output()).stderr(output()).build();
         Self {
             grant: grant.clone(),
             wasi,
             http: WasiHttpCtx::new(),
             outbound: grant.outbound.clone(),
             table: ResourceTable::new(),
-            memory: MemoryBudget::new(limits.memory),
+            memory: MemoryBudget::new(limits.memory, memory.clone()),
             cpu: CpuBudget::new(limits.cpu, ticks.clone()),
             turn: Arc::default(),
+            attempts: Attempts::default(),
         }
+    }
+
+    /// The component's id.
+    pub(crate) fn component(&self) -> Arc<str> {
+        self.grant.component.clone()
+    }
+
+    /// Deletes a request that will not be sent.
+    pub(crate) fn delete_request(&mut self, request: Resource<Request>) -> Result<()> {
+        self.table.delete(request)?;
+        Ok(())
     }
 
     /// What the key-value functions work with.
@@ -108,6 +129,8 @@ pub struct Instances {
     pub limits: Limits,
     /// The passing of time.
     pub ticks: Ticks,
+    /// What all instances have together.
+    pub memory: Arc<MemoryPool>,
 }
 
 impl HandlerState for Instances {
@@ -117,9 +140,8 @@ impl HandlerState for Instances {
 
     async fn instantiate(&self) -> Result<Instance<State, Expiration, Worker>> {
         let last_output = LastOutput::default();
-        let state = State::new(&self.grant, &self.limits, &self.ticks, &last_output);
-        let mut store = Store::new(&self.engine, state);
-        store.limiter(|state| &mut state.memory);
+        let mut store = Store::new(&self.engine, State::new(self, &last_output));
+        store.limiter_async(|state| &mut state.memory);
         store.set_epoch_deadline(1);
         store.epoch_deadline_callback(|mut store| store.data_mut().cpu.spend());
         if self.limits.count_instructions {
@@ -127,6 +149,7 @@ impl HandlerState for Instances {
         }
         let proxy = self.component.instantiate_async(&mut store).await?;
         let current = Current::default();
+        let size = store.data().memory.size();
         Ok(Instance {
             store,
             proxy,
@@ -136,6 +159,8 @@ impl HandlerState for Instances {
                 idle: self.limits.idle,
                 request: self.limits.request,
                 sleep: Box::pin(tokio::time::sleep(self.limits.idle)),
+                memory: self.memory.clone(),
+                pressed: None,
             },
             state: Worker {
                 component: self.grant.component.clone(),
@@ -143,6 +168,7 @@ impl HandlerState for Instances {
                 requests: self.limits.requests_per_instance,
                 at_once: self.limits.requests_at_once,
                 timeout: self.limits.request,
+                size,
                 served: AtomicU64::new(0),
                 last_output,
                 count_instructions: self.limits.count_instructions,
@@ -194,6 +220,7 @@ pub struct Worker {
     requests: usize,
     at_once: usize,
     timeout: Duration,
+    size: Size,
     served: AtomicU64,
     last_output: LastOutput,
     count_instructions: bool,
@@ -207,7 +234,9 @@ impl WorkerState for Worker {
         if concurrent_count >= self.at_once || self.current.unfinished(self.at_once) >= self.at_once {
             return ShouldAccept::No;
         }
-        if total_count < self.requests { ShouldAccept::Yes } else { ShouldAccept::Never }
+        // One that a large request has made large does not keep that memory for small ones.
+        let may_stay = total_count < self.requests && (total_count == 0 || !self.size.is_large());
+        if may_stay { ShouldAccept::Yes } else { ShouldAccept::Never }
     }
 
     fn on_request_start(
@@ -237,6 +266,9 @@ impl WorkerState for Worker {
         if let Err(error) = result {
             // Before the streams of the instance are closed, so that a cut answer is seen as cut.
             turns.iter().for_each(|turn| turn.fail());
+            if error.is::<MemoryUsedUp>() {
+                turns.iter().for_each(|turn| turn.run_out_of_memory());
+            }
             let last_output = self.last_output.take().map(|text| format!("; its last output: {text}"));
             let traces: Vec<_> = turns.iter().map(|turn| format!(" trace={}", turn.trace())).collect();
             log::line(format_args!(
@@ -267,6 +299,9 @@ pub struct Expiration {
     idle: Duration,
     request: Duration,
     sleep: Pin<Box<Sleep>>,
+    memory: Arc<MemoryPool>,
+    /// Done when others need the memory of an idle instance. There while it is idle.
+    pressed: Option<Pin<Box<dyn Future<Output = ()> + Send + Sync>>>,
 }
 
 impl WorkerExpiration for Expiration {
@@ -284,6 +319,7 @@ impl WorkerExpiration for Expiration {
         }
         // When the last of them was; none if one is not.
         let mut finished = Some(start);
+        let given_up = !current.turns.is_empty() && current.turns.iter().all(|turn| turn.is_given_up());
         for turn in &current.turns {
             let end = turn.finished();
             finished = finished.zip(end).map(|(latest, end)| latest.max(end));
@@ -293,12 +329,21 @@ impl WorkerExpiration for Expiration {
             }
         }
         drop(current);
+        if status == WorkerStatus::Idle {
+            let pressed = self.pressed.take().unwrap_or_else(|| self.memory.clone().pressed());
+            if self.pressed.insert(pressed).as_mut().poll(cx).is_ready() {
+                return Poll::Ready(());
+            }
+        } else {
+            self.pressed = None;
+        }
         let deadline = match (status, finished) {
             (WorkerStatus::Idle, _) => start + self.idle,
             // The handler itself times the request; this is for a guest that does not let it.
             (WorkerStatus::Requests, _) => start + self.request + Duration::from_secs(1),
             // A stream may go on for as long as somebody reads it.
             (WorkerStatus::PostReturn, None) => return Poll::Pending,
+            (WorkerStatus::PostReturn, Some(finished)) if given_up => finished + GIVE_UP,
             (WorkerStatus::PostReturn, Some(finished)) => finished + self.request,
         };
         if self.sleep.deadline() != deadline.into() {
@@ -323,6 +368,7 @@ mod tests {
             requests: 100,
             at_once,
             timeout: Duration::from_secs(1),
+            size: Size::default(),
             served: AtomicU64::new(0),
             last_output: LastOutput::default(),
             count_instructions: false,

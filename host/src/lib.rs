@@ -7,15 +7,17 @@
 //!
 //! In reading order: [`manifest`] and [`variables`] say what is wanted, [`runtime_config`] what the
 //! operator allows; [`compose`] makes one component of several, with [`capability`] between them;
-//! [`engine`] compiles ([`compiled`]) and links it, [`instance`] runs it within [`limits`]; [`serve`] brings it
-//! requests, one [`turn`] at a time, along [`routes`].
+//! [`engine`] compiles ([`compiled`]) and links it, [`instance`] runs it within [`limits`]; [`start_check`] looks
+//! whether it can serve; [`serve`] brings it requests, one [`turn`] at a time, along [`routes`].
 
 #![expect(clippy::disallowed_methods, reason = "the host is where the clock and the environment are read")]
 
+pub mod answer;
 pub mod capability;
 pub mod compiled;
 pub mod compose;
 pub mod configuration;
+pub mod denial;
 pub mod engine;
 pub mod guest_output;
 pub mod headers;
@@ -24,13 +26,19 @@ pub mod key_value;
 pub mod limits;
 pub mod log;
 pub mod manifest;
+pub mod memory;
 pub mod networks;
 pub mod options;
 pub mod outbound;
 mod outbound_connection;
+pub mod places;
+pub mod private;
+pub mod request_body;
 pub mod routes;
 pub mod runtime_config;
 pub mod serve;
+pub mod spin_latency;
+pub mod start_check;
 pub mod turn;
 pub mod variables;
 
@@ -38,7 +46,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::env::VarError;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, anyhow, bail};
@@ -46,6 +54,7 @@ use tokio::net::TcpListener;
 
 use crate::compiled::{Compiled, Origin};
 use crate::engine::Runtime;
+use crate::guest_output::Output;
 use crate::instance::{Grant, Instances};
 use crate::key_value::{Backend, Stores};
 use crate::manifest::{Component, Manifest};
@@ -81,14 +90,14 @@ impl Server {
         let runtime_config = RuntimeConfig::read(options.runtime_config_file.as_deref(), &state_dir)?;
         let variables = resolve_variables(&manifest, options, address)?;
         let router = Router::new(&manifest.routes)?;
-        make_directory(&state_dir)?;
-        let compiled =
-            options.cache_dir(&state_dir).map(|directory| Compiled::open(&directory)).transpose()?;
+        private::make_directory(&state_dir)?;
+        private::warn_of_writers(&state_dir);
+        let compiled = open_cache(options.cache_dir(&state_dir))?;
         let mut limits = options.limits();
         limits.memory = runtime_config.max_instance_memory.unwrap_or(limits.memory);
         let runtime = Runtime::new(compiled, &limits)?;
         let served: HashSet<&str> = manifest.routes.iter().map(|route| route.component.as_str()).collect();
-        let (stores, store_lines) = open_stores(&manifest, &runtime_config, &served)?;
+        let (stores, store_lines) = open_stores(&manifest, &runtime_config, &served, &state_dir)?;
 
         let mut components = HashMap::new();
         for (id, component) in manifest.components.iter().filter(|(id, _)| served.contains(id.as_str())) {
@@ -106,7 +115,10 @@ impl Server {
                 .map(|route| format!("  {}: http://{address}{}", route.component, route.pattern)),
         );
         summary.extend(store_lines);
-        let application = Application::new(router, components, limits, options.quiet);
+        let application = Application::new(router, components, limits, options);
+        if !options.no_start_check {
+            application.check(&manifest.routes, &authority(&variables, address), address).await?;
+        }
         Ok(Self { address, summary, listener, application })
     }
 
@@ -114,6 +126,20 @@ impl Server {
     pub async fn serve(self, stop: impl Future<Output = ()>) {
         self.application.serve(self.listener, stop).await;
     }
+}
+
+/// Opens the folder of compiled code. Code is run from there unseen, so a folder that others can write to is not used.
+fn open_cache(directory: Option<PathBuf>) -> Result<Option<Compiled>> {
+    let Some(directory) = directory else { return Ok(None) };
+    let compiled = Compiled::open(&directory)?;
+    if private::others_can_write(&directory) {
+        log::line(format_args!(
+            "warning: compiled code is not kept, because other users can write to {}",
+            directory.display()
+        ));
+        return Ok(None);
+    }
+    Ok(Some(compiled))
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener> {
@@ -125,12 +151,17 @@ async fn listen(address: SocketAddr) -> Result<TcpListener> {
 
 fn resolve_variables(manifest: &Manifest, options: &Options, address: SocketAddr) -> Result<Values> {
     let mut given = options.variables();
-    let undecided = || {
-        manifest.variables.contains_key(PUBLIC_URL)
-            && !given.contains_key(PUBLIC_URL)
-            && std::env::var_os(variables::environment_name(PUBLIC_URL)).is_none()
-    };
-    if options.derive_public_url && undecided() {
+    let undecided = manifest.variables.contains_key(PUBLIC_URL)
+        && !given.contains_key(PUBLIC_URL)
+        && std::env::var_os(variables::environment_name(PUBLIC_URL)).is_none();
+    if undecided && !address.ip().to_canonical().is_loopback() {
+        bail!(
+            "--listen {address} is for other machines, so they need an address: set {PUBLIC_URL}, for example \
+             {}=https://mcp.example.com",
+            variables::environment_name(PUBLIC_URL)
+        );
+    }
+    if options.derive_public_url && undecided {
         given.insert(PUBLIC_URL.to_owned(), format!("http://{address}"));
     }
     variables::resolve(&manifest.variables, &given, |name| match std::env::var(name) {
@@ -140,13 +171,11 @@ fn resolve_variables(manifest: &Manifest, options: &Options, address: SocketAddr
     })
 }
 
-/// Make `directory`, which will hold secrets, for its owner alone. One that exists is left as it is.
-fn make_directory(directory: &Path) -> Result<()> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(directory).with_context(|| format!("cannot make the directory {}", directory.display()))
+/// What a client writes into `Host`.
+fn authority(variables: &Values, address: SocketAddr) -> String {
+    let public_url = variables.get(PUBLIC_URL).and_then(|url| url.parse::<http::Uri>().ok());
+    let authority = public_url.as_ref().and_then(http::Uri::authority);
+    authority.map_or_else(|| address.to_string(), ToString::to_string)
 }
 
 /// Open the stores that are used, and say where each of them is.
@@ -154,6 +183,7 @@ fn open_stores(
     manifest: &Manifest,
     runtime_config: &RuntimeConfig,
     served: &HashSet<&str>,
+    state_dir: &Path,
 ) -> Result<(Stores, Vec<String>)> {
     let used: HashSet<&String> = manifest
         .components
@@ -164,7 +194,10 @@ fn open_stores(
     let (mut stores, mut lines) = (Stores::new(), Vec::new());
     for (label, config) in runtime_config.stores.iter().filter(|(label, _)| used.contains(label)) {
         if let Some(directory) = key_value::directory(config) {
-            make_directory(&directory)?;
+            private::make_directory(&directory)?;
+            if directory != state_dir {
+                private::warn_of_writers(&directory);
+            }
         }
         let backend = Backend::open(config).with_context(|| format!("key-value store {label:?}"))?;
         lines.push(format!("Key-value store {label}: {}", backend.place()));
@@ -180,13 +213,16 @@ fn grant(
     stores: &Stores,
     runtime_config: &RuntimeConfig,
 ) -> Result<Grant> {
+    let component_id: Arc<str> = id.into();
     Ok(Grant {
-        component: id.into(),
+        output: Output::new(component_id.clone()),
+        component: component_id,
         stores: key_value::grant(&component.key_value_stores, stores)?,
         variables: variables::fill_all(&component.variables, variables)?,
         outbound: Outbound {
             allowed: AllowedHosts::parse(&component.allowed_outbound_hosts, variables)?,
             blocked: runtime_config.blocked.clone(),
+            sent: Arc::default(),
         },
     })
 }

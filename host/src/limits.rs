@@ -1,25 +1,27 @@
-//! What an instance may use: memory in total, and processor time per request.
+//! What requests and instances may use. Memory is watched in [`crate::memory`], places in
+//! [`crate::places`], processor time here.
 //!
-//! Both end the instance with a trap, and the request that was in it with a 500. Neither exists in
-//! Spin's defaults; an operator of Spin has to set them there.
+//! An instance that passes its memory or its processor time is ended with a trap, and the request that
+//! was in it with a 500. Neither limit exists in Spin's defaults; an operator of Spin has to set them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use wasmtime::{ResourceLimiter, Result, UpdateDeadline, bail};
+use wasmtime::{Result, UpdateDeadline, bail};
+
+use crate::places::PlaceLimits;
 
 /// How often the epoch advances: how long a guest may run before others get a turn on its thread.
 pub const TICK: Duration = Duration::from_millis(5);
-
-/// The most elements that all tables of an instance may have together.
-const MAX_TABLE_ELEMENTS: usize = 1_000_000;
 
 /// The limits, the same for every component.
 #[derive(Clone, Debug)]
 pub struct Limits {
     /// Bytes of linear memory in one instance, dependencies included.
     pub memory: usize,
+    /// Bytes of linear memory in all instances together.
+    pub total_memory: usize,
     /// Processor time for one request.
     pub cpu: Duration,
     /// Time from the head of a request to the head of its response.
@@ -31,42 +33,11 @@ pub struct Limits {
     /// How many of them at once.
     pub requests_at_once: usize,
     /// How many requests are served at once, over all instances.
-    pub concurrent_requests: usize,
+    pub places: PlaceLimits,
+    /// Bytes a second that a request's body has to arrive with.
+    pub least_body_rate: usize,
     /// Whether the instructions of an instance are counted. Nothing limits them.
     pub count_instructions: bool,
-}
-
-/// Watches the memory of one instance.
-#[derive(Debug)]
-pub struct MemoryBudget {
-    limit: usize,
-    memory: usize,
-    table_elements: usize,
-}
-
-impl MemoryBudget {
-    /// A budget of `limit` bytes.
-    pub fn new(limit: usize) -> Self {
-        Self { limit, memory: 0, table_elements: 0 }
-    }
-}
-
-impl ResourceLimiter for MemoryBudget {
-    fn memory_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> Result<bool> {
-        let grown = self.memory.saturating_add(desired.saturating_sub(current));
-        if grown > self.limit {
-            // A refusal would reach the guest as a failed allocation, and the log as a mere
-            // `unreachable`.
-            bail!("the instance needs more than its {} MiB of memory", self.limit >> 20);
-        }
-        self.memory = grown;
-        Ok(true)
-    }
-
-    fn table_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> Result<bool> {
-        self.table_elements = self.table_elements.saturating_add(desired.saturating_sub(current));
-        Ok(self.table_elements <= MAX_TABLE_ELEMENTS)
-    }
 }
 
 /// Counts the ticks of the epoch.
@@ -186,14 +157,5 @@ mod tests {
                 assert!(budget.spend().is_ok());
             }
         }
-    }
-
-    #[test]
-    fn memory_is_counted_over_all_memories() {
-        let mut budget = MemoryBudget::new(10 << 20);
-        assert!(budget.memory_growing(0, 6 << 20, None).unwrap());
-        assert!(budget.memory_growing(0, 4 << 20, None).unwrap());
-        let error = budget.memory_growing(4 << 20, (4 << 20) + 65536, None).unwrap_err();
-        assert!(error.to_string().contains("10 MiB"));
     }
 }

@@ -7,6 +7,8 @@ use std::time::Duration;
 use clap::Parser;
 
 use crate::limits::Limits;
+use crate::memory;
+use crate::places::PlaceLimits;
 use crate::variables::Values;
 
 /// Serve the components of a spin.toml, without Spin.
@@ -61,6 +63,11 @@ pub struct Options {
     #[arg(long, value_name = "MIB", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=65536))]
     pub max_instance_memory: u32,
 
+    /// Memory that all instances may use together, in MiB. A request that needs more waits, and gets a 503
+    /// if that takes too long [default: half of the memory of the machine or container]
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u32).range(16..))]
+    pub max_total_memory: Option<u32>,
+
     /// Requests that an instance serves before it is replaced
     #[arg(long, value_name = "COUNT", default_value_t = 128, value_parser = clap::value_parser!(u32).range(1..))]
     pub max_instance_reuse_count: u32,
@@ -74,6 +81,34 @@ pub struct Options {
     #[arg(long, value_name = "COUNT", default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..=65536))]
     pub max_concurrent_requests: u32,
 
+    /// Of those, responses that go on as streams; the other places are kept for short ones. A new stream
+    /// ends the oldest one of the client that has the most [default: three quarters of the requests at once]
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=65536))]
+    pub max_streams: Option<u32>,
+
+    /// Requests at once from one client address, which loopback and private addresses are not; more have to
+    /// wait, and get a 429 if that takes too long [default: half of the requests at once]
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=65536))]
+    pub max_requests_per_address: Option<u32>,
+
+    /// The same with one value of the Authorization header [default: a quarter of the requests at once]
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=65536))]
+    pub max_requests_per_credential: Option<u32>,
+
+    /// Bytes a second that the body of a request has to arrive with, in every five seconds; slower ones get
+    /// a 408
+    #[arg(long, value_name = "BYTES", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..=1_048_576))]
+    pub min_body_rate: u32,
+
+    /// Serve even if a component cannot: normally each is asked for one of its pages first, and the host ends
+    /// with the reason if the answer is a 500
+    #[arg(long)]
+    pub no_start_check: bool,
+
+    /// Send responses as Spin 4.1 does: with Nagle's algorithm, and the head before the body
+    #[arg(long, hide = true)]
+    pub imitate_spin_latency: bool,
+
     /// Count the instructions that guests execute, and log them when an instance ends. It makes them slower
     #[arg(long)]
     pub count_instructions: bool,
@@ -86,14 +121,26 @@ pub struct Options {
 impl Options {
     /// The limits that these options set.
     pub fn limits(&self) -> Limits {
+        let at_once = self.max_concurrent_requests as usize;
+        let share =
+            |option: Option<u32>, default: usize| option.map_or(default.max(1), |count| count as usize);
         Limits {
             memory: (self.max_instance_memory as usize) << 20,
+            total_memory: self
+                .max_total_memory
+                .map_or_else(memory::half_of_machine, |mib| (mib as usize) << 20),
             cpu: self.cpu_timeout,
             request: self.request_timeout,
             idle: self.idle_instance_timeout,
             requests_per_instance: self.max_instance_reuse_count as usize,
             requests_at_once: self.max_instance_concurrent_reuse_count as usize,
-            concurrent_requests: self.max_concurrent_requests as usize,
+            places: PlaceLimits {
+                all: at_once,
+                streams: share(self.max_streams, at_once * 3 / 4),
+                per_address: share(self.max_requests_per_address, at_once / 2),
+                per_credential: share(self.max_requests_per_credential, at_once / 4),
+            },
+            least_body_rate: self.min_body_rate as usize,
             count_instructions: self.count_instructions,
         }
     }
@@ -148,6 +195,32 @@ mod tests {
         let limits = options.limits();
         assert_eq!((limits.requests_per_instance, limits.memory), (128, 256 << 20));
         assert_eq!(limits.requests_at_once, 1);
+        let PlaceLimits { all, streams, per_address, per_credential } = limits.places;
+        assert_eq!((all, streams, per_address, per_credential), (512, 384, 256, 128));
+        assert_eq!(limits.least_body_rate, 1024);
+    }
+
+    #[test]
+    fn shares_follow_the_number_of_requests_and_are_never_nothing() {
+        let places = |arguments: &[&str]| {
+            let arguments = ["postern-host"].iter().chain(arguments);
+            let PlaceLimits { all, streams, per_address, per_credential } =
+                Options::parse_from(arguments).limits().places;
+            (all, streams, per_address, per_credential)
+        };
+        assert_eq!(places(&["--max-concurrent-requests", "16"]), (16, 12, 8, 4));
+        assert_eq!(places(&["--max-concurrent-requests", "1"]), (1, 1, 1, 1));
+        assert_eq!(
+            places(&[
+                "--max-streams",
+                "5",
+                "--max-requests-per-address",
+                "6",
+                "--max-requests-per-credential",
+                "7"
+            ]),
+            (512, 5, 6, 7)
+        );
     }
 
     #[test]

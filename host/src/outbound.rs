@@ -7,6 +7,8 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -169,8 +171,10 @@ fn default_port(scheme: &str) -> Option<u16> {
 pub struct Outbound {
     /// Where they may go.
     pub allowed: AllowedHosts,
-    /// Where nobody's may go.
+    /// Where no component's may go.
     pub blocked: Blocked,
+    /// How many have left.
+    pub sent: Arc<AtomicU32>,
 }
 
 /// A response, and what is still to be done for it while it is read.
@@ -186,6 +190,7 @@ impl WasiHttpHooks for Outbound {
         if !self.allowed.allow(request.uri()) {
             return Box::new(async { Err(Error::HttpRequestDenied) });
         }
+        self.sent.fetch_add(1, Ordering::Relaxed);
         let blocked = self.blocked.clone();
         Box::new(async move {
             let addresses = lookup(request.uri()).await?;

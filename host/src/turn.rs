@@ -10,13 +10,14 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Waker;
 use std::time::Instant;
 
-use tokio::sync::OwnedSemaphorePermit;
+use crate::places::Place;
 
 /// How often a request used the key-value store.
 #[derive(Debug, Default)]
 pub struct Tally {
     reads: AtomicU32,
     writes: AtomicU32,
+    failures: AtomicU32,
 }
 
 impl Tally {
@@ -28,6 +29,16 @@ impl Tally {
     /// Count a write.
     pub fn write(&self) {
         self.writes.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Count an operation that failed.
+    pub fn fail(&self) {
+        self.failures.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Whether an operation has failed.
+    pub fn has_failures(&self) -> bool {
+        self.failures.load(Ordering::Relaxed) > 0
     }
 
     /// Reads and writes so far.
@@ -44,15 +55,17 @@ pub struct Turn {
     trace: OnceLock<String>,
     failed: AtomicBool,
     timed_out: AtomicBool,
+    without_memory: AtomicBool,
+    given_up: AtomicBool,
     finished: OnceLock<Instant>,
     waker: Mutex<Option<Waker>>,
-    permit: Mutex<Option<OwnedSemaphorePermit>>,
+    place: Mutex<Option<Place>>,
 }
 
 impl Turn {
     /// A turn that holds a place among the concurrent requests.
-    pub fn new(permit: OwnedSemaphorePermit) -> Self {
-        Self { permit: Mutex::new(Some(permit)), ..Self::default() }
+    pub fn new(place: Place) -> Self {
+        Self { place: Mutex::new(Some(place)), ..Self::default() }
     }
 
     /// The answer is delivered, or nobody waits for it any more.
@@ -108,10 +121,30 @@ impl Turn {
         self.timed_out.load(Ordering::Acquire)
     }
 
+    /// The instance was ended because there was no memory for it.
+    pub fn run_out_of_memory(&self) {
+        self.without_memory.store(true, Ordering::Release);
+    }
+
+    /// Whether that is why it failed.
+    pub fn has_run_out_of_memory(&self) -> bool {
+        self.without_memory.load(Ordering::Acquire)
+    }
+
+    /// The answer is ended in favour of another's, so its instance has little time to end.
+    pub fn give_up(&self) {
+        self.given_up.store(true, Ordering::Release);
+    }
+
+    /// Whether the answer was ended in that way.
+    pub fn is_given_up(&self) -> bool {
+        self.given_up.load(Ordering::Acquire)
+    }
+
     /// Give the place back. The instance does so when it has stopped working on the request, which
     /// is not when a client hangs up: else hanging up would make room for ever more work.
     pub fn leave(&self) {
-        lock(&self.permit).take();
+        lock(&self.place).take();
     }
 }
 

@@ -4,7 +4,7 @@ mod support;
 
 use postern_host::capability::Inherit;
 use postern_host::compose::{Part, compose};
-use support::{App, component, dependency, http_guest, http_guest_with_dependency};
+use support::{App, Host, component, dependency, http_guest, http_guest_with_dependency};
 
 const EMPTY: &str = r#"(module (func (export "test:other/api#go")))"#;
 
@@ -20,6 +20,10 @@ fn refused(dependencies: Vec<Part>) -> String {
 }
 
 fn status(inherit: &str) -> (u16, u16) {
+    served(inherit, &dependency()).1
+}
+
+fn served(inherit: &str, dependency: &[u8]) -> (Host, (u16, u16)) {
     let app = App::new(
         &http_guest_with_dependency(),
         &format!(
@@ -27,9 +31,10 @@ fn status(inherit: &str) -> (u16, u16) {
              \"test:dep/api\" = {{ path = \"dependency.wasm\"{inherit} }}"
         ),
     );
-    app.write("dependency.wasm", dependency());
+    app.write("dependency.wasm", dependency);
     let host = app.serve(&[]);
-    (host.get("/d"), host.get("/s"))
+    let statuses = (host.get("/d"), host.get("/s"));
+    (host, statuses)
 }
 
 #[test]
@@ -38,10 +43,22 @@ fn what_a_dependency_inherits_it_may_use() {
     assert_eq!(status(", inherit_configuration = true"), (200, 200));
 }
 
+/// P1: as on Spin, the call is an error that the dependency can handle.
 #[test]
-fn what_a_dependency_does_not_inherit_traps_although_its_parent_may_use_it() {
+fn what_a_dependency_does_not_inherit_is_an_error_although_its_parent_may_use_it() {
+    // A dependency that traps unless the error is `access-denied`.
+    let denied = include_str!("support/dependency.wat").replace(
+        "(if (i32.load8_u (i32.const 0)) (then unreachable))",
+        "(if (i32.eqz (i32.load8_u (i32.const 0))) (then unreachable))
+         (if (i32.ne (i32.load8_u (i32.const 4)) (i32.const 1)) (then unreachable))
+         (return)",
+    );
     for inherit in ["", ", inherit_configuration = false", ", inherit_configuration = [\"variables\"]"] {
-        assert_eq!(status(inherit), (500, 200), "{inherit}");
+        let (host, statuses) = served(inherit, &component("dependency", &denied));
+        assert_eq!(statuses, (200, 200), "{inherit}");
+        let tried = "component guest: a dependency called wasi:keyvalue/store@0.2.0-draft2#open";
+        assert!(host.log().starts_with(tried));
+        assert_eq!(served(inherit, &dependency()).1, (500, 200), "it traps by itself");
     }
 }
 

@@ -138,20 +138,14 @@ fn a_request_without_a_clear_host_is_refused() {
     assert_eq!(host.send(b"GET /x HTTP/1.1\r\nConnection: close\r\n\r\n").0, 400);
     assert_eq!(host.send(b"GET /x HTTP/1.1\r\nHost: a b\r\nConnection: close\r\n\r\n").0, 400);
     assert_eq!(host.send(b"GET /x HTTP/1.1\r\nHost: a\r\nX: \xff\r\nConnection: close\r\n\r\n").0, 400);
+    // S6: the same twice is refused as well.
+    assert_eq!(host.send(b"GET /x HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n").0, 400);
+    assert_eq!(host.send(b"GET http://a/x HTTP/1.1\r\nHost: b\r\n\r\n").0, 400);
 }
 
 #[test]
 fn an_interrupt_ends_it_well() {
     assert!(App::new(&http_guest(), "").serve(&[]).interrupt());
-}
-
-#[cfg(unix)]
-#[test]
-fn the_state_is_its_owners_alone() {
-    use std::os::unix::fs::PermissionsExt as _;
-    let app = App::new(&http_guest(), STORE);
-    app.serve(&[]);
-    assert_eq!(Host::state(&app).metadata().unwrap().permissions().mode() & 0o777, 0o700);
 }
 
 #[test]

@@ -154,8 +154,11 @@ pub fn add_to_linker<T: Send + 'static>(
     batch::add_to_linker::<T, HasKeyValue>(linker, view)
 }
 
-fn other<T>(result: Result<T, String>) -> Result<T, Error> {
-    result.map_err(Error::Other)
+fn other<T>(tally: &Tally, result: Result<T, String>) -> Result<T, Error> {
+    result.map_err(|error| {
+        tally.fail();
+        Error::Other(error)
+    })
 }
 
 fn within_limit<T>(result: T, bytes: usize) -> Result<T, String> {
@@ -178,37 +181,49 @@ impl store::HostBucket for KeyValue<'_> {
             Backend::Sqlite(database) => database.get(label, &key),
             Backend::Redis(server) => server.get(&key).await,
         };
-        Ok(other(value.and_then(|value| {
-            let length = value.as_ref().map_or(0, Vec::len);
-            within_limit(value, length)
-        })))
+        Ok(other(
+            self.tally,
+            value.and_then(|value| {
+                let length = value.as_ref().map_or(0, Vec::len);
+                within_limit(value, length)
+            }),
+        ))
     }
 
     async fn set(&mut self, bucket: Resource<Bucket>, key: String, value: Vec<u8>) -> Answer<()> {
         self.tally.write();
         let Bucket { backend, label } = self.table.get(&bucket)?;
-        Ok(other(match &**backend {
-            Backend::Sqlite(database) => database.set(label, &key, &value),
-            Backend::Redis(server) => server.set(&key, &value).await,
-        }))
+        Ok(other(
+            self.tally,
+            match &**backend {
+                Backend::Sqlite(database) => database.set(label, &key, &value),
+                Backend::Redis(server) => server.set(&key, &value).await,
+            },
+        ))
     }
 
     async fn delete(&mut self, bucket: Resource<Bucket>, key: String) -> Answer<()> {
         self.tally.write();
         let Bucket { backend, label } = self.table.get(&bucket)?;
-        Ok(other(match &**backend {
-            Backend::Sqlite(database) => database.delete(label, &key),
-            Backend::Redis(server) => server.delete(&[key]).await,
-        }))
+        Ok(other(
+            self.tally,
+            match &**backend {
+                Backend::Sqlite(database) => database.delete(label, &key),
+                Backend::Redis(server) => server.delete(&[key]).await,
+            },
+        ))
     }
 
     async fn exists(&mut self, bucket: Resource<Bucket>, key: String) -> Answer<bool> {
         self.tally.read();
         let Bucket { backend, label } = self.table.get(&bucket)?;
-        Ok(other(match &**backend {
-            Backend::Sqlite(database) => database.exists(label, &key),
-            Backend::Redis(server) => server.exists(&key).await,
-        }))
+        Ok(other(
+            self.tally,
+            match &**backend {
+                Backend::Sqlite(database) => database.exists(label, &key),
+                Backend::Redis(server) => server.exists(&key).await,
+            },
+        ))
     }
 
     async fn list_keys(
@@ -229,7 +244,7 @@ impl store::HostBucket for KeyValue<'_> {
             let length = keys.iter().map(|key| size_of::<String>() + key.len()).sum();
             within_limit(keys, length)
         });
-        Ok(other(keys).map(|keys| store::KeyResponse { keys, cursor: None }))
+        Ok(other(self.tally, keys).map(|keys| store::KeyResponse { keys, cursor: None }))
     }
 
     async fn drop(&mut self, bucket: Resource<Bucket>) -> wasmtime::Result<()> {
@@ -253,11 +268,14 @@ impl batch::Host for KeyValue<'_> {
             Backend::Sqlite(database) => database.get_many(label, &keys),
             Backend::Redis(server) => server.get_many(&keys).await,
         };
-        Ok(other(found.and_then(|found| {
-            let length =
-                found.iter().map(|(key, value)| key.len() + value.as_ref().map_or(0, Vec::len)).sum();
-            within_limit(found, length)
-        })))
+        Ok(other(
+            self.tally,
+            found.and_then(|found| {
+                let length =
+                    found.iter().map(|(key, value)| key.len() + value.as_ref().map_or(0, Vec::len)).sum();
+                within_limit(found, length)
+            }),
+        ))
     }
 
     async fn set_many(&mut self, bucket: Resource<Bucket>, values: Vec<(String, Vec<u8>)>) -> Answer<()> {
@@ -266,10 +284,13 @@ impl batch::Host for KeyValue<'_> {
         }
         self.tally.write();
         let Bucket { backend, label } = self.table.get(&bucket)?;
-        Ok(other(match &**backend {
-            Backend::Sqlite(database) => database.set_many(label, &values),
-            Backend::Redis(server) => server.set_many(&values).await,
-        }))
+        Ok(other(
+            self.tally,
+            match &**backend {
+                Backend::Sqlite(database) => database.set_many(label, &values),
+                Backend::Redis(server) => server.set_many(&values).await,
+            },
+        ))
     }
 
     async fn delete_many(&mut self, bucket: Resource<Bucket>, keys: Vec<String>) -> Answer<()> {
@@ -278,10 +299,13 @@ impl batch::Host for KeyValue<'_> {
         }
         self.tally.write();
         let Bucket { backend, label } = self.table.get(&bucket)?;
-        Ok(other(match &**backend {
-            Backend::Sqlite(database) => database.delete_many(label, &keys),
-            Backend::Redis(server) => server.delete(&keys).await,
-        }))
+        Ok(other(
+            self.tally,
+            match &**backend {
+                Backend::Sqlite(database) => database.delete_many(label, &keys),
+                Backend::Redis(server) => server.delete(&keys).await,
+            },
+        ))
     }
 }
 
@@ -291,13 +315,17 @@ impl atomics::HostCas for KeyValue<'_> {
         let (backend, label) = (backend.clone(), label.clone());
         match begin(backend, label, key).await {
             Ok(cas) => Ok(Ok(self.table.push(cas)?)),
-            Err(error) => Ok(Err(error)),
+            Err(error) => {
+                self.tally.fail();
+                Ok(Err(error))
+            }
         }
     }
 
     async fn current(&mut self, cas: Resource<Cas>) -> Answer<Option<Vec<u8>>> {
         self.tally.read();
-        Ok(other(current(self.table.get_mut(&cas)?).await))
+        let tally = self.tally;
+        Ok(other(tally, current(self.table.get_mut(&cas)?).await))
     }
 
     async fn drop(&mut self, cas: Resource<Cas>) -> wasmtime::Result<()> {
@@ -310,10 +338,13 @@ impl atomics::Host for KeyValue<'_> {
     async fn increment(&mut self, bucket: Resource<Bucket>, key: String, delta: i64) -> Answer<i64> {
         self.tally.write();
         let Bucket { backend, label } = self.table.get(&bucket)?;
-        Ok(other(match &**backend {
-            Backend::Sqlite(database) => database.increment(label, &key, delta),
-            Backend::Redis(server) => server.increment(&key, delta).await,
-        }))
+        Ok(other(
+            self.tally,
+            match &**backend {
+                Backend::Sqlite(database) => database.increment(label, &key, delta),
+                Backend::Redis(server) => server.increment(&key, delta).await,
+            },
+        ))
     }
 
     async fn swap(
@@ -332,18 +363,24 @@ impl atomics::Host for KeyValue<'_> {
         };
         Ok(match swapped {
             Ok(()) => Ok(()),
-            Err(SwapError::Store(error)) => Err(atomics::CasError::StoreError(Error::Other(error))),
+            Err(SwapError::Store(error)) => {
+                self.tally.fail();
+                Err(atomics::CasError::StoreError(Error::Other(error)))
+            }
             Err(SwapError::Lost) => {
                 // As in Spin, the handle to try again with has already looked at the value.
                 self.tally.read();
                 let again = async {
                     let mut again = begin(backend, label, key).await?;
-                    other(current(&mut again).await)?;
+                    current(&mut again).await.map_err(Error::Other)?;
                     Ok(again)
                 };
                 match again.await {
                     Ok(again) => Err(atomics::CasError::CasFailed(self.table.push(again)?)),
-                    Err(error) => Err(atomics::CasError::StoreError(error)),
+                    Err(error) => {
+                        self.tally.fail();
+                        Err(atomics::CasError::StoreError(error))
+                    }
                 }
             }
         })
@@ -353,7 +390,7 @@ impl atomics::Host for KeyValue<'_> {
 async fn begin(backend: Arc<Backend>, label: Arc<str>, key: String) -> Result<Cas, Error> {
     let state = match &*backend {
         Backend::Sqlite(_) => CasState::Sqlite(None),
-        Backend::Redis(server) => CasState::Redis(other(server.watch().await)?),
+        Backend::Redis(server) => CasState::Redis(server.watch().await.map_err(Error::Other)?),
     };
     Ok(Cas { backend, label, key, state })
 }

@@ -21,6 +21,7 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension as _, params};
 use tokio::task::block_in_place;
 
 use super::SwapError;
+use crate::private;
 
 const CREATE: &str = "CREATE TABLE IF NOT EXISTS spin_key_value (
                            store TEXT NOT NULL,
@@ -66,6 +67,7 @@ impl Database {
     pub fn open(path: Option<&Path>) -> HostResult<Self> {
         let connection = match path {
             Some(path) => {
+                private::make_database(path)?;
                 Connection::open(path).with_context(|| format!("cannot open the store {}", path.display()))?
             }
             None => Connection::open_in_memory().context("cannot open a store in memory")?,

@@ -62,6 +62,17 @@ impl App {
         app
     }
 
+    /// The same, with a route to one path besides.
+    pub(crate) fn with_route(guest: &[u8], path: &str) -> Self {
+        let app = Self::new(guest, "");
+        let manifest = std::fs::read_to_string(app.path().join("spin.toml")).unwrap();
+        app.write(
+            "spin.toml",
+            format!("{manifest}[[trigger.http]]\nroute = \"{path}\"\ncomponent = \"guest\"\n"),
+        );
+        app
+    }
+
     /// Put a file into its directory.
     pub(crate) fn write(&self, name: &str, bytes: impl AsRef<[u8]>) {
         std::fs::write(self.path().join(name), bytes).unwrap();
@@ -73,25 +84,56 @@ impl App {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_postern-host"));
+        self.arguments(Command::new(env!("CARGO_BIN_EXE_postern-host")), arguments)
+    }
+
+    fn arguments(&self, mut command: Command, arguments: &[&str]) -> Command {
         command.arg("--from").arg(self.path()).args(["--listen", "127.0.0.1:0"]).args(arguments);
         command
     }
 
-    /// Start it although it cannot be started; what it says.
-    pub(crate) fn refused(&self, arguments: &[&str]) -> String {
+    /// Starts it with a umask that takes no permission away from other users.
+    #[cfg(unix)]
+    pub(crate) fn serve_for_all_to_read(&self, arguments: &[&str]) -> Host {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", "umask 000; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_postern-host")]);
+        Host::of(self.arguments(shell, arguments))
+    }
+
+    /// Start it although it cannot be started; everything that it says.
+    pub(crate) fn said_when_refused(&self, arguments: &[&str]) -> String {
         let Output { status, stdout, stderr } = self.command(arguments).output().unwrap();
         assert_eq!(status.code(), Some(1));
         assert!(stdout.is_empty());
-        let said = String::from_utf8(stderr).unwrap();
+        String::from_utf8(stderr).unwrap()
+    }
+
+    /// The same, where that is one sentence.
+    pub(crate) fn refused(&self, arguments: &[&str]) -> String {
+        let said = self.said_when_refused(arguments);
         assert_eq!(said.matches('\n').count(), 1, "{said}");
         said.trim_end().strip_prefix("postern-host: ").unwrap().to_owned()
     }
 
     /// Start it.
     pub(crate) fn serve(&self, arguments: &[&str]) -> Host {
-        let mut child =
-            self.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        Host::of(self.command(arguments))
+    }
+}
+
+/// A running host.
+pub(crate) struct Host {
+    child: Child,
+    /// Where it listens.
+    pub(crate) address: SocketAddr,
+    /// What it said before it began to serve.
+    pub(crate) summary: Vec<String>,
+    log: Mutex<Receiver<String>>,
+}
+
+impl Host {
+    fn of(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut summary = Vec::new();
         let mut address = None;
         for line in BufReader::new(child.stdout.take().unwrap()).lines() {
@@ -109,21 +151,9 @@ impl App {
                 let _ = sender.send(line.unwrap());
             }
         });
-        Host { child, address: address.expect("the host did not start"), summary, log: Mutex::new(log) }
+        Self { child, address: address.expect("the host did not start"), summary, log: Mutex::new(log) }
     }
-}
 
-/// A running host.
-pub(crate) struct Host {
-    child: Child,
-    /// Where it listens.
-    pub(crate) address: SocketAddr,
-    /// What it said before it began to serve.
-    pub(crate) summary: Vec<String>,
-    log: Mutex<Receiver<String>>,
-}
-
-impl Host {
     /// Send a request as it is; the status, the head and the body of the answer.
     pub(crate) fn send(&self, request: &[u8]) -> (u16, String, String) {
         let mut stream = TcpStream::connect(self.address).unwrap();
