@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { generateKeyPairSync, sign } from "node:crypto";
+import { existsSync, realpathSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,6 +11,11 @@ import { within } from "./support.js";
 
 export const noHost = process.env.POSTERN_HOST ? false : "POSTERN_HOST names no host to start";
 const repository = join(import.meta.dirname, "../..");
+const sameFile = (one, other) => existsSync(one) && existsSync(other) && realpathSync(one) === realpathSync(other);
+
+/** Whether the host is the bundled one, which writes a line for each request. Others need not. */
+export const isBundled =
+  !noHost && ["", ".exe"].some((suffix) => sameFile(process.env.POSTERN_HOST, join(repository, `target/host/postern-host${suffix}`)));
 
 /** The time, in seconds since the Unix epoch. */
 export const now = () => Math.floor(Date.now() / 1000);

@@ -1,4 +1,8 @@
 //! A server that a test starts, stops and looks into.
+//!
+//! It is the bundled host, or the program that `POSTERN_HOST` names: one that takes the same flags, prints
+//! the same `Serving` line, and keeps its data in the same place, such as a wrapper around Spin. What only
+//! the bundled host does is asked of it alone; see [`is_bundled`].
 
 use crate::http::Server;
 use crate::random;
@@ -12,6 +16,9 @@ use std::time::{Duration, Instant};
 
 /// Compiling the components takes its time when several start at once.
 const START: Duration = Duration::from_secs(180);
+
+/// What the bundled host says when it ends because a component cannot use its variables.
+const CANNOT_SERVE: &str = "cannot serve";
 
 /// How long a line of the log may take to be written.
 const LOG: Duration = Duration::from_secs(5);
@@ -78,17 +85,15 @@ impl Host {
     }
 
     fn spawn(state: &State, mut command: Command) -> Self {
-        let mut child = command.spawn().expect("the server starts");
-        let log = Arc::new(Mutex::new(String::new()));
-        collect(child.stdout.take().expect("it is piped"), &log);
-        collect(child.stderr.take().expect("it is piped"), &log);
-        let mut host = Self { server: Server::at(""), child, log };
-        let address = host.wait_for(START, "the server to serve", |log| {
-            let (_, rest) = log.split_once("Serving http://")?;
-            // Not before the line is complete.
-            let (line, _) = rest.split_once('\n')?;
-            line.split_whitespace().next().map(str::to_owned)
-        });
+        let mut host = Self::run(&mut command);
+        let mut address = host.address();
+        if address.is_none() && host.log().contains(CANNOT_SERVE) {
+            // The bundled host ends when a component cannot serve. Others serve what can be served, and how that
+            // looks is what the test is about.
+            host = Self::run(command.arg("--no-start-check"));
+            address = host.address();
+        }
+        let address = address.unwrap_or_else(|| panic!("the server ended:\n{}", host.log()));
         host.server = match state.variable("public_url") {
             Some(public_url) => Server::behind(public_url, &address),
             None => Server::at(&format!("http://{address}")),
@@ -96,10 +101,48 @@ impl Host {
         host
     }
 
+    fn run(command: &mut Command) -> Self {
+        let mut child = command.spawn().expect("the server starts");
+        let log = Arc::new(Mutex::new(String::new()));
+        collect(child.stdout.take().expect("it is piped"), &log);
+        collect(child.stderr.take().expect("it is piped"), &log);
+        Self { server: Server::at(""), child, log }
+    }
+
+    /// Waits until it serves, and returns where; `None` if it ends instead.
+    fn address(&mut self) -> Option<String> {
+        let start = Instant::now();
+        loop {
+            let log = self.log();
+            let serving = log.split_once("Serving http://").and_then(|(_, rest)| rest.split_once('\n'));
+            // Not before the line is complete.
+            if let Some((line, _)) = serving {
+                return line.split_whitespace().next().map(str::to_owned);
+            }
+            if let Ok(Some(_)) = self.child.try_wait() {
+                // What it said last may still be on its way.
+                std::thread::sleep(Duration::from_millis(100));
+                return None;
+            }
+            assert!(start.elapsed() < START, "waited for the server to serve:\n{}", self.log());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     /// Ends it as a power cut would, without a word to it.
     pub fn kill(mut self) {
         self.child.kill().expect("it can be killed");
         let _ = self.child.wait();
+    }
+
+    /// The most memory that the process has had at any time, in bytes.
+    #[cfg(target_os = "linux")]
+    pub fn peak_memory(&self) -> usize {
+        let file = format!("/proc/{}/status", self.child.id());
+        let status = std::fs::read_to_string(file).expect("the server runs");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("Linux counts it");
+        let kib: usize = line.trim().trim_end_matches("kB").trim().parse().expect("a number");
+        kib * 1024
     }
 
     /// Everything that it has said.
@@ -119,6 +162,12 @@ impl Host {
             let mut lines = complete.lines().skip(skip);
             lines.find(|line| parts.iter().all(|part| line.contains(part))).map(str::to_owned)
         })
+    }
+
+    /// The first line about a request, after `skip` lines, that has all of these in it. `None` where the host under
+    /// test writes no such lines: then a test checks the rest.
+    pub fn request_line(&mut self, skip: usize, parts: &[&str]) -> Option<String> {
+        is_bundled().then(|| self.log_line(skip, parts))
     }
 
     /// Stops it as an operator does, and returns what it has said.
@@ -171,6 +220,24 @@ pub fn refused(state: &State, listen: &str) -> (bool, String) {
     (output.status.success(), String::from_utf8_lossy(&said).into_owned())
 }
 
+/// Whether the host under test is the bundled one. It writes a line for each request, and looks at its components
+/// before it serves.
+pub fn is_bundled() -> bool {
+    std::env::var_os("POSTERN_HOST").is_none_or(|file| same_file(Path::new(&file), &bundled_host()))
+}
+
+fn same_file(one: &Path, other: &Path) -> bool {
+    matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn bundled_host() -> PathBuf {
+    root().join("target/host").join(format!("postern-host{}", std::env::consts::EXE_SUFFIX))
+}
+
 fn command(state: &State, listen: &str) -> Command {
     let mut command = program(state, listen);
     command.arg("--derive-public-url");
@@ -178,9 +245,8 @@ fn command(state: &State, listen: &str) -> Command {
 }
 
 fn program(state: &State, listen: &str) -> Command {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let built = root.join("target/host").join(format!("postern-host{}", std::env::consts::EXE_SUFFIX));
-    let file = std::env::var("POSTERN_HOST").map(PathBuf::from).unwrap_or(built);
+    let root = root();
+    let file = std::env::var("POSTERN_HOST").map(PathBuf::from).unwrap_or_else(|_| bundled_host());
     let mut command = Command::new(&file);
     command
         .current_dir(&root)

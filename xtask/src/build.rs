@@ -65,6 +65,21 @@ pub(crate) fn host() -> Result<PathBuf> {
     host_as("host", "The first time this takes about five minutes; later, seconds.")
 }
 
+/// The server that tests start: the one that `POSTERN_HOST` names, or the bundled one, which is built.
+pub(crate) fn host_under_test() -> Result<PathBuf> {
+    match other_host() {
+        Some(file) => Ok(file),
+        None => host(),
+    }
+}
+
+/// The program that `POSTERN_HOST` names: it takes the bundled host's flags.
+pub(crate) fn other_host() -> Option<PathBuf> {
+    let file = std::env::var_os("POSTERN_HOST").filter(|file| !file.is_empty())?;
+    // Tests run in other folders.
+    Some(std::path::absolute(&file).unwrap_or_else(|_| file.into()))
+}
+
 /// The same, made as fast as it can be.
 pub(crate) fn finished_host() -> Result<PathBuf> {
     host_as("host-finished", "The first time this takes about ten minutes, and after each change some.")

@@ -9,6 +9,7 @@ use crate::tally::Tally;
 use crate::{bench, build, clients, conformance, hostile, languages, redis};
 use anyhow::{Context, Result, bail};
 use std::ffi::OsString;
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -73,6 +74,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
     let counted = running.is_none() && wanted(Phase::Instructions);
 
     let mut unfinished = None;
+    let mut host_file = build::host_file();
     if own_server || official || made || counted || wanted(Phase::Host) {
         report.phase("build", || {
             // All of it is tested as it is published; a part, as rustc makes it, which is sooner there.
@@ -80,7 +82,11 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
                 true => unfinished = build::finished_components()?,
                 false => build::all_components()?,
             }
-            build::host().map(|_| Tally::default())
+            host_file = build::host_under_test()?;
+            if official || made || counted {
+                build::host()?;
+            }
+            Ok(Tally::default())
         });
     }
     let built = report.failed() == 0;
@@ -92,7 +98,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
     }
     if own_server && built {
         report.phase("start", || {
-            server = Some(Server::start(&build::host_file())?);
+            server = Some(Server::start(&host_file)?);
             Ok(Tally::default())
         });
     }
@@ -103,10 +109,10 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
             report.phase("outside", || outside(&base_url));
         }
         if wanted(Phase::Owned) && running.is_none() {
-            report.owned();
+            report.owned(&host_file);
         }
         if wanted(Phase::Clients) {
-            report.real_clients(&base_url, own_server);
+            report.real_clients(&base_url, own_server.then_some(host_file.as_path()));
         }
     }
     if made && built {
@@ -209,7 +215,7 @@ impl Report {
         total
     }
 
-    fn real_clients(&mut self, base_url: &str, has_host: bool) {
+    fn real_clients(&mut self, base_url: &str, host: Option<&Path>) {
         if let Some(missing) = clients::node_fault() {
             self.incomplete = true;
             self.left_out.push(format!("real clients: {missing}"));
@@ -232,7 +238,7 @@ impl Report {
             clients::install_packages(&clients::dir().join("inspector-0.15"))?;
             let browser = browser.map_or_else(|_| OsString::new(), OsString::from);
             // Some start a server of their own, and are skipped without.
-            let host = if has_host { build::host_file().into_os_string() } else { OsString::new() };
+            let host = host.map_or_else(OsString::new, OsString::from);
             Program::new("node")
                 .args(["--test", "--test-reporter=spec", "--test-concurrency=1"])
                 .args(scripts()?)
@@ -270,11 +276,11 @@ impl Report {
     }
 
     /// Servers that the tests start themselves. Without a Redis server those that need one are left out.
-    fn owned(&mut self) {
+    fn owned(&mut self, host: &Path) {
         let program = redis::program();
         self.phase("owned", || {
             hostile::prepare()?;
-            let tests = black_box(&OWNED).env("POSTERN_HOST", build::host_file());
+            let tests = black_box(&OWNED).env("POSTERN_HOST", host);
             match &program {
                 Ok(program) => tests.env("REDIS_SERVER", program).tally(),
                 Err(_) => {

@@ -1,6 +1,6 @@
 //! What an operator sets: secrets and their rotation, lifetimes, tolerances, remembered consent.
 
-use postern_tests::host::State;
+use postern_tests::host::{State, is_bundled, refused};
 use postern_tests::mcp::{ping, post};
 use postern_tests::oauth::is_sign_in;
 use postern_tests::{Authorization, Browser, Client, Host, Person, Request, Tokens, random};
@@ -189,4 +189,58 @@ fn remembered_decision_stands_for_what_the_person_opened() {
     let fields = [("client_id", client.client_id.as_str()), ("token", tokens.refresh_token.as_str())];
     host.send(&Request::form("/revoke", &fields)).expect(200);
     browser.send(navigate("none")).expect_page(200);
+}
+
+/// C9: an operator learns of a mistake when the server is started, not from clients. The sentence is the one in
+/// the log, for every variable that a component reads.
+#[test]
+fn server_that_cannot_use_a_variable_says_so_and_does_not_start() {
+    if !is_bundled() {
+        return;
+    }
+    for (variable, value) in [
+        ("public_url", "http://mcp.example.com"),
+        ("public_url", "nonsense"),
+        ("deployment_secret", "short"),
+        ("sign_up", "sometimes"),
+        ("providers", "[{}]"),
+        ("password_sign_in", "perhaps"),
+        ("access_token_lifetime", "1 hour"),
+        ("refresh_token_lifetime", "10m"),
+        ("grant_lifetime", "30"),
+        ("authorization_code_lifetime", "1h"),
+        ("page_lifetime", "0s"),
+        ("browser_session_lifetime", "forever"),
+        ("accent_color", "red"),
+        ("logo_text", "Weather"),
+        ("support_url", "nowhere"),
+        ("remember_consent", "yes"),
+        ("registration", "half"),
+        ("clients", "[{}]"),
+        ("metadata_documents", "maybe"),
+        ("private_schemes", "a b"),
+        ("tool_timeout", "soon"),
+        ("tool_output_limit", "much"),
+        ("tool_notification_limit", "-1"),
+        ("tool_notification_size_limit", "big"),
+        ("strict", "everything"),
+    ] {
+        let (success, said) = refused(&State::new().with_variable(variable, value), "127.0.0.1:0");
+        assert!(!success && !said.contains("Serving"), "{variable}: {said}");
+        let last = said.lines().last().unwrap_or_default();
+        assert!(last.contains("cannot serve") && last.contains(variable), "{variable}: {said}");
+    }
+}
+
+/// C9: without a public address, a server for other machines could tell them nothing that they can use.
+#[test]
+fn server_for_other_machines_needs_a_public_address() {
+    if !is_bundled() {
+        return;
+    }
+    let (success, said) = refused(&State::new(), "0.0.0.0:0");
+    assert!(!success && said.contains("public_url") && said.contains("0.0.0.0"), "{said}");
+    let public = State::new().with_variable("public_url", "https://mcp.example.com");
+    let (success, said) = refused(&public, "0.0.0.0:0");
+    assert!(!success && said.contains("deployment_secret"), "{said}");
 }
