@@ -53,11 +53,13 @@ fn a_store_that_was_not_granted_is_denied() {
 }
 
 #[test]
-fn a_trap_is_an_empty_500_and_the_next_request_is_served() {
+fn a_trap_is_a_500_with_a_trace_id_and_the_next_request_is_served() {
     let host = App::new(&http_guest(), "").serve(&[]);
     let (status, _, body) = host.send(b"GET /t HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n");
-    assert_eq!((status, body.as_str()), (500, ""));
-    assert!(host.log().starts_with("component guest failed: "));
+    assert_eq!(status, 500);
+    let trace = body.trim_end().trim_end_matches('.').rsplit_once("trace=").unwrap().1;
+    let logged = host.log();
+    assert!(logged.starts_with("component guest failed: ") && logged.contains(trace), "{logged}: {body}");
     assert_eq!(host.logged_request(), "GET /t 500 guest kv=0r/0w");
     assert_eq!(host.get("/x"), 200);
 }
