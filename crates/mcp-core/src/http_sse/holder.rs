@@ -45,6 +45,9 @@ const MAX_RUNNING: usize = 16;
 /// How long a client may take to read an event, in seconds. After that its stream ends.
 const READ_SECONDS: u64 = 120;
 
+/// How long a client whose token was revoked has to come back with another, in seconds.
+const COMING_BACK_SECONDS: u64 = 30;
+
 /// What a holder waits for.
 enum Event {
     /// What there was to send has been sent.
@@ -63,6 +66,8 @@ struct Permission {
     newest: Allowed,
     /// When the last POST came, in seconds since the Unix epoch.
     posted_at: u64,
+    /// Since when the token that opened the stream is known to be revoked.
+    revoked_at: Option<u64>,
 }
 
 /// Whether a stream goes on.
@@ -83,12 +88,14 @@ impl Permission {
             opening_grant: admitted.access.grant_id.clone(),
             newest: Allowed::from(&admitted.access),
             posted_at: now,
+            revoked_at: None,
         }
     }
 
     /// Takes note of the token of a POST.
     fn posted(&mut self, allowed: &Allowed, now: u64) {
         self.posted_at = now;
+        self.revoked_at = None;
         // A client that has signed in anew goes on with what it has got then, and the former grant may be over.
         if allowed.grant_id != self.opening_grant {
             self.opened_by = None;
@@ -103,11 +110,15 @@ impl Permission {
         if let Some(watch) = &mut self.opened_by
             && !watch.is_good(server).await
         {
-            // It was revoked, unless it has expired by itself.
-            if !watch.is_expired(now) {
-                return Verdict::Over;
-            }
+            self.revoked_at = (!watch.is_expired(now)).then_some(now);
             self.opened_by = None;
+        }
+        // A grant that ends takes its sessions along. When this one is still there, another grant of the same client
+        // has taken the place of the first: the client is about to come back with a token of that.
+        if let Some(revoked_at) = self.revoked_at {
+            let may_come_back =
+                self.opening_grant.is_some() && now.saturating_sub(revoked_at) < COMING_BACK_SECONDS;
+            return if may_come_back { Verdict::Quiet } else { Verdict::Over };
         }
         if now < self.newest.expires_at {
             return Verdict::Good;

@@ -83,6 +83,8 @@ pub(crate) struct Shared {
     pub(crate) has_keys: Cell<bool>,
     /// No token is good any more.
     pub(crate) is_revoked: Cell<bool>,
+    /// A token that is good no more.
+    pub(crate) revoked: Cell<&'static str>,
     /// What lookups fail with, after so many.
     pub(crate) outage: RefCell<Option<IntrospectionError>>,
     pub(crate) outage_begins_after: Cell<usize>,
@@ -123,6 +125,7 @@ impl Bench {
             world: World::default(),
             has_keys: Cell::new(true),
             is_revoked: Cell::default(),
+            revoked: Cell::default(),
             outage: RefCell::default(),
             outage_begins_after: Cell::default(),
             more_tools: 0,
@@ -287,7 +290,7 @@ impl Log for Bench {
 impl Introspection for Bench {
     async fn introspect(&self, token: &str) -> Result<Option<Access>, IntrospectionError> {
         self.introspected.borrow_mut().push(token.to_owned());
-        if self.is_revoked.get() {
+        if self.is_revoked.get() || self.revoked.get() == token {
             return Ok(None);
         }
         if let Some(error) = self.outage.borrow().clone()

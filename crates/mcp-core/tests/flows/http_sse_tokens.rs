@@ -7,15 +7,35 @@ use crate::{
 };
 use serde_json::json;
 
-/// SS-07, MCP-A-26: a token that is revoked ends the stream that it opened.
+/// SS-07, MCP-A-26: a token that is revoked ends the stream that it opened, and nothing is told meanwhile.
 #[test]
 fn stream_ends_when_its_token_is_revoked() {
     let bench = Bench::new();
     let mut stream = Stream::open(&bench, get());
     assert_eq!(stream.event().unwrap()[0].1, "endpoint");
     bench.is_revoked.set(true);
+    (0..2).for_each(|_| stream.expect_sign_of_life());
+    bench.is_revoked.set(false);
+    bench.revoked.set("lasting");
+    bench.send(Request::modern("tools/call", json!({ "name": "changes" })).token("everlasting"));
     assert_eq!(stream.event(), None);
-    assert!(bench.later.get() < 10_000);
+    assert!(bench.later.get() < 60_000, "{}", bench.later.get());
+}
+
+/// C23, U7: a user who allows more gives the client another grant in the place of the first, whose tokens are over. The
+/// client comes back with a token of the new one a moment later.
+#[test]
+fn stream_goes_on_when_another_grant_takes_the_place_of_the_first() {
+    let bench = Bench::new();
+    let mut client = Client::connect(&bench, "2025-06-18");
+    bench.revoked.set("lasting");
+    (0..3).for_each(|_| client.stream.expect_sign_of_life());
+    let call = request(6, "tools/call", json!({ "name": "mean" }));
+    assert_eq!(bench.send(post(&client.session, &call).token("with-statistics")).status, 202);
+    assert_eq!(client.stream.message().unwrap()["id"], 6);
+    (0..20).for_each(|_| client.stream.expect_sign_of_life());
+    assert_eq!(bench.send(post(&client.session, &call).token("with-statistics")).status, 202);
+    assert_eq!(client.stream.message().unwrap()["id"], 6);
 }
 
 /// C25: access tokens live for minutes, and a stream goes on with the newer ones that the client posts with.
