@@ -383,6 +383,9 @@ test("person adds a provider to an account, signs in with it, and removes it", {
   await page.getByRole("heading", { name: "Upstream test" }).waitFor();
   await takePicture(page, "account-with-provider");
   await page.getByRole("button", { name: "Remove Test & Co" }).press("Enter");
+  await page.getByRole("heading", { name: "Remove Test & Co" }).waitFor();
+  await takePicture(page, "remove-provider");
+  await page.getByRole("button", { name: "Remove Test & Co" }).press("Enter");
   await page.getByText("Test & Co does not sign you in any more.").waitFor();
 
   await leaveNothing();

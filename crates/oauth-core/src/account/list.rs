@@ -150,12 +150,17 @@ pub(super) fn arrange<'a>(live: &'a [Live], view: &View) -> Listed<'a> {
     Listed { page, page_number, page_count, count, found }
 }
 
-/// The person's sign-ins, this one first and then the newest.
-pub(super) fn sign_ins(session: &BrowserSession, user: &UserGrants, now: u64) -> Vec<ShownSignIn> {
-    let own = user.sign_ins.listed.iter().find(|sign_in| sign_in.id == session.id);
+/// The person's sign-ins, this one first and then the newest. `browser` is the one that the page is shown in: it may
+/// have been dropped from the list.
+pub(super) fn sign_ins(
+    session: &BrowserSession,
+    user: &UserGrants,
+    browser: Option<String>,
+    now: u64,
+) -> Vec<ShownSignIn> {
     let here = ShownSignIn {
         action: Action::SignOut.text(),
-        browser: own.and_then(|sign_in| sign_in.browser.clone()),
+        browser,
         since: day::shown_moment(session.signed_in_at),
         is_here: true,
     };

@@ -117,7 +117,7 @@ async fn show<S: Store, R: Random, I: Identity, C: Catalog>(
         user: session.display_name.clone(),
         notice: notice.map(Notice::words),
         applications: page.iter().map(|group| connections::describe(&clients, group, &offer)).collect(),
-        count: count_of_applications(count),
+        count,
         is_empty: live.is_empty(),
         has_filter: live.len() > list::CONNECTIONS_PER_PAGE,
         found: (!view.search.is_empty()).then(|| count_of_applications(found)),
@@ -126,7 +126,7 @@ async fn show<S: Store, R: Random, I: Identity, C: Catalog>(
         sorts: view.sorts(),
         page_number,
         page_count,
-        sign_ins: list::sign_ins(session, user, server.now),
+        sign_ins: list::sign_ins(session, user, user_agent::describe(head), server.now),
         has_unlisted_sign_ins: user.sign_ins.unlisted_until > server.now,
         changes,
     };

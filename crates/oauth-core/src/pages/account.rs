@@ -25,8 +25,8 @@ pub struct AccountPage {
     pub notice: Option<String>,
     /// The applications on this page of the list.
     pub applications: Vec<Application>,
-    /// How many there are altogether, in words.
-    pub count: String,
+    /// How many there are altogether.
+    pub count: usize,
     /// Whether there is none at all.
     pub is_empty: bool,
     /// Whether there are enough to search among.
