@@ -147,7 +147,7 @@ fn disconnected_application_is_refused_at_once() {
     let page = browser.open("/account").page().expect_page(200);
     assert!(page.text().contains("Black-box test") && page.text().contains("127.0.0.1:6274"), "{page}");
     let left = press(&mut browser, &revoke_button(&page)).page().expect_page(200);
-    assert!(left.text().contains("\u{201c}Black-box test\u{201d} is disconnected."), "{left}");
+    assert!(left.text().contains("\u{201d} is disconnected.</p>"), "{left}");
     let left = browser.open("/account").page().expect_page(200);
     assert!(!left.text().contains("Black-box test"), "{left}");
     host.send(&post(&tokens.access_token, &ping())).expect(401);
