@@ -97,9 +97,13 @@ impl<E> From<StoreError> for TransitionError<E> {
     }
 }
 
-/// How many others are turned away before one of them begins a record again that the first one has not
-/// begun: then that one must have died.
+/// How many claimants are turned away before one of them begins a copy of a record that the first one has not
+/// begun: that one has probably died.
 const PATIENCE: i64 = 64;
+
+/// The last copy of a record that claimants begin. Each further one needs another claimant that died between
+/// two operations.
+const LAST_COPY: i64 = 3;
 
 /// What is sealed: the record, and the nonces of the writes before this one, newest first.
 #[derive(Serialize, Deserialize)]
@@ -180,9 +184,14 @@ impl<S: Store, R: Random> Records<'_, S, R> {
     }
 
     /// As [`transition_or_renew`](Self::transition_or_renew), for a record that may not be there yet, and is
-    /// one of a fixed number. Stores have no create-if-absent, but they count exactly: whoever counts first
-    /// on `claim_key`, which nothing else ever writes, begins the record, and nobody who came later writes
-    /// over it. Whoever comes at the very moment in which it is begun may be told that it is contended.
+    /// one of a fixed number. Stores have no create-if-absent, but they count exactly: the first claimant on
+    /// `claim_key`, which nothing else ever writes, begins the record. A caller that comes at the very moment
+    /// in which it is begun may be told that it is contended.
+    ///
+    /// A claimant that died before it began the record is replaced by the [`PATIENCE`]th after it, which begins
+    /// a copy under a key of its own. So each key is begun by one claimant, once, and neither a claimant that
+    /// comes back late nor one that a late store tells "not found" resets what others wrote. The copies count
+    /// together: what `decide` refuses or keeps in one of them, it refuses or keeps.
     pub async fn transition_or_begin<T, O, E>(
         &self,
         key: &str,
@@ -192,20 +201,54 @@ impl<S: Store, R: Random> Records<'_, S, R> {
     where
         T: Serialize + DeserializeOwned + Default,
     {
-        match self.transition_or_renew(key, &mut decide).await {
+        match self.transition_of_copies(key, 0, &mut decide).await {
             Err(TransitionError::NotFound) => {}
             outcome => return outcome,
         }
-        if self.store.increment(claim_key).await? % PATIENCE == 1 {
-            self.create(key, &T::default()).await?;
+        let earlier = self.store.increment(claim_key).await?.saturating_sub(1);
+        let last = (earlier / PATIENCE).clamp(0, LAST_COPY);
+        if earlier % PATIENCE == 0 {
+            self.create(&copy_key(key, last), &T::default()).await?;
         }
         for _ in 0..MAX_ATTEMPTS {
-            match self.transition_or_renew(key, &mut decide).await {
+            match self.transition_of_copies(key, last, &mut decide).await {
                 Err(TransitionError::NotFound) => {}
                 outcome => return outcome,
             }
         }
         Err(RecordError::Contended.into())
+    }
+
+    /// Changes the first copy that is there, unless another one says no. Looks at the copies up to `last`, and at
+    /// those after it until one is not there.
+    async fn transition_of_copies<T, O, E>(
+        &self,
+        key: &str,
+        last: i64,
+        decide: &mut impl FnMut(&T) -> Result<Change<T, O>, E>,
+    ) -> Result<O, TransitionError<E>>
+    where
+        T: Serialize + DeserializeOwned + Default,
+    {
+        let mut first_copy = None;
+        for copy in 1..=LAST_COPY {
+            let copy_key = copy_key(key, copy);
+            match self.find::<T>(&copy_key).await {
+                Ok(Some(record)) => match decide(&record) {
+                    Ok(Change::Write(..)) => drop(first_copy.get_or_insert(copy_key)),
+                    Ok(Change::Keep(result)) => return Ok(result),
+                    Err(refusal) => return Err(TransitionError::Refused(refusal)),
+                },
+                Ok(None) if copy > last => break,
+                Ok(None) => {}
+                Err(RecordError::Retired) => drop(first_copy.get_or_insert(copy_key)),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        match (self.transition_or_renew(key, &mut *decide).await, first_copy) {
+            (Err(TransitionError::NotFound), Some(copy)) => self.transition_or_renew(&copy, decide).await,
+            (outcome, _) => outcome,
+        }
     }
 
     async fn transition_from<T, O, E>(
@@ -346,6 +389,11 @@ where
 fn take_written<O>(tried: &mut Vec<(String, O)>, stored: Option<&String>, trail: &[String]) -> Option<O> {
     let index = tried.iter().position(|(nonce, _)| stored == Some(nonce) || trail.contains(nonce))?;
     Some(tried.swap_remove(index).1)
+}
+
+/// The key of a copy of a record. The record itself is copy 0.
+fn copy_key(key: &str, copy: i64) -> String {
+    if copy == 0 { key.to_owned() } else { format!("{key}:{copy}") }
 }
 
 fn nonce_text(value: &[u8]) -> Option<String> {

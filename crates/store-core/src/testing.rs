@@ -14,7 +14,11 @@ use std::{
 /// A store in memory. Every operation yields once before it is carried out, so that
 /// [`run_interleaved`] can put any other task's operation in between. A clone is the same store.
 #[derive(Clone, Default)]
-pub struct MemoryStore(Rc<Inner>);
+pub struct MemoryStore {
+    inner: Rc<Inner>,
+    /// What reads are answered from, if not from what is stored.
+    past: Option<Rc<BTreeMap<String, Vec<u8>>>>,
+}
 
 #[derive(Default)]
 struct Inner {
@@ -52,49 +56,55 @@ pub struct MemorySwap {
 impl MemoryStore {
     /// The operations since the last call.
     pub fn take_operations(&self) -> Operations {
-        self.0.operations.take()
+        self.inner.operations.take()
     }
 
     /// Whether nothing is stored.
     pub fn is_empty(&self) -> bool {
-        self.0.values.borrow().is_empty()
+        self.inner.values.borrow().is_empty()
     }
 
     /// All keys and values, to compare before and after.
     pub fn snapshot(&self) -> BTreeMap<String, Vec<u8>> {
-        self.0.values.borrow().clone()
+        self.inner.values.borrow().clone()
+    }
+
+    /// The same store, whose reads give for ever what is stored now. Its writes and counts are made on what is
+    /// stored then, as those of a replica that is behind.
+    pub fn behind(&self) -> Self {
+        Self { inner: Rc::clone(&self.inner), past: Some(Rc::new(self.snapshot())) }
     }
 
     /// Lets `count` operations pass, and then fails until [`heal`](Self::heal).
     pub fn fail_after(&self, count: usize, fault: Fault) {
-        self.0.fault.set(Some((count, fault)));
+        self.inner.fault.set(Some((count, fault)));
     }
 
     /// Ends [`fail_after`](Self::fail_after).
     pub fn heal(&self) {
-        self.0.fault.set(None);
+        self.inner.fault.set(None);
     }
 
     /// Runs `action` right after the next swap, before anybody reads back.
     pub fn after_next_swap(&self, action: Box<dyn FnOnce()>) {
-        *self.0.after_next_swap.borrow_mut() = Some(action);
+        *self.inner.after_next_swap.borrow_mut() = Some(action);
     }
 
     async fn operate(&self, is_write: bool) -> Result<(), StoreError> {
         yield_once().await;
-        let mut operations = self.0.operations.get();
+        let mut operations = self.inner.operations.get();
         if is_write {
             operations.writes += 1
         } else {
             operations.reads += 1
         }
-        self.0.operations.set(operations);
-        match self.0.fault.get() {
+        self.inner.operations.set(operations);
+        match self.inner.fault.get() {
             Some((0, fault)) if is_write || fault == Fault::Error => {
                 Err(StoreError { detail: "injected".into() })
             }
             Some((count, fault)) => {
-                self.0.fault.set(Some((count.saturating_sub(1), fault)));
+                self.inner.fault.set(Some((count.saturating_sub(1), fault)));
                 Ok(())
             }
             None => Ok(()),
@@ -107,18 +117,21 @@ impl Store for MemoryStore {
 
     async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
         self.operate(false).await?;
-        Ok(self.0.values.borrow().get(key).cloned())
+        Ok(match &self.past {
+            Some(past) => past.get(key).cloned(),
+            None => self.inner.values.borrow().get(key).cloned(),
+        })
     }
 
     async fn put(&self, key: &str, value: &[u8]) -> Result<(), StoreError> {
         self.operate(true).await?;
-        self.0.values.borrow_mut().insert(key.to_owned(), value.to_vec());
+        self.inner.values.borrow_mut().insert(key.to_owned(), value.to_vec());
         Ok(())
     }
 
     async fn delete(&self, key: &str) -> Result<(), StoreError> {
         self.operate(true).await?;
-        self.0.values.borrow_mut().remove(key);
+        self.inner.values.borrow_mut().remove(key);
         Ok(())
     }
 
@@ -130,7 +143,7 @@ impl Store for MemoryStore {
 
     async fn increment(&self, key: &str) -> Result<i64, StoreError> {
         self.operate(true).await?;
-        let mut values = self.0.values.borrow_mut();
+        let mut values = self.inner.values.borrow_mut();
         let value = values.entry(key.to_owned()).or_insert_with(|| vec![0; 8]);
         let count = i64::from_le_bytes(value[..].try_into().unwrap_or_default()) + 1;
         *value = count.to_le_bytes().to_vec();
@@ -148,12 +161,12 @@ impl Store for MemoryStore {
                 swap.expected.is_some(),
                 "K-14: a swap on an absent key writes for everybody on some backends"
             );
-            let mut values = self.0.values.borrow_mut();
+            let mut values = self.inner.values.borrow_mut();
             if values.get(&swap.key) == swap.expected.as_ref() {
                 values.insert(swap.key, value.to_vec());
             }
         }
-        if let Some(action) = self.0.after_next_swap.take() {
+        if let Some(action) = self.inner.after_next_swap.take() {
             action();
         }
     }

@@ -188,3 +188,61 @@ fn oversized_record_is_not_written() {
     assert_eq!(block_on(records.create("k", &"x".repeat(40_000))), Err(RecordError::TooLarge));
     assert!(store.is_empty());
 }
+
+/// Facts that only grow, as those of lists of used assertions do.
+fn add(fact: u32) -> impl FnMut(&Vec<u32>) -> Result<Change<Vec<u32>, bool>, ()> {
+    move |known| {
+        if known.contains(&fact) {
+            return Ok(Change::Keep(false));
+        }
+        Ok(Change::Write([known.as_slice(), &[fact]].concat(), true))
+    }
+}
+
+/// S13: claimants that a late store tells "not found" begin copies, and reset nothing that is there.
+#[test]
+fn late_store_resets_no_record() {
+    let (store, keys, random) = (MemoryStore::default(), keys(), SequenceRandom::new(1));
+    let late = store.behind();
+    let records = Records { store: &store, keys: &keys, random: &random };
+    for fact in 0..10 {
+        assert_eq!(block_on(records.transition_or_begin("k", "claim", add(fact))), Ok(true));
+    }
+    let stored = store.snapshot()["k"].clone();
+    let behind = Records { store: &late, keys: &keys, random: &random };
+    for fact in 0..1_000 {
+        let outcome = block_on(behind.transition_or_begin("k", "claim", add(fact)));
+        assert_eq!(outcome, Err(RecordError::Contended.into()));
+    }
+    assert_eq!(store.snapshot()["k"], stored);
+    for fact in 0..10 {
+        assert_eq!(block_on(records.transition_or_begin("k", "claim", add(fact))), Ok(false), "{fact}");
+    }
+    assert_eq!(store.snapshot().len(), 2 + 3, "and the copies are bounded");
+}
+
+/// S13: a claimant that comes back after others gave up on it resets nothing that they wrote.
+#[test]
+fn slow_claimant_resets_nothing() {
+    let (store, keys) = (MemoryStore::default(), keys());
+    let randoms = [SequenceRandom::new(1), SequenceRandom::new(2)];
+    let [slow, others] =
+        [0, 1].map(|index| Records { store: &store, keys: &keys, random: &randoms[index] });
+    let mut slow = std::pin::pin!(slow.transition_or_begin("k", "claim", add(0)));
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    while !store.snapshot().contains_key("claim") {
+        assert!(slow.as_mut().poll(&mut context).is_pending());
+    }
+    let outcomes: Vec<_> =
+        (1..100).map(|fact| block_on(others.transition_or_begin("k", "claim", add(fact)))).collect();
+    let written: Vec<u32> =
+        (1..100).zip(&outcomes).filter(|(_, outcome)| **outcome == Ok(true)).map(|(fact, _)| fact).collect();
+    assert!(written.len() > 30, "{outcomes:?}");
+    assert!(!store.snapshot().contains_key("k"));
+    assert_eq!(block_on(slow), Ok(true));
+    assert!(store.snapshot().contains_key("k"));
+    for fact in written {
+        let again = block_on(others.transition_or_begin("k", "claim", add(fact)));
+        assert_eq!(again, Ok(false), "{fact} was not forgotten");
+    }
+}
