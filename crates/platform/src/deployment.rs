@@ -5,10 +5,9 @@ use std::{cell::RefCell, time::Duration};
 use store_core::{DeploymentError, Keyring, Provision};
 use web_core::{PublicUrl, PublicUrlError};
 
-/// How long to wait, and how often, for another request that is making a developer's server its secret:
+/// How long to wait between two looks for the secret that another request is making for a developer's server:
 /// the first requests of a client tend to come together.
 const WAIT: Duration = Duration::from_millis(20);
-const MAX_WAITS: u32 = 100;
 
 thread_local! {
     /// The keyring that this instance has made or found, and the variables that it came from. Deriving
@@ -34,30 +33,13 @@ pub async fn keyring(
     if known.is_some() {
         return Ok(known);
     }
-    let find = async |provision| {
-        store_core::deployment::keyring(&source.0, source.1, provision, store, &HostRandom).await
-    };
-    let keys = match find(provision).await {
-        Err(DeploymentError::BeingMade) => Some(wait_for_keyring(find, store).await?),
-        found => found?,
-    };
+    let pause = || std::thread::sleep(WAIT);
+    let keys = store_core::deployment::keyring_or_wait(
+        &source.0, source.1, provision, store, &HostRandom, pause,
+    )
+    .await?;
     if let Some(keys) = &keys {
         KEYRING.with_borrow_mut(|known| *known = Some((source, keys.clone())));
     }
     Ok(keys)
-}
-
-/// Waits until somebody else has made the secret. Whoever takes too long for it has died.
-async fn wait_for_keyring(
-    find: impl AsyncFn(Provision) -> Result<Option<Keyring>, DeploymentError>,
-    store: &HostStore,
-) -> Result<Keyring, DeploymentError> {
-    for _ in 0..MAX_WAITS {
-        std::thread::sleep(WAIT);
-        if let Some(keys) = find(Provision::FindOnly).await? {
-            return Ok(keys);
-        }
-    }
-    store_core::deployment::give_up(store).await?;
-    Err(DeploymentError::BeingMade)
 }

@@ -2,23 +2,55 @@
 //!
 //! An operator configures them. A developer's machine, whose public address is a loopback one, may do
 //! without: then a secret is made and kept in the store, so that what it issues survives a restart.
-//! That secret protects nothing from whoever can read the store; on the machine where both are, nothing
-//! else would either. A server with a public address refuses to do so.
+//! That secret protects nothing from a program that can read the store; on the machine where both are,
+//! nothing else would either. A server with a public address refuses to do so.
+//!
+//! # How it is decided which secret that is
+//!
+//! The first request makes a secret and puts it under a key that no other request writes. Requests that come
+//! meanwhile wait. When they have waited for long, the maker may have died, or be slow; nobody can tell. So
+//! another one makes a second secret under a second key. Both may be there in the end, and it is decided once
+//! which of them counts, by a compare-and-swap on the second, which is there by then:
+//!
+//! * The first secret counts if the second one is not there, seen in this order.
+//! * Otherwise the second says which one counts. Until it does, a request that sees it reads the first, and
+//!   swaps the second to "the first" if that is there, and to "the second" if not.
+//!
+//! A first maker that comes back late puts a secret that is not the one that counts, and changes nothing.
 
 use crate::{Keyring, KeyringError, Random, Store, StoreError, keyring::MIN_SECRET_BYTES};
 
 /// Where a loopback server keeps the secret that it made.
 const SECRET_KEY: &str = "postern:secret";
 
-/// Counts who set out to make it. Stores have no create-if-absent, but they count exactly.
+/// Where it keeps the second one: `[FIRST]`, or `[SECOND]` and the secret, or an undecided secret alone.
+const SECOND_KEY: &str = "postern:secret:2";
+
+/// Counts who set out to make the first. Stores have no create-if-absent, but they count exactly.
 const CLAIM_KEY: &str = "postern:secret-claim";
+
+/// Counts who set out to make the second.
+const SECOND_CLAIM_KEY: &str = "postern:secret-claim:2";
+
+/// Says that requests gave up waiting for the first.
+const GIVEN_UP_KEY: &str = "postern:secret-late";
+
+/// What the second secret begins with once it is decided which one counts.
+const FIRST: u8 = b'1';
+const SECOND: u8 = b'2';
+
+/// How often the decision is looked at anew before it is left to the next request.
+const MAX_ATTEMPTS: usize = 5;
+
+/// How often a request that waits for the secret looks again.
+pub const MAX_WAITS: usize = 100;
 
 /// Whether a missing secret is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Provision {
-    /// By whoever issues things.
+    /// By a component that issues things.
     Make,
-    /// Not by whoever only checks them: without a secret nothing can have been issued.
+    /// Not by a component that only checks them: without a secret nothing can have been issued.
     FindOnly,
 }
 
@@ -37,9 +69,11 @@ pub enum DeploymentError {
     /// The store did not answer.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Another request is making the secret at this moment. Whoever waits looks again with
-    /// [`Provision::FindOnly`], and calls [`give_up`] in the end.
-    #[error("the deployment secret is being made")]
+    /// Another request is making the secret at this moment.
+    #[error(
+        "the deployment secret is being made; if that lasts, two requests died while they made it: set \
+         deployment_secret, or delete the state of this server"
+    )]
     BeingMade,
 }
 
@@ -57,85 +91,89 @@ pub async fn keyring(
     if !is_loopback {
         return Err(DeploymentError::Missing);
     }
-    if let Some(secret) = store.get(SECRET_KEY).await? {
+    if let Some(secret) = find(store).await? {
         return Ok(Some(Keyring::from_secret(&secret)?));
     }
     if provision == Provision::FindOnly {
         return Ok(None);
     }
-    if store.increment(CLAIM_KEY).await? == 1 {
-        store.put(SECRET_KEY, &random.bytes::<MIN_SECRET_BYTES>()).await?;
+    let (key, claim_key) = match store.get(GIVEN_UP_KEY).await? {
+        None => (SECRET_KEY, CLAIM_KEY),
+        Some(_) => (SECOND_KEY, SECOND_CLAIM_KEY),
+    };
+    if store.increment(claim_key).await? == 1 {
+        store.put(key, &random.bytes::<MIN_SECRET_BYTES>()).await?;
     }
-    // What counts is what is stored, whoever stored it.
-    let secret = store.get(SECRET_KEY).await?.ok_or(DeploymentError::BeingMade)?;
+    // What counts is what is stored, whichever request stored it.
+    let secret = find(store).await?.ok_or(DeploymentError::BeingMade)?;
     Ok(Some(Keyring::from_secret(&secret)?))
 }
 
-/// Lets the next request make the secret: whoever set out to make it must have died before it did.
+/// As [`keyring`], and waits while another request is making the secret. `pause` waits for a moment; after
+/// [`MAX_WAITS`] of them this request makes a second secret.
+pub async fn keyring_or_wait(
+    configured: &str,
+    is_loopback: bool,
+    provision: Provision,
+    store: &impl Store,
+    random: &impl Random,
+    pause: impl Fn(),
+) -> Result<Option<Keyring>, DeploymentError> {
+    match keyring(configured, is_loopback, provision, store, random).await {
+        Err(DeploymentError::BeingMade) => {}
+        found => return found,
+    }
+    for _ in 0..MAX_WAITS {
+        pause();
+        if let Some(secret) = find(store).await? {
+            return Ok(Some(Keyring::from_secret(&secret)?));
+        }
+    }
+    give_up(store).await?;
+    keyring(configured, is_loopback, provision, store, random).await
+}
+
+/// Lets the next request make a second secret: the maker of the first has probably died. There is no third, for
+/// that would be put over the second of a maker that is only slow.
 pub async fn give_up(store: &impl Store) -> Result<(), DeploymentError> {
-    Ok(store.delete(CLAIM_KEY).await?)
+    Ok(store.put(GIVEN_UP_KEY, b"1").await?)
+}
+
+/// The secret that counts, if one has been made.
+async fn find(store: &impl Store) -> Result<Option<Vec<u8>>, DeploymentError> {
+    for _ in 0..MAX_ATTEMPTS {
+        let first = store.get(SECRET_KEY).await?;
+        let second = store.get(SECOND_KEY).await?;
+        let (first, second) = match (first, second) {
+            (first, None) => return Ok(first),
+            // The first may have come since it was looked for.
+            (None, second) => (store.get(SECRET_KEY).await?, second),
+            both => both,
+        };
+        match (second.as_deref(), first) {
+            (Some([FIRST]), Some(first)) => return Ok(Some(first)),
+            (Some([SECOND, second @ ..]), _) if second.len() == MIN_SECRET_BYTES => {
+                return Ok(Some(second.to_vec()));
+            }
+            (Some(undecided), first) if undecided.len() == MIN_SECRET_BYTES => {
+                decide(store, undecided, first.is_some()).await?;
+            }
+            // The store is behind itself.
+            _ => {}
+        }
+    }
+    Err(DeploymentError::BeingMade)
+}
+
+/// Writes which secret counts, unless another request has.
+async fn decide(store: &impl Store, undecided: &[u8], is_first_there: bool) -> Result<(), DeploymentError> {
+    let (current, swap) = store.begin_swap(SECOND_KEY).await?;
+    if current.as_deref() == Some(undecided) {
+        let decided = if is_first_there { vec![FIRST] } else { [&[SECOND], undecided].concat() };
+        store.swap(swap, &decided).await;
+    }
+    Ok(())
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::testing::{MemoryStore, SequenceRandom, block_on, run_interleaved};
-
-    #[test]
-    fn public_server_needs_a_configured_secret() {
-        let (store, random) = (MemoryStore::default(), SequenceRandom::default());
-        for provision in [Provision::Make, Provision::FindOnly] {
-            let outcome = block_on(keyring("", false, provision, &store, &random));
-            assert_eq!(outcome.unwrap_err(), DeploymentError::Missing);
-        }
-        assert!(store.is_empty());
-        let configured = "VGhpcyBpcyBub3QgYSBzZWNyZXQsIGl0J3MgYSBkb2N0ZXN0";
-        assert!(
-            block_on(keyring(configured, false, Provision::FindOnly, &store, &random)).unwrap().is_some()
-        );
-        assert_eq!(store.take_operations().reads, 0, "a configured secret costs no store operation");
-    }
-
-    #[test]
-    fn loopback_server_makes_one_and_keeps_it() {
-        let store = MemoryStore::default();
-        let find = |provision| block_on(keyring("", true, provision, &store, &SequenceRandom::new(9)));
-        assert!(find(Provision::FindOnly).unwrap().is_none());
-        assert!(store.is_empty(), "checking something makes no secret");
-        let made = find(Provision::Make).unwrap().unwrap();
-        assert_eq!(find(Provision::FindOnly).unwrap().unwrap().newest_id(), made.newest_id());
-    }
-
-    #[test]
-    fn maker_that_died_is_replaced() {
-        let (store, random) = (MemoryStore::default(), SequenceRandom::default());
-        block_on(store.increment(CLAIM_KEY)).unwrap();
-        for _ in 0..100 {
-            let outcome = block_on(keyring("", true, Provision::Make, &store, &random));
-            assert_eq!(outcome.unwrap_err(), DeploymentError::BeingMade, "it may still be at work");
-        }
-        block_on(give_up(&store)).unwrap();
-        assert!(block_on(keyring("", true, Provision::Make, &store, &random)).unwrap().is_some());
-    }
-
-    /// Two first requests at once end up with one secret, or are told to try again.
-    #[test]
-    fn racing_makers_agree() {
-        for seed in 0..200 {
-            let store = MemoryStore::default();
-            let randoms = [SequenceRandom::new(1), SequenceRandom::new(2), SequenceRandom::new(3)];
-            let tasks = randoms.iter().map(|random| keyring("", true, Provision::Make, &store, random));
-            let ids: Vec<_> = run_interleaved(tasks, seed)
-                .into_iter()
-                .filter_map(|outcome| match outcome {
-                    Ok(keys) => Some(keys.unwrap().newest_id()),
-                    Err(error) => {
-                        assert_eq!(error, DeploymentError::BeingMade);
-                        None
-                    }
-                })
-                .collect();
-            assert!(!ids.is_empty() && ids.iter().all(|id| *id == ids[0]), "seed {seed}: {ids:?}");
-        }
-    }
-}
+mod tests;
