@@ -3,7 +3,7 @@
 //!
 //! Reading order: [`Accounts::begin`] and [`Accounts::resume`] (the conversation), [`sign_up`] and
 //! [`invitation`] (who may make an account), [`change`] (another password), [`throttle`] (what guesses cost),
-//! [`password`] (how passwords are kept), [`mod@name`] and [`record`] (what is stored), [`form`] (what is asked),
+//! [`hash_places`] (how many are hashed at once), [`password`] (how passwords are kept), [`mod@name`] and [`record`] (what is stored), [`form`] (what is asked),
 //! [`elsewhere`] and [`identity`] (ways to sign in that lead to providers).
 //!
 //! What it does not do: second factors, resetting a forgotten password.
@@ -11,6 +11,7 @@
 pub mod change;
 pub mod elsewhere;
 pub mod form;
+pub mod hash_places;
 pub mod identity;
 pub mod invitation;
 pub mod name;
@@ -23,6 +24,7 @@ mod words;
 pub use form::{Form, Prompt};
 pub use sign_up::{InvalidSignUp, SignUp};
 
+use hash_places::HashPlaces;
 use record::Account;
 use store_core::{Change, Random, RecordError, Records, Store, TransitionError};
 use throttle::{Guest, Throttle, Turn};
@@ -130,15 +132,18 @@ impl<S: Store, R: Random> Accounts<'_, S, R> {
             return self.create(form, email, password).await;
         }
         let guest = self.guest(&email, known.as_ref());
-        if let Turn::Wait(seconds) = self.take_turn(guest).await? {
-            return Ok(self.make_wait(form, &email, seconds));
-        }
-        let Some(account) = known else {
-            // As much work as for an account that is there (LG-02).
-            password::verify_nothing(password);
-            return Ok(self.ask(form, &email, Some(words::WRONG)));
+        let judge = async || {
+            if let Turn::Wait(seconds) = self.take_turn(guest).await? {
+                return Ok(self.make_wait(form, &email, seconds));
+            }
+            let Some(account) = &known else {
+                // As much work as for an account that is there (LG-02).
+                password::verify_nothing(password);
+                return Ok(self.ask(form, &email, Some(words::WRONG)));
+            };
+            self.verify(form, account, &email, password, words::WRONG).await
         };
-        self.verify(form, &account, &email, password, words::WRONG).await
+        self.in_a_place(form, guest, &email, judge).await
     }
 
     /// Makes an account, for those who may have one. The form comes back with the code that was typed: it is too long
@@ -162,17 +167,46 @@ impl<S: Store, R: Random> Accounts<'_, S, R> {
             return Ok(self.ask(form, &email, Some(problem)));
         }
         let guest = self.guest(&email, known.as_ref());
-        if let Turn::Wait(seconds) = self.take_turn(guest).await? {
-            return Ok(self.make_wait(form, &email, seconds));
+        let judge = async || {
+            if let Turn::Wait(seconds) = self.take_turn(guest).await? {
+                return Ok(self.make_wait(form, &email, seconds));
+            }
+            let code = answers.find(form::CODE);
+            if form == Form::Invitation && !invitation::verify(self.records.keys, code, &email, self.now) {
+                return Ok(self.ask(form, &email, Some(words::INVITATION_WRONG)));
+            }
+            match &known {
+                Some(account) => self.verify(form, account, &email, password, words::ACCOUNT_EXISTS).await,
+                None => self.create(form, email.clone(), password).await,
+            }
+        };
+        self.in_a_place(form, guest, &email, judge).await
+    }
+
+    /// Judges what hashes a password. A stranger's request needs a place for it (see [`hash_places`]); one from a
+    /// browser in which the person has signed in before does not.
+    async fn in_a_place(
+        &self,
+        form: Form,
+        guest: Guest<'_>,
+        email: &str,
+        judge: impl AsyncFnOnce() -> Result<Step, RecordError>,
+    ) -> Result<Step, RecordError> {
+        let is_known = self.is_loopback || matches!(guest, Guest::Known { .. });
+        if is_known {
+            return judge().await;
         }
-        let code = answers.find(form::CODE);
-        if form == Form::Invitation && !invitation::verify(self.records.keys, code, &email, self.now) {
-            return Ok(self.ask(form, &email, Some(words::INVITATION_WRONG)));
-        }
-        match known {
-            Some(account) => self.verify(form, &account, &email, password, words::ACCOUNT_EXISTS).await,
-            None => self.create(form, email, password).await,
-        }
+        let places = HashPlaces { records: &self.records, now: self.now };
+        let Some(place) = places.take().await? else {
+            let retry_after = Some(hash_places::RETRY_AFTER_SECONDS);
+            return Ok(match self.ask(form, email, Some(words::BUSY)) {
+                Step::Ask(prompt) => Step::Ask(Prompt { retry_after, ..prompt }),
+                step => step,
+            });
+        };
+        let step = judge().await;
+        places.give_back(place).await;
+        step
     }
 
     /// The account with this name, if what was typed can be a name and a password at all.

@@ -38,6 +38,9 @@ pub(crate) const TO_SIGN_IN: &str = "I have an account";
 pub(crate) const TO_SIGN_UP: &str = "Create an account";
 pub(crate) const TO_INVITATION: &str = "I have an invitation";
 
+/// Too many strangers sign in at once.
+pub(crate) const BUSY: &str = "Many people are signing in at this moment. Nothing is wrong with what you typed. Try again in a few seconds.";
+
 /// Too many wrong answers. `seconds` is how long there is to wait.
 pub(crate) fn wait(seconds: u64) -> String {
     match seconds.div_ceil(60) {

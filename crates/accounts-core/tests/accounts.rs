@@ -4,9 +4,10 @@
 mod support;
 
 use accounts_core::{ConversationError, Form, SignUp, Step, invitation, password, record, record::Account};
+use serde_json::json;
 use store_core::{
     Keyring, RecordError, Records,
-    testing::{Fault, block_on, run_interleaved},
+    testing::{Fault, SequenceRandom, block_on, run_interleaved},
 };
 use support::{ALICE, GOOD, NOW, World, problem, prompt, subject};
 
@@ -455,4 +456,29 @@ fn every_operation_of_a_change_may_fail() {
             Err(_) => assert!(is_new || matches!(world.sign_in(ALICE, GOOD), Ok(Step::User { .. }))),
         }
     }
+}
+
+/// S16: strangers' hashes are bounded; a browser that the person has signed in with before is not held up, and a
+/// stranger who is turned away is not counted.
+#[test]
+fn strangers_wait_behind_known_browsers() {
+    let (mut world, subject_of_alice) = World::with_alice();
+    let random = SequenceRandom::new(77);
+    let taken = json!({ "places": [["a", NOW + 10], ["b", NOW + 10], ["c", NOW + 10], ["d", NOW + 10]] });
+    let records = Records { store: &world.store, keys: &world.keys, random: &random };
+    block_on(records.create("postern:h", &taken)).unwrap();
+    let before = world.store.snapshot();
+    for outcome in
+        [world.sign_in(ALICE, GOOD), world.sign_in(ALICE, "wrong"), world.sign_in("nobody@example.com", GOOD)]
+    {
+        let prompt = prompt(outcome);
+        assert!(prompt.problem.unwrap().starts_with("Many people are signing in"));
+        assert_eq!(prompt.retry_after, Some(2));
+    }
+    assert_eq!(world.store.snapshot(), before, "nothing is counted or written");
+    world.known_subjects = vec![subject_of_alice.clone()];
+    assert_eq!(subject(world.sign_in(ALICE, GOOD)), subject_of_alice);
+    world.known_subjects.clear();
+    world.now.set(NOW + 10);
+    assert_eq!(subject(world.sign_in(ALICE, GOOD)), subject_of_alice, "their requests died");
 }

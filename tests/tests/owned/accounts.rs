@@ -7,6 +7,8 @@ use postern_tests::oauth::is_sign_in;
 use postern_tests::{Authorization, Browser, Client, Host, Landing, Person, Response, Tokens, random};
 use serde_json::json;
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 const PASSWORD: &str = "fifteen penguins";
 
@@ -249,4 +251,64 @@ fn person_goes_on_after_signing_in_again() {
         let page = browser.open(path).page().expect_page(405);
         assert!(page.text().contains("Please begin again"), "{page}");
     }
+}
+
+/// S16: strangers who guess on many connections at once are told to come back, and do not hold up a person at a browser
+/// that they have signed in with.
+#[test]
+fn flood_of_strangers_does_not_hold_up_a_known_browser() {
+    let state = State::new()
+        .with_variable("public_url", "https://postern.example")
+        .with_variable("deployment_secret", &(random() + &random()))
+        .with_variable("sign_up", "open");
+    let host = Host::start_public(&state);
+    let mut own = Browser::new(&host);
+    let page = own.open("/account").page().expect_page(200);
+    let page = own.submit(&only_form(&page), Some("sign-up")).page().expect_page(200);
+    let account = [("email", "alice@example.com"), ("new-password", PASSWORD)];
+    fill_in(&mut own, &page, &account).page().expect_page(200);
+    press(&mut own, "sign-out").page().expect_page(200);
+
+    let is_over = AtomicBool::new(false);
+    let turned_away = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for thread in 0..16 {
+            let (host, is_over, turned_away) = (&host, &is_over, &turned_away);
+            scope.spawn(move || {
+                let mut browser = Browser::new(host);
+                let mut page = browser.open("/account").page().expect_page(200);
+                for guess in 0.. {
+                    if is_over.load(Ordering::Relaxed) {
+                        return;
+                    }
+                    let email = format!("nobody-{thread}-{guess}@example.com");
+                    page = fill_in(&mut browser, &page, &[("email", &email), ("password", "guess")]).page();
+                    assert!(matches!(page.status, 200 | 429 | 503), "{page}");
+                    if page.status == 429 && page.text().contains("Many people are signing in") {
+                        assert!(page.header("retry-after").is_some() && is_sign_in(&page), "{page}");
+                        turned_away.fetch_add(1, Ordering::Relaxed);
+                    }
+                    if !is_sign_in(&page) {
+                        page = browser.open("/account").page().expect_page(200);
+                    }
+                }
+            });
+        }
+        let begun = Instant::now();
+        while turned_away.load(Ordering::Relaxed) < 20 && begun.elapsed() < Duration::from_secs(120) {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let outcomes: Vec<bool> = (0..3)
+            .map(|_| {
+                let page = own.open("/account").page().expect_page(200);
+                let values = [("email", "alice@example.com"), ("password", PASSWORD)];
+                let is_in = fill_in(&mut own, &page, &values).page().text().contains("Signed in as");
+                press(&mut own, "sign-out").page().expect_page(200);
+                is_in
+            })
+            .collect();
+        is_over.store(true, Ordering::Relaxed);
+        assert_eq!(outcomes, [true; 3]);
+    });
+    assert!(turned_away.load(Ordering::Relaxed) >= 20, "{turned_away:?}");
 }
