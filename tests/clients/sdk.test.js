@@ -2,12 +2,12 @@
 // speaks revision 2026-07-28. The sign-in happens in a real browser.
 
 import assert from "node:assert/strict";
-import { randomUUID } from "node:crypto";
 import { test } from "node:test";
 import * as v2 from "@modelcontextprotocol/client";
 import { UnauthorizedError } from "@modelcontextprotocol/sdk/client/auth.js";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
+import { Provider } from "./sdk-provider.js";
 import { base, decide, mcpUrl, newPerson, noBrowser, openBrowser, openCallback, walkThrough, within } from "./support.js";
 
 const v1 = { Client, StreamableHTTPClientTransport, UnauthorizedError };
@@ -24,54 +24,6 @@ const clients = [
     finish: (answer) => [answer],
   },
 ];
-
-/** What an application keeps for the SDK, here in memory. */
-class Provider {
-  constructor(redirectUrl) {
-    this.redirectUrl = redirectUrl;
-    this.states = [];
-  }
-  get clientMetadata() {
-    return {
-      client_name: "SDK test",
-      redirect_uris: [this.redirectUrl],
-      grant_types: ["authorization_code", "refresh_token"],
-      response_types: ["code"],
-      token_endpoint_auth_method: "none",
-    };
-  }
-  state() {
-    this.states.push(randomUUID());
-    return this.states.at(-1);
-  }
-  clientInformation() {
-    return this.information;
-  }
-  saveClientInformation(information) {
-    this.information = information;
-  }
-  tokens() {
-    return this.saved;
-  }
-  saveTokens(tokens) {
-    this.saved = tokens;
-  }
-  redirectToAuthorization(url) {
-    this.authorizationUrl = url;
-  }
-  saveCodeVerifier(verifier) {
-    this.verifier = verifier;
-  }
-  codeVerifier() {
-    return this.verifier;
-  }
-  saveDiscoveryState(state) {
-    this.discovery = state;
-  }
-  discoveryState() {
-    return this.discovery;
-  }
-}
 
 for (const { name, sdk, options, finish } of clients) {
   const connect = async (t, provider) => {

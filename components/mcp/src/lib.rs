@@ -23,7 +23,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 use store_core::{DeploymentError, Keyring, Provision};
-use web_core::{Body, Issuer, PublicUrl, Reply};
+use web_core::{Body, InitialScopes, Issuer, PublicUrl, Reply};
 
 thread_local! {
     /// What this instance knows of the tools.
@@ -41,6 +41,7 @@ struct Configuration {
     message_limit: MessageLimit,
     tool_limits: ToolLimits,
     user_limits: UserLimits,
+    initial_scopes: InitialScopes,
 }
 
 impl Configuration {
@@ -54,6 +55,8 @@ impl Configuration {
             message_limit: MessageLimit::read(&variables::value).map_err(|error| error.to_string())?,
             tool_limits: ToolLimits::read(&variables::value).map_err(|error| error.to_string())?,
             user_limits: UserLimits::read(&variables::value).map_err(|error| error.to_string())?,
+            initial_scopes: InitialScopes::parse(&variables::value("initial_scopes"))
+                .map_err(|error| error.to_string())?,
             public_url: public_url.strictly(&strict),
             tolerances: Tolerances::without(&strict),
         })
@@ -75,8 +78,10 @@ async fn serve(request: Request) -> impl IntoResponse {
             message_limit,
             tool_limits,
             user_limits,
+            initial_scopes,
         } = configuration;
-        let outside = Imported { public_url: public_url.clone(), store: HostStore::default() };
+        let outside =
+            Imported { public_url: public_url.clone(), store: HostStore::default(), initial_scopes };
         let known_tools = KNOWN_TOOLS.with(Rc::clone);
         let server = Rc::new(McpServer {
             public_url,
@@ -104,6 +109,7 @@ fn misconfigured(error: &str) -> Reply<Body> {
 struct Imported {
     public_url: PublicUrl,
     store: HostStore,
+    initial_scopes: InitialScopes,
 }
 
 impl Tools for Imported {
@@ -112,7 +118,9 @@ impl Tools for Imported {
     }
 
     async fn list_scopes(&self) -> Result<Vec<Scope>, ToolsError> {
-        Ok(convert::all(tools::list_scopes().await?))
+        let scopes = convert::all::<_, Scope>(tools::list_scopes().await?).into_iter();
+        let is_initial = |scope: &Scope| self.initial_scopes.is_initial(&scope.name, scope.initial);
+        Ok(scopes.map(|scope| Scope { initial: is_initial(&scope), ..scope }).collect())
     }
 
     async fn call_tool(&self, caller: Caller, call: Call) -> Result<mcp_core::ports::Reply, ToolsError> {

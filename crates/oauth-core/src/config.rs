@@ -5,7 +5,7 @@ use crate::client::policy::{ClientPolicy, DeniedClients};
 pub use crate::lifetimes::Lifetimes;
 use crate::pages::Brand;
 use std::fmt::Display;
-use web_core::PublicUrl;
+use web_core::{InitialScopes, PublicUrl};
 
 /// The authorization server's configuration.
 #[derive(Debug, Clone)]
@@ -20,6 +20,8 @@ pub struct Config {
     pub remembers_consent: bool,
     /// How many connections a user may have; see [`crate::approvals`].
     pub connections_per_user: usize,
+    /// Scopes that a client gets that asks for none, besides those that the tools declare as initial.
+    pub initial_scopes: InitialScopes,
     /// Where the server is less strict than it could be.
     pub tolerances: Tolerances,
     /// Which clients there may be.
@@ -57,6 +59,9 @@ pub struct Tolerances {
     /// A metadata document may have redirect URIs that are not accepted here; they are left out. It is
     /// written for every server that its client meets.
     pub document_redirect_uris: bool,
+    /// A public client may send its id in the `Authorization` header with an empty secret, as RFC 6749 section
+    /// 2.3.1 has it for clients with a password.
+    pub empty_secret: bool,
     /// On a loopback server, a metadata document may be at a loopback address too, by plain `http`, so
     /// that a client can be developed.
     pub loopback_documents: bool,
@@ -98,6 +103,7 @@ impl Default for Tolerances {
             default_resource: true,
             json_answer: true,
             document_redirect_uris: true,
+            empty_secret: true,
             loopback_documents: true,
             loopback_localhost: true,
             native_https: true,
@@ -137,6 +143,7 @@ impl Tolerances {
             "default_resource" => &mut self.default_resource,
             "json_answer" => &mut self.json_answer,
             "document_redirect_uris" => &mut self.document_redirect_uris,
+            "empty_secret" => &mut self.empty_secret,
             "loopback_documents" => &mut self.loopback_documents,
             "loopback_localhost" => &mut self.loopback_localhost,
             "native_https" => &mut self.native_https,
@@ -168,6 +175,7 @@ impl Config {
             lifetimes: Lifetimes::default(),
             remembers_consent: false,
             connections_per_user: CONNECTIONS_PER_USER,
+            initial_scopes: InitialScopes::default(),
             tolerances: Tolerances::default(),
             clients: ClientPolicy::default(),
         }
@@ -182,6 +190,8 @@ impl Config {
             lifetimes: Lifetimes::read(&variable)?,
             remembers_consent: parse_switch("remember_consent", &variable("remember_consent"))?,
             connections_per_user: parse_connections_per_user(&variable("connections_per_user"))?,
+            initial_scopes: InitialScopes::parse(&variable("initial_scopes"))
+                .map_err(|error| ConfigError::new("initial_scopes", error.problem()))?,
             tolerances: Tolerances::parse(&strict)?,
             clients: ClientPolicy::read(&variable)?,
         })
@@ -300,5 +310,8 @@ mod tests {
             let text = read(variable).unwrap_err().to_string();
             assert!(text.starts_with(&format!("{variable}: ")) && !text.contains("s3cret"), "{text}");
         }
+        let wrong = |name: &str| if name == "initial_scopes" { "s3cret,".to_owned() } else { String::new() };
+        let text = Config::read(url(), wrong).unwrap_err().to_string();
+        assert!(text.starts_with("initial_scopes: ") && !text.contains("s3cret"), "{text}");
     }
 }

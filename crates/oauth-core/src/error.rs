@@ -1,14 +1,16 @@
 //! The registered error codes, and the answers that carry them.
 //!
-//! What goes out is chosen from fixed texts: an error never repeats what the client sent, what the
-//! store said, or anything that tells one kind of failure from another where that would help a thief.
-//! The causes are each endpoint's own, and go to the operator's log.
+//! What goes out is chosen from fixed texts, at most with the number of an element in it: an error never
+//! repeats what the client sent, what the store said, or anything that tells one kind of failure from
+//! another where that would help a thief. The causes are each endpoint's own, and go to the operator's
+//! log, one line for each refused request ([`log_refusal`]).
 
-use crate::client::authentication::AuthenticationError;
+use crate::client::authentication::{AuthenticationError, ClientRefusal, INVALID_CLIENT};
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
+use std::borrow::Cow;
 use store_core::RecordError;
-use web_core::{BodyError, FormError, Reply, form::Repeated};
+use web_core::{BodyError, FormError, Head, Reply, form::Repeated};
 
 /// Error codes in use, from the IANA OAuth Extensions Error Registry and the RFCs that it names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -80,38 +82,43 @@ impl ErrorCode {
 }
 
 /// An error as a program gets it (RFC 6749 section 5.2, RFC 7591 section 3.2.2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WireError {
     /// The status.
     pub status: StatusCode,
     /// The code.
     pub code: ErrorCode,
     /// One sentence for the client's developer: ASCII without `"` and `\` (RFC 6749 section 5.2).
-    pub description: &'static str,
+    pub description: Cow<'static, str>,
 }
 
 #[derive(Serialize)]
-struct Document {
+struct Document<'a> {
     error: &'static str,
-    error_description: &'static str,
+    error_description: &'a str,
 }
 
 impl WireError {
     /// An error with status 400.
     pub const fn bad_request(code: ErrorCode, description: &'static str) -> Self {
-        Self { status: StatusCode::BAD_REQUEST, code, description }
+        Self { status: StatusCode::BAD_REQUEST, code, description: Cow::Borrowed(description) }
+    }
+
+    /// The code and the description, for the operator's log.
+    pub fn for_log(&self) -> String {
+        format!("{}: {}", self.code.as_str(), self.description)
     }
 
     /// The store, or another part of ours, did not answer. Never an answer about the grant.
     pub const UNAVAILABLE: Self = Self {
         status: StatusCode::SERVICE_UNAVAILABLE,
         code: ErrorCode::TemporarilyUnavailable,
-        description: "the server cannot answer at the moment; try again",
+        description: Cow::Borrowed("the server cannot answer at the moment; try again"),
     };
 
     /// As a JSON document that nobody may keep.
-    pub fn reply(self) -> Reply {
-        let document = Document { error: self.code.as_str(), error_description: self.description };
+    pub fn reply(&self) -> Reply {
+        let document = Document { error: self.code.as_str(), error_description: &self.description };
         let reply = Reply::json(self.status, &document)
             .no_store()
             .with(header::PRAGMA, HeaderValue::from_static("no-cache"));
@@ -124,6 +131,17 @@ impl WireError {
             _ => reply,
         }
     }
+}
+
+/// Writes the cause of a refused request into the operator's log. `cause` has no secret in it.
+pub(crate) fn log_refusal(log: &dyn Fn(&str), path: &str, cause: &str) {
+    log(&format!("refused: {path}: {cause}"));
+}
+
+/// Answers 405, and says so in the log.
+pub(crate) fn refuse_method(head: &Head, allowed: &'static str, log: &dyn Fn(&str)) -> Reply {
+    log_refusal(log, &head.path, "the method is not allowed");
+    Reply::method_not_allowed(allowed)
 }
 
 /// What `Retry-After` says.
@@ -147,7 +165,7 @@ impl From<BodyError> for WireError {
             BodyError::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "the body is too large"),
             BodyError::Incomplete => (StatusCode::BAD_REQUEST, "the body is incomplete"),
         };
-        Self { status, code: ErrorCode::InvalidRequest, description }
+        Self { status, code: ErrorCode::InvalidRequest, description: Cow::Borrowed(description) }
     }
 }
 
@@ -160,10 +178,13 @@ impl From<&RecordError> for WireError {
 /// Why an endpoint that a client calls itself gives no answer about a token.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EndpointError {
-    /// The request is not one, or not from the client that it names.
+    /// The request is malformed.
     #[error("{}", .0.description)]
     Request(WireError),
-    /// The records could not be had.
+    /// The client is unknown, or did not authenticate as registered.
+    #[error(transparent)]
+    Client(#[from] ClientRefusal),
+    /// The store is unavailable.
     #[error(transparent)]
     Record(#[from] RecordError),
 }
@@ -184,18 +205,26 @@ impl From<AuthenticationError> for EndpointError {
     fn from(error: AuthenticationError) -> Self {
         match error {
             AuthenticationError::Request(error) => Self::Request(error),
+            AuthenticationError::Client(refusal) => Self::Client(refusal),
             AuthenticationError::Record(error) => Self::Record(error),
         }
     }
 }
 
 impl EndpointError {
-    /// The answer. The cause goes to the operator's log, under the name of the endpoint.
-    pub fn reply(&self, endpoint: &str, log: &dyn Fn(&str)) -> Reply {
+    /// The response. The cause goes to the operator's log, under the endpoint's path.
+    pub fn reply(&self, path: &str, log: &dyn Fn(&str)) -> Reply {
         match self {
-            Self::Request(error) => error.reply(),
+            Self::Request(error) => {
+                log_refusal(log, path, &error.for_log());
+                error.reply()
+            }
+            Self::Client(refusal) => {
+                log_refusal(log, path, &refusal.to_string());
+                INVALID_CLIENT.reply()
+            }
             Self::Record(error) => {
-                log(&format!("{endpoint}: {}", error.for_log()));
+                log(&format!("{path}: {}", error.for_log()));
                 WireError::from(error).reply()
             }
         }

@@ -64,6 +64,30 @@ pub async fn find_remembered<S: Store, R: Random>(
     Ok(is_live.then(|| remembered.clone()))
 }
 
+/// Whether the user has approved this client, and sent a code to a redirect URI of which `leads_there` holds, and
+/// has not revoked that since.
+pub async fn has_approved<S: Store, R: Random>(
+    records: &Records<'_, S, R>,
+    user: &UserGrants,
+    client_id: &str,
+    leads_there: impl Fn(&str) -> bool,
+    now: u64,
+) -> Result<bool, RecordError> {
+    for entry in user.grants.iter().rev().filter(|entry| now < entry.expires_at) {
+        let grant = find::<Grant, _, _>(records, &entry.id.key()).await?;
+        let is_approval = grant.is_some_and(|grant| {
+            grant.client_id == client_id
+                && grant.user_epoch == user.epoch
+                && !matches!(grant.state, GrantState::Revoked { .. })
+                && leads_there(&grant.redirect_uri)
+        });
+        if is_approval {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// Revokes a grant, whatever state it is in, and deletes what was kept for its client. One that is not there is as
 /// good as revoked.
 pub async fn revoke<S: Store, R: Random>(

@@ -8,11 +8,11 @@ use crate::{
     Config,
     client::{
         Clients,
-        authentication::{self, INVALID_CLIENT, Subject},
+        authentication::{self, ClientRefusal, Subject},
         request::{self, invalid_request},
     },
     credential::{Credential, Kind, Unverified},
-    error::EndpointError,
+    error::{EndpointError, refuse_method},
     grants, introspection,
     records::{Grant, GrantState},
 };
@@ -52,12 +52,12 @@ pub async fn serve<S: Store, R: Random>(
     clients: &Clients<'_, S, R>,
 ) -> Reply {
     if head.method != Method::POST {
-        return Reply::method_not_allowed("POST");
+        return refuse_method(head, "POST", clients.log);
     }
     match introspect(head, body, clients).await {
         Ok(Some(active)) => Reply::json(StatusCode::OK, &active).no_store(),
         Ok(None) => Reply::json(StatusCode::OK, &json!({ "active": false })).no_store(),
-        Err(error) => error.reply("introspect", clients.log),
+        Err(error) => error.reply(&head.path, clients.log),
     }
 }
 
@@ -68,10 +68,11 @@ async fn introspect<S: Store, R: Random>(
 ) -> Result<Option<Active>, EndpointError> {
     let Clients { config, records, now, .. } = *clients;
     let form = request::read(head, body, &[]).await?;
-    let client = clients.authenticate(head, &form, Subject::TOKEN).await?;
+    let authenticated = clients.authenticate(head, &form, Subject::TOKEN).await?;
+    let client = &authenticated.client;
     if client.authentication.is_none() {
         // TK-37: to name a client proves nothing.
-        return Err(INVALID_CLIENT.into());
+        return Err(ClientRefusal::new("a public client has nothing to prove who it is with").into());
     }
     let token = form.single("token")?.ok_or(invalid_request("token is missing"))?;
     // A token says what it is, so `token_type_hint` has nothing to add (section 2.1).
@@ -79,7 +80,11 @@ async fn introspect<S: Store, R: Random>(
         Some(token) => access_token(token, records, config, now).await?,
         None => refresh_token(token, records, config, now).await?,
     };
-    Ok(active.filter(|active| active.client_id == client.id && !clients.is_denied(&client.id)))
+    let own = active.filter(|active| active.client_id == client.id && !clients.is_denied(&client.id));
+    if own.is_some() {
+        clients.use_assertion(&authenticated).await?;
+    }
+    Ok(own)
 }
 
 async fn access_token<S: Store, R: Random>(

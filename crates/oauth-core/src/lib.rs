@@ -96,7 +96,8 @@ impl<S: Store, R: Random, I: Identity, C: Catalog> AuthorizationServer<'_, S, R,
     /// Answers one request.
     pub async fn handle(&self, head: &Head, body: &mut impl ReadBody) -> Reply {
         if !self.config.public_url.serves_authority(head.authority.as_deref()) {
-            // RFC 9110 section 15.5.20: somebody made another name lead here.
+            // RFC 9110 section 15.5.20: another name was made to lead here.
+            error::log_refusal(self.log, &head.path, "the Host header names another server");
             return Reply::empty(StatusCode::MISDIRECTED_REQUEST);
         }
         match routes::serve(self, head, body).await {

@@ -11,6 +11,7 @@ use crate::{
     words::{ErrorWords, errors},
 };
 use http::StatusCode;
+use std::borrow::Cow;
 use store_core::RecordError;
 use web_core::{BodyError, Form, Forms, Reply};
 
@@ -144,10 +145,7 @@ impl PageError {
                 ErrorCode::InvalidClient,
                 "the client is unknown here; register again",
             ),
-            Self::DeniedClient => {
-                let WireError { status, code, description } = authentication::UNAUTHORIZED_CLIENT;
-                (status, code, description)
-            }
+            Self::DeniedClient => return authentication::UNAUTHORIZED_CLIENT,
             Self::Document => (
                 StatusCode::BAD_REQUEST,
                 ErrorCode::InvalidClient,
@@ -193,7 +191,7 @@ impl PageError {
                 return WireError::UNAVAILABLE;
             }
         };
-        WireError { status, code, description }
+        WireError { status, code, description: Cow::Borrowed(description) }
     }
 
     /// The answer to a person: what happened, and what to do about it.

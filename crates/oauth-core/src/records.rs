@@ -6,7 +6,7 @@
 //! | `postern:u:<digest of the subject>` | [`UserGrants`] | as long as the user | created at first sign-in; then by transition, also at each sign-in and sign-out |
 //!
 //! | `postern:m:<slot>` | a document of a client (see [`crate::client`]), in one of 256 slots | until another takes its slot | put, by whoever fetched it |
-//! | `postern:j:<list>` | client assertions that were used, in one of 256 lists | for ever; its entries until they would have expired | created by whoever counts first on `postern:j-claim:<list>`; then by transition |
+//! | `postern:j:<list>`, `postern:j:<client>:<list>` | client assertions that were used, in one of 256 lists that clients share or that a configured client has | for ever; its entries until they would have expired | created by the first claimant on `postern:j-claim:…`; then by transition |
 //!
 //! Values are sealed JSON (see [`store_core::seal`]); `tests/golden/` has one of each, and changing one
 //! needs a "Stored data" line in the changelog. No code, token or secret is stored, hashed or otherwise:

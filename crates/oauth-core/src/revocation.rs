@@ -10,7 +10,7 @@ use crate::{
         request::{self, invalid_request},
     },
     credential::{Credential, Kind},
-    error::EndpointError,
+    error::{EndpointError, refuse_method},
     grants,
     records::Grant,
 };
@@ -27,10 +27,10 @@ pub async fn serve<S: Store, R: Random>(
     let reply = match head.method {
         Method::POST => match revoke(head, body, clients).await {
             Ok(()) => Reply::empty(StatusCode::OK).no_store(),
-            Err(error) => error.reply("revoke", clients.log),
+            Err(error) => error.reply(&head.path, clients.log),
         },
         Method::OPTIONS => cors::preflight(request::PREFLIGHT),
-        _ => Reply::method_not_allowed("POST, OPTIONS"),
+        _ => refuse_method(head, "POST, OPTIONS", clients.log),
     };
     cors::allow_any(reply)
 }
@@ -42,7 +42,7 @@ async fn revoke<S: Store, R: Random>(
 ) -> Result<(), EndpointError> {
     let Clients { records, now, .. } = *clients;
     let form = request::read(head, body, &[]).await?;
-    let client = clients.authenticate(head, &form, Subject::TOKEN).await?;
+    let authenticated = clients.authenticate(head, &form, Subject::TOKEN).await?;
     let token = form.single("token")?.ok_or(invalid_request("token is missing"))?;
     // A token says what it is, so `token_type_hint` has nothing to add (section 2.1).
     let credential = [Kind::RefreshToken, Kind::AccessToken]
@@ -51,7 +51,8 @@ async fn revoke<S: Store, R: Random>(
     let Some(credential) = credential.filter(|credential| now < credential.expires_at) else { return Ok(()) };
     let grant = grants::find::<Grant, _, _>(records, &credential.grant.key()).await?;
     // A grant's client never changes, so it may be looked at before the transition.
-    if grant.is_some_and(|grant| grant.client_id == client.id) {
+    if grant.is_some_and(|grant| grant.client_id == authenticated.client.id) {
+        clients.use_assertion(&authenticated).await?;
         grants::revoke(records, credential.grant, now).await?;
     }
     Ok(())

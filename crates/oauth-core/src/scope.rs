@@ -1,10 +1,6 @@
 //! Scopes (RFC 6749 section 3.3).
 
-use crate::{
-    config::{Tolerances, log_tolerance},
-    credential::ScopeSet,
-    ports::Offer,
-};
+use crate::{Config, config::log_tolerance, credential::ScopeSet, ports::Offer};
 
 /// A scope parameter that cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -40,20 +36,22 @@ pub fn parse(parameter: &str) -> Result<Vec<String>, InvalidScope> {
 pub fn narrow(
     requested: &[String],
     offer: &Offer,
-    tolerances: &Tolerances,
+    config: &Config,
     log: &dyn Fn(&str),
 ) -> Result<Vec<String>, InvalidScope> {
     let is_offered = |name: &String| offer.scopes.iter().any(|scope| scope.name == *name);
     if !requested.iter().all(is_offered) {
-        if !tolerances.unknown_scopes {
+        if !config.tolerances.unknown_scopes {
             return Err(InvalidScope::Unknown);
         }
         log_tolerance(log, "unknown_scopes");
     }
     let known = |scope: &str| requested.iter().any(|requested| requested == scope);
     let any_known = requested.iter().any(is_offered);
-    let wanted =
-        offer.scopes.iter().filter(|scope| if any_known { known(&scope.name) } else { scope.initial });
+    let wanted = offer.scopes.iter().filter(|scope| match any_known {
+        true => known(&scope.name),
+        false => config.initial_scopes.is_initial(&scope.name, scope.initial),
+    });
     Ok(wanted.map(|scope| scope.name.clone()).take(ScopeSet::CAPACITY).collect())
 }
 
@@ -80,18 +78,23 @@ mod tests {
     /// AZ-20.
     #[test]
     fn unknown_scopes_are_dropped() {
-        let ask = |parameter: &str, tolerances: &Tolerances| {
+        let config = |variable: &'static str, value: &'static str| {
+            let url = web_core::PublicUrl::parse("https://mcp.example.com").unwrap();
+            Config::read(url, |name| if name == variable { value.into() } else { String::new() }).unwrap()
+        };
+        let ask = |parameter: &str, config: &Config| {
             let logged = std::cell::Cell::new(0);
             let log = |_: &str| logged.set(logged.get() + 1);
-            let narrowed = narrow(&parse(parameter).unwrap(), &offer(), tolerances, &log)?;
+            let narrowed = narrow(&parse(parameter).unwrap(), &offer(), config, &log)?;
             Ok((narrowed.join(" "), logged.get()))
         };
-        let (tolerant, strict) = (Tolerances::default(), Tolerances::parse("unknown_scopes").unwrap());
+        let (tolerant, strict) = (config("", ""), config("strict", "unknown_scopes"));
+        assert_eq!(ask("", &config("initial_scopes", "b")), Ok(("a b c".into(), 0)), "C26");
         assert_eq!(ask("openid c b", &tolerant), Ok(("b c".into(), 1)));
         assert_eq!(ask("openid email profile", &tolerant), Ok(("a c".into(), 1)));
-        for tolerances in [tolerant, strict] {
-            assert_eq!(ask("", &tolerances), Ok(("a c".into(), 0)));
-            assert_eq!(ask("c b", &tolerances), Ok(("b c".into(), 0)));
+        for config in [&tolerant, &strict] {
+            assert_eq!(ask("", config), Ok(("a c".into(), 0)));
+            assert_eq!(ask("c b", config), Ok(("b c".into(), 0)));
         }
         assert_eq!(ask("openid c b", &strict), Err(InvalidScope::Unknown));
     }

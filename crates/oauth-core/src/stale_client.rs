@@ -44,7 +44,7 @@ impl Application {
         let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
         let path = path.split('?').next().unwrap_or_default();
         match (scheme, authority, path) {
-            ("https", "claude.ai" | "claude.com", _) => Some(Self::Claude),
+            ("https", "claude.ai" | "claude.com", _) | ("claude", _, _) => Some(Self::Claude),
             ("https", "chatgpt.com", _) => Some(Self::ChatGpt),
             ("https", "www.cursor.com", _) | ("cursor", _, _) => Some(Self::Cursor),
             ("https", "vscode.dev" | "insiders.vscode.dev", _) | ("vscode" | "vscode-insiders", _, _) => {
@@ -101,6 +101,7 @@ mod tests {
         for (redirect_uri, application) in [
             ("https://claude.ai/api/mcp/auth_callback", Application::Claude),
             ("https://claude.com/api/mcp/auth_callback", Application::Claude),
+            ("claude://claude.ai/mcp-auth-callback/sdk", Application::Claude),
             ("https://chatgpt.com/connector_platform_oauth_redirect", Application::ChatGpt),
             ("https://chatgpt.com/connector/oauth/abc", Application::ChatGpt),
             ("cursor://anysphere.cursor-mcp/oauth/callback", Application::Cursor),

@@ -386,6 +386,22 @@ pub mod home {
     }
 }
 
+/// The page in the place of a redirect to a client that the user has not approved.
+pub mod refused {
+    /// Heading and title.
+    pub const TITLE: &str = "This request cannot be answered";
+    /// Under the heading.
+    pub const TEXT: &str = "An application sent you here with a request that this server refuses. You have not been sent on, because you have not approved this application here.";
+    /// Before what is wrong.
+    pub const REASON: &str = "Reason";
+    /// Before where the link leads.
+    pub const DESTINATION: &str = "The application is at";
+    /// What to do.
+    pub const HELP: &str = "If you did not start this yourself, close this page. If you did, you can go back and let the application know.";
+    /// The link.
+    pub const LINK: &str = "Go back to the application";
+}
+
 /// An error page: what happened, and what to do about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ErrorWords {

@@ -1,7 +1,7 @@
 //! Attacks on the authorization endpoint: rows AZ of the threat list.
 
 use crate::support::{
-    Browser, CHALLENGE, PageForm, Params, Request, Tokens, VERIFIER, World, body_text, header, json,
+    Browser, CHALLENGE, Client, PageForm, Params, Request, Tokens, VERIFIER, World, body_text, header, json,
     location, refusal,
 };
 use http::{Method, StatusCode};
@@ -148,8 +148,8 @@ fn no_error_goes_to_an_unregistered_redirect_uri() {
 /// MCP-S-10, MCP-S-37, MCP-S-38, MCP-S-39, MCP-S-48.
 #[test]
 fn weak_requests_are_sent_back() {
-    let world = World::public();
-    let client = world.client();
+    let mut world = World::public();
+    let client = world.configured();
     for (name, value, error) in [
         ("response_type", "", "invalid_request"),
         ("response_type", "token", "unsupported_response_type"),
@@ -187,8 +187,8 @@ fn weak_requests_are_sent_back() {
 /// MCP-S-65.
 #[test]
 fn repeated_parameters_are_refused() {
-    let world = World::public();
-    let client = world.client();
+    let mut world = World::public();
+    let client = world.configured();
     let query = client.request().encode();
     let get =
         |query: &str| world.send(Request::get(&format!("/authorize?{query}")).with("accept", "text/html"));
@@ -223,8 +223,8 @@ fn unknown_parameters_are_ignored() {
 /// AZ-21, HT-12: a state that breaks headers, pages, or memory.
 #[test]
 fn state_returns_as_it_came_or_not_at_all() {
-    let world = World::public();
-    let client = world.client();
+    let mut world = World::public();
+    let client = world.configured();
     let long = "s".repeat(4096);
     for state in [
         "a b+c%20d",
@@ -402,7 +402,7 @@ fn tolerances_are_logged_and_can_be_switched_off() {
         ("unknown_scopes", client_request("scope", "openid math:basic"), "invalid_scope"),
     ] {
         let mut world = World::public();
-        let request = world.client().request().with("resource", "https://mcp.example.com/mcp");
+        let request = world.configured().request().with("resource", "https://mcp.example.com/mcp");
         world.logged.borrow_mut().clear();
         ask(&world, &request);
         assert!(world.logged.borrow().is_empty(), "nothing to tolerate");
@@ -427,4 +427,75 @@ fn json_answer_can_be_switched_off() {
     world.config.tolerances = Tolerances::parse("json_answer").unwrap();
     assert_eq!(PageForm::of(&world.send(program(&request))).action, "/sign-in");
     assert_shown_here(&world.send(program(&request.with("client_id", "x"))), "a page");
+}
+
+/// A request that fails, by a client whose redirect URI is good.
+fn failing(client: &Client) -> Params {
+    client.request().without("response_type")
+}
+
+/// S7, AZ-09, RFC 9700 section 4.11.2: a client that registered itself makes its request fail, so that a link to this
+/// server leads wherever it likes.
+#[test]
+fn browser_is_sent_to_no_client_that_nobody_approved() {
+    let world = World::public();
+    let registered = world.register(&["https://bait.example/cb?a=1"]);
+    let id = "https://client.example/metadata.json";
+    let document = serde_json::json!({
+        "client_id": id, "client_name": "Published", "redirect_uris": ["https://bait.example/cb?a=1"],
+    });
+    world.network.servers.serve(id, web_core::fetch::testing::Answer::json(document.to_string()));
+    let published = Client { id: id.into(), ..registered.clone() };
+    for client in [registered, published] {
+        for request in [
+            failing(&client),
+            client.request().with("prompt", "none"),
+            client.request().with("prompt", "none login"),
+            client.request().with("response_type", "token"),
+            client.request().with("scope", "\""),
+            client.request().with("resource", "https://evil.example/"),
+            client.request().without("code_challenge"),
+            client.request().with("request", "x"),
+        ] {
+            world.logged.borrow_mut().clear();
+            let reply = world
+                .send(Request::get(&format!("/authorize?{}", request.encode())).with("accept", "text/html"));
+            assert_shown_here(&reply, "an error");
+            let page = body_text(&reply);
+            assert!(page.contains("<strong class=\"address\">bait.example</strong>"), "{page}");
+            assert!(page.contains("href=\"https://bait.example/cb?a=1&#38;error="), "{page}");
+            assert_eq!(header(&reply, "cache-control"), "no-store");
+            let log = world.logged.take();
+            let refused = log.iter().filter(|line| line.starts_with("refused: /authorize: ")).count();
+            assert_eq!(refused, 1, "{log:?}");
+            let program = Request::get(&format!("/authorize?{}", request.encode()));
+            assert_eq!(refusal(&world.send(program.with("accept", "application/json"))).0, 400);
+        }
+    }
+    let mut world = World::public();
+    let configured = world.configured();
+    assert_sent_back(&ask(&world, &failing(&configured)), "invalid_request", "configured");
+}
+
+/// S7: a person who is signed in and has approved the client is sent back to it, until the approval is revoked, and
+/// nobody else is.
+#[test]
+fn browser_is_sent_to_a_client_that_its_user_approved() {
+    let world = World::public();
+    let client = world.client();
+    let other = world.register(&["https://client.example/other"]);
+    let (alice, bob) = (Browser::default(), Browser::default());
+    let consent = alice.sign_in(&world, "alice@example.com", &client.request().encode());
+    bob.sign_in(&world, "bob@example.com", &client.request().encode());
+    let target = |client: &Client| format!("/authorize?{}", failing(client).encode());
+    assert_shown_here(&alice.get(&world, &target(&client)), "not yet");
+    let (_, params) = location(&alice.approve(&world, &consent, &["math:basic"]));
+    let tokens = Tokens::of(&world.send(client.redeem(&params["code"])));
+    assert_sent_back(&alice.get(&world, &target(&client)), "invalid_request", "approved");
+    assert_shown_here(&alice.get(&world, &target(&other)), "another client");
+    assert_shown_here(&bob.get(&world, &target(&client)), "another person");
+    assert_shown_here(&Browser::default().get(&world, &target(&client)), "nobody");
+    let revocation = Params::of(&[("token", tokens.refresh.as_str()), ("client_id", client.id.as_str())]);
+    assert_eq!(world.send(Request::post_form("/revoke", &revocation)).status, StatusCode::OK);
+    assert_shown_here(&alice.get(&world, &target(&client)), "revoked");
 }

@@ -176,7 +176,7 @@ fn every_failure_is_one_page_and_none_is_kept() {
         good().status(404),
         good().status(500),
         Answer::json(""),
-        Answer::json(" ".repeat(5 * 1024 + 1)),
+        Answer::json(" ".repeat(16 * 1024 + 1)),
         Answer::json("[").end(End::Endless),
         good().end(End::Broken),
         good().end(End::Silent),

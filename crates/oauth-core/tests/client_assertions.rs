@@ -381,3 +381,83 @@ fn metadata_names_the_algorithms() {
         assert_eq!(*algorithms, json!(["RS256", "PS256", "ES256", "EdDSA"]));
     }
 }
+
+/// S1: an assertion counts only if the rest of the request is good, so a client whose requests are refused stores
+/// nothing, however many it sends.
+#[test]
+fn refused_requests_remember_no_assertion() {
+    let world = World::public();
+    let stranger = registered(&world);
+    let code = world.code(&stranger);
+    let before = world.store.snapshot();
+    let wrong_verifier = stranger.redemption(&code).with("code_verifier", &"x".repeat(43));
+    for (index, request) in [
+        stranger.redemption("made up"),
+        stranger.refreshment("made up"),
+        wrong_verifier,
+        stranger.redemption(&code).with("redirect_uri", "https://other.example/"),
+        stranger.redemption(&code).with("resource", "https://other.example/"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let refused = world.send(show(&request, &sign(&stranger.id, &index.to_string())));
+        assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{}", body_text(&refused));
+        // The same assertion is good for a request that is.
+        let again = world.send(show(&request, &sign(&stranger.id, &index.to_string())));
+        assert_eq!(again, refused);
+    }
+    let revocation = Params::of(&[("token", "made up")])
+        .and("client_assertion_type", TYPE)
+        .and("client_assertion", &sign(&stranger.id, "revoke"));
+    assert_eq!(world.send(Request::post_form("/revoke", &revocation)).status, StatusCode::OK);
+    assert_eq!(world.store.snapshot(), before);
+    Tokens::of(&world.send(show(&stranger.redemption(&code), &sign(&stranger.id, "0"))));
+}
+
+/// S1: a stranger who refreshes without end refuses no honest client, be it registered, published or configured.
+#[test]
+fn flood_of_a_stranger_refuses_no_honest_client() {
+    let mut world = World::public();
+    let desk = configured(&mut world, &json!({ "jwks": { "keys": [key().jwk("a")] } }));
+    let honest = published(&world, &json!({ "jwks": { "keys": [key().jwk("a")] } }));
+    let stranger = registered(&world);
+    let redeem = |client: &Client| {
+        let code = world.code(client);
+        Tokens::of(&world.send(show(&client.redemption(&code), &sign(&client.id, "first"))))
+    };
+    let [mut desk_tokens, mut honest_tokens, mut tokens] =
+        [redeem(&desk), redeem(&honest), redeem(&stranger)];
+    for index in 0..60 {
+        let refresh = |client: &Client, tokens: &Tokens| {
+            let assertion = sign(&client.id, &index.to_string());
+            Tokens::of(&world.send(show(&client.refreshment(&tokens.refresh), &assertion)))
+        };
+        tokens = refresh(&stranger, &tokens);
+        if index % 20 == 0 {
+            desk_tokens = refresh(&desk, &desk_tokens);
+            honest_tokens = refresh(&honest, &honest_tokens);
+        }
+    }
+    let keys: Vec<String> = world.store.snapshot().into_keys().collect();
+    let own = keys.iter().filter(|key| key.starts_with("postern:j:") && key.len() > "postern:j:00".len());
+    assert!((1..=4).contains(&own.count()), "the configured client has lists of its own: {keys:?}");
+}
+
+/// S1: an assertion lives for a few minutes, so that what is remembered is bounded.
+#[test]
+fn assertion_lives_for_minutes() {
+    let world = World::public();
+    let client = registered(&world);
+    let code = world.code(&client);
+    let living = |seconds: u64| {
+        let mut claims = claims(&client.id, "1");
+        claims["exp"] = json!(START + seconds);
+        key().sign(&header(), &claims)
+    };
+    for seconds in [10 * 60, 60 * 60] {
+        let refused = world.send(show(&client.redemption(&code), &living(seconds)));
+        assert_eq!(refusal(&refused), invalid_client());
+    }
+    Tokens::of(&world.send(show(&client.redemption(&code), &living(5 * 60))));
+}

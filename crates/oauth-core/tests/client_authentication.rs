@@ -1,7 +1,7 @@
 //! Confidential clients: each authenticates as it registered, and no other way (RFC 6749 section 2.3).
 
-use crate::support::{Client, Request, Tokens, World, basic, header, json, refusal};
-use oauth_core::client;
+use crate::support::{Client, Params, Request, Tokens, World, basic, header, json, refusal};
+use oauth_core::{client, config::Tolerances};
 use store_core::{Keyring, seal};
 use web_core::Reply;
 
@@ -102,7 +102,7 @@ fn header_must_be_well_formed_and_agree_with_the_body() {
 /// TK-19: a public client has nothing to show, so whoever shows something in its name is not it.
 #[test]
 fn public_client_cannot_show_a_secret() {
-    let world = World::public();
+    let mut world = World::public();
     let client = world.client();
     let (_, secret) = world.confidential("client_secret_basic");
     let code = world.code(&client);
@@ -110,8 +110,81 @@ fn public_client_cannot_show_a_secret() {
         assert_challenged(&world.send(with_basic(client.redeem(&code), &client, secret)));
         assert_challenged(&world.send(with_post(client.redeem(&code), secret)));
     }
+    world.config.tolerances = Tolerances::parse("empty_secret").unwrap();
     assert_challenged(&world.send(with_basic(client.redeem(&code), &client, "")));
     Tokens::of(&world.send(client.redeem(&code)));
+}
+
+/// C18, tolerance `empty_secret`: a public client names itself in the header, with nothing where the secret would be.
+#[test]
+fn public_client_may_send_an_empty_secret() {
+    let mut world = World::public();
+    let configured = world.configured();
+    for client in [world.client(), configured] {
+        let code = world.code(&client);
+        world.logged.borrow_mut().clear();
+        let unnamed = Request::post_form("/token", &client.redemption(&code).without("client_id"));
+        let tokens = Tokens::of(&world.send(with_basic(unnamed, &client, "")));
+        assert_eq!(*world.logged.borrow(), ["tolerance: empty_secret"]);
+        Tokens::of(&world.send(with_basic(client.refresh(&tokens.refresh), &client, "")));
+        let (other, _) = world.confidential("client_secret_basic");
+        assert_challenged(&world.send(with_basic(client.refresh(&tokens.refresh), &other, "")));
+    }
+    let (confidential, _) = world.confidential("client_secret_basic");
+    let code = world.code(&confidential);
+    assert_challenged(&world.send(with_basic(confidential.redeem(&code), &confidential, "")));
+}
+
+/// C7: each refusal has one line in the log, which says why and has no secret, token or code in it.
+#[test]
+fn refusals_have_one_line_in_the_log() {
+    let world = World::public();
+    let (client, secret) = world.confidential("client_secret_basic");
+    let public = world.client();
+    let code = world.code(&public);
+    let good = |request: Request| with_basic(request, &client, &secret);
+    let form = |path: &str, params: &[(&str, &str)]| Request::post_form(path, &Params::of(params));
+    for (request, cause) in [
+        (Request::get("/token"), "the method is not allowed"),
+        (Request::post_form("/token", &Params::default()), "invalid_request: grant_type is missing"),
+        (form("/token", &[("grant_type", "x"), ("client_id", &public.id)]), "unsupported_grant_type: "),
+        (form("/token", &[("grant_type", "x")]), "invalid_client: the request names no client"),
+        (public.redeem("x").with("authorization", "Basic !"), "invalid_client: the Authorization header"),
+        (
+            client.redeem("x"),
+            "invalid_client: the client is registered for client_secret_basic and used none",
+        ),
+        (with_basic(client.redeem("x"), &client, "s3cret"), "invalid_client: the client secret is wrong"),
+        (
+            form("/token", &[("grant_type", "x"), ("client_id", "x")]),
+            "invalid_client: the client id is unknown",
+        ),
+        (public.redeem("postern_ac_s3cret"), "invalid_grant: the code or refresh token is not one of"),
+        (
+            good(client.redeem(&code)),
+            "invalid_grant: the code or refresh token is not good: of another client",
+        ),
+        (public.refresh("s3cret"), "invalid_grant: "),
+        (form("/revoke", &[("token", "s3cret")]), "invalid_client: the request names no client"),
+        (form("/revoke", &[("client_id", &public.id)]), "invalid_request: token is missing"),
+        (Request::get("/revoke"), "the method is not allowed"),
+        (form("/introspect", &[("token", "s3cret"), ("client_id", &public.id)]), "invalid_client: a public"),
+        (Request::get("/introspect"), "the method is not allowed"),
+        (
+            Request::post_json("/register", &serde_json::json!({})),
+            "invalid_redirect_uri: redirect_uris must be",
+        ),
+        (Request::get("/register"), "the method is not allowed"),
+    ] {
+        world.logged.borrow_mut().clear();
+        let path = request.path.clone();
+        let reply = world.send(request);
+        assert!(reply.status.is_client_error(), "{cause}");
+        let log = world.logged.borrow();
+        assert_eq!(log.len(), 1, "{cause}: {log:?}");
+        assert!(log[0].starts_with(&format!("refused: {path}: {cause}")), "{cause}: {log:?}");
+        assert!(!log[0].contains("s3cret") && !log[0].contains(&code), "{log:?}");
+    }
 }
 
 /// TK-20, RG-11: who registers a client's metadata again is not given its secret, and nothing of either

@@ -115,7 +115,7 @@ fn document_says_what_the_endpoints_do() {
             assert_eq!(ask(parameter, &value), StatusCode::OK, "{name}: {value}");
         }
         for value in others {
-            assert_eq!(ask(parameter, value), StatusCode::SEE_OTHER, "{name} has not {value}");
+            assert_eq!(ask(parameter, value), StatusCode::BAD_REQUEST, "{name} has not {value}");
         }
     }
     let grant = |grant_type: &str| {

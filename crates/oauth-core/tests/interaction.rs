@@ -37,8 +37,8 @@ fn assert_sent_back(reply: &Reply, error: &str) {
 /// OpenID Connect Core section 3.1.2.6: with `none`, whatever would need a person is an error.
 #[test]
 fn nobody_is_asked_when_the_client_forbids_it() {
-    let world = World::public();
-    let client = world.client();
+    let mut world = World::public();
+    let client = world.configured();
     let silent = client.request().with("prompt", "none");
     assert_sent_back(&Browser::default().get(&world, &target(&silent)), "login_required");
     let browser = signed_in(&world, &client);
@@ -151,8 +151,8 @@ fn hint_is_filled_in_and_no_more() {
 /// AZ-15: what cannot be meant is sent back.
 #[test]
 fn senseless_wishes_are_sent_back() {
-    let world = World::public();
-    let client = world.client();
+    let mut world = World::public();
+    let client = world.configured();
     for (name, value) in [
         ("prompt", "none login"),
         ("prompt", "none consent"),
@@ -171,8 +171,8 @@ fn senseless_wishes_are_sent_back() {
 /// DS-04.
 #[test]
 fn prompts_are_in_the_metadata() {
-    let world = World::public();
-    let client = world.client();
+    let mut world = World::public();
+    let client = world.configured();
     let document = json(&world.send(Request::get("/.well-known/oauth-authorization-server")));
     for prompt in document["prompt_values_supported"].as_array().unwrap() {
         let request = client.request().with("prompt", prompt.as_str().unwrap());

@@ -34,10 +34,9 @@ pub async fn keyring(
         return Ok(known);
     }
     let pause = || std::thread::sleep(WAIT);
-    let keys = store_core::deployment::keyring_or_wait(
-        &source.0, source.1, provision, store, &HostRandom, pause,
-    )
-    .await?;
+    let keys =
+        store_core::deployment::keyring_or_wait(&source.0, source.1, provision, store, &HostRandom, pause)
+            .await?;
     if let Some(keys) = &keys {
         KEYRING.with_borrow_mut(|known| *known = Some((source, keys.clone())));
     }

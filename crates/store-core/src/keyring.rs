@@ -54,11 +54,13 @@ pub enum Purpose {
     Invitation,
     /// Naming what is counted in the throttle of sign-ins.
     Throttle,
+    /// Naming client assertions that were used.
+    ClientAssertion,
 }
 
 impl Purpose {
     /// How many there are.
-    const COUNT: usize = Self::Throttle as usize + 1;
+    const COUNT: usize = Self::ClientAssertion as usize + 1;
 
     /// The HKDF label. It is part of the stored format: never change one.
     fn label(self) -> &'static [u8] {
@@ -76,6 +78,7 @@ impl Purpose {
             Self::Cursor => b"postern cursor v1",
             Self::Invitation => b"postern invitation v1",
             Self::Throttle => b"postern throttle v1",
+            Self::ClientAssertion => b"postern client assertion v1",
         }
     }
 }
@@ -133,6 +136,11 @@ impl Keyring {
     /// The id of the secret that new values are made with.
     pub fn newest_id(&self) -> KeyId {
         self.newest.id
+    }
+
+    /// The ids of the secrets that came before the newest one, newest first.
+    pub fn older_ids(&self) -> impl Iterator<Item = KeyId> + '_ {
+        self.older.iter().map(|secret| secret.id)
     }
 
     /// The key for `purpose` from the newest secret, and that secret's id.
@@ -252,7 +260,9 @@ mod tests {
             Purpose::Cursor,
             Purpose::Invitation,
             Purpose::Throttle,
+            Purpose::ClientAssertion,
         ];
+        assert_eq!(purposes.len(), Purpose::COUNT);
         for (index, one) in purposes.iter().enumerate() {
             for other in &purposes[index + 1..] {
                 assert_ne!(keys.newest_key(*one), keys.newest_key(*other), "{one:?} {other:?}");

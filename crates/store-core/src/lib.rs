@@ -45,7 +45,7 @@ pub mod testing;
 
 pub use connection::{Connection, Slot};
 pub use deployment::{DeploymentError, Provision};
-pub use keyring::{Keyring, KeyringError, Purpose};
+pub use keyring::{KeyId, Keyring, KeyringError, Purpose};
 pub use random::Random;
 pub use records::{Change, RecordError, Records, TransitionError};
 pub use store::{Store, StoreError};

@@ -137,7 +137,7 @@ impl Store for MemoryStore {
 
     async fn delete_many(&self, keys: &[String]) -> Result<(), StoreError> {
         self.operate(true).await?;
-        self.0.values.borrow_mut().retain(|key, _| !keys.contains(key));
+        self.inner.values.borrow_mut().retain(|key, _| !keys.contains(key));
         Ok(())
     }
 

@@ -15,12 +15,14 @@
 pub mod cors;
 pub mod fetch;
 pub mod form;
+pub mod initial_scopes;
 pub mod issuer;
 pub mod public_url;
 pub mod reply;
 pub mod request;
 
 pub use form::{Form, FormError};
+pub use initial_scopes::{InitialScopes, InitialScopesError};
 pub use issuer::{Issuer, IssuerError};
 pub use public_url::{PublicUrl, PublicUrlError};
 pub use reply::{Body, Forms, Reply};

@@ -1,15 +1,34 @@
 //! `/authorize`: what it refuses on a page, what it refuses to the client, and what it answers.
 
-use postern_tests::html::forms;
+use postern_tests::html::{decode, forms};
 use postern_tests::oauth::{BASIC, REDIRECT_URI, STATISTICS, is_sign_in, register};
 use postern_tests::{Authorization, Browser, Client, Person, Request, Server, Tokens};
 use serde_json::json;
 
-/// What comes of a request that is refused before anybody is asked: it is sent back to the client.
+/// What comes of a request that is refused before a person is asked. A browser is not sent to a client that nobody has
+/// approved (RFC 9700 section 4.11.2): its page names the destination, and has a link with the error for the client.
 #[track_caller]
 fn refusal(server: &Server, authorization: &Authorization, error: &str) {
-    let url = Browser::new(server).open(&authorization.target()).elsewhere();
+    let page = Browser::new(server).open(&authorization.target()).page().expect_page(400).text();
+    assert!(page.contains("127.0.0.1:6274"), "the destination: {page}");
+    let mut links = page.split("<a href=\"").skip(1).filter_map(|rest| rest.split('"').next()).map(decode);
+    let url = links.find(|link| link.starts_with(REDIRECT_URI)).expect("a link to the client");
     authorization.answer(server, &url).expect_error(error);
+}
+
+/// RFC 9700 section 4.11.2: a person who approved the client is sent back to it, and a program gets a document.
+#[test]
+fn error_sends_a_browser_to_a_client_that_its_user_approved() {
+    let server = Server::under_test();
+    let client = Client::register(&server);
+    let wrong = Authorization::new(&client).without("response_type");
+    refusal(&server, &wrong, "invalid_request");
+    let mut browser = Browser::new(&server);
+    Person::new().approve(&mut browser, &Authorization::new(&client)).code();
+    let url = browser.open(&wrong.target()).elsewhere();
+    wrong.answer(&server, &url).expect_error("invalid_request");
+    let program = Request::new("GET", &wrong.target()).header("accept", "application/json");
+    server.send(&program).expect_oauth_error(400, "invalid_request");
 }
 
 /// RFC 6749 section 4.1.2.1: nobody may be sent to an address that no client registered.

@@ -154,8 +154,8 @@ fn tolerances_are_switched_off_for_the_whole_server() {
     let host = Host::start_on(&state, &listen);
     host.send(&post(&tokens.access_token, &ping())).expect(401);
     host.get("/.well-known/oauth-protected-resource").expect(404);
-    let url = Browser::new(&host).open(&authorization.target()).elsewhere();
-    authorization.answer(&host, &url).expect_error("invalid_target");
+    let program = Request::new("GET", &authorization.target()).header("accept", "application/json");
+    host.send(&program).expect_oauth_error(400, "invalid_target");
     let alias = format!("localhost:{}", host.port());
     for target in ["/.well-known/oauth-authorization-server", "/.well-known/oauth-protected-resource/mcp"] {
         host.send(&Request::new("GET", target).header("host", &alias)).expect(421);

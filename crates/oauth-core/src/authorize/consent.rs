@@ -19,7 +19,7 @@
 //! animation, an approval that a person sends too soon shows the page again ([`is_too_soon`]).
 
 use super::{
-    SignedIn, find_session, page_form, parse_again, refuse_to_ask, request::AuthorizationRequest,
+    SignedIn, find_session, page_form, parse_again, refusal, request::AuthorizationRequest,
     response::ValidatedRedirect,
 };
 use crate::{
@@ -124,7 +124,8 @@ pub(super) async fn decide<S: Store, R: Random, I: Identity, C: Catalog>(
             let own = if is_full { find_replaced(server, &step, &signed_in.user).await? } else { None };
             match own {
                 Some(Replaced { cause: Cause::NoRoom, .. }) if request.interaction.is_forbidden => {
-                    Ok(refuse_to_ask(server, request, ErrorCode::InteractionRequired))
+                    let code = ErrorCode::InteractionRequired;
+                    refusal::refuse_to_ask(server, request, code, Some(signed_in)).await
                 }
                 Some(Replaced { cause: Cause::NoRoom, .. }) => {
                     page(server, step, &request.client, signed_in, offer, None).await
@@ -140,10 +141,10 @@ pub(super) async fn decide<S: Store, R: Random, I: Identity, C: Catalog>(
             }
         }
         Some(_) if request.interaction.is_forbidden => {
-            Ok(refuse_to_ask(server, request, ErrorCode::InteractionRequired))
+            refusal::refuse_to_ask(server, request, ErrorCode::InteractionRequired, Some(signed_in)).await
         }
         None if request.interaction.is_forbidden => {
-            Ok(refuse_to_ask(server, request, ErrorCode::ConsentRequired))
+            refusal::refuse_to_ask(server, request, ErrorCode::ConsentRequired, Some(signed_in)).await
         }
         _ => page(server, step, &request.client, signed_in, offer, None).await,
     }
@@ -230,7 +231,7 @@ async fn show_again<S: Store, R: Random, I: Identity, C: Catalog>(
             let step = ConsentStep { shown_at_ms: server.now_ms, ..step };
             page(server, step, &request.client, signed_in, &offer, Some(again)).await
         }
-        Err(error) => Ok(error.reply(&server.config.public_url)),
+        Err((error, client)) => refusal::answer(server, &client, &error, Some(signed_in)).await,
     }
 }
 

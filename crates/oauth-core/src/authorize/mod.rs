@@ -8,6 +8,7 @@
 pub mod consent;
 pub mod interaction;
 pub(crate) mod page_form;
+mod refusal;
 pub mod request;
 pub mod response;
 pub mod sign_in;
@@ -15,12 +16,14 @@ pub mod sign_in;
 use crate::{
     AuthorizationServer,
     browser::{Arrival, BrowserSession},
+    client::Client,
     config::{Tolerances, log_tolerance},
-    error::ErrorCode,
+    error::{ErrorCode, log_refusal, refuse_method},
     grants,
     page_error::PageError,
     ports::{Catalog, Identity, Offer},
     records::UserGrants,
+    routes,
 };
 use http::{Method, StatusCode, header};
 use request::{AuthorizationRequest, Refusal};
@@ -50,7 +53,7 @@ pub async fn serve<S: Store, R: Random, I: Identity, C: Catalog>(
             let form = Form::parse(&body).map_err(|_| PageError::Malformed)?;
             form_urlencoded::Serializer::new(String::new()).extend_pairs(form.iter()).finish()
         }
-        _ => return Ok(Reply::method_not_allowed("GET, HEAD, POST")),
+        _ => return Ok(refuse_method(head, "GET, HEAD, POST", server.log)),
     };
     if query.len() > MAX_REQUEST_BYTES {
         return Err(PageError::TooLarge);
@@ -64,32 +67,40 @@ pub async fn serve<S: Store, R: Random, I: Identity, C: Catalog>(
     let request = match AuthorizationRequest::parse(&query, &offer, &clients, server.network).await {
         Ok(request) => request,
         Err(Refusal::Page(error)) => return Err(error),
-        Err(Refusal::Redirect(error)) if is_program => return Ok(error.reply_to_program()),
-        Err(Refusal::Redirect(error)) => return Ok(error.reply(&server.config.public_url)),
+        Err(Refusal::Redirect(error, _)) if is_program => {
+            log_refusal(server.log, &head.path, &error.for_log());
+            return Ok(error.reply_to_program());
+        }
+        Err(Refusal::Redirect(error, client)) => {
+            let signed_in = find_session(server, head).await?;
+            return refusal::answer(server, &client, &error, signed_in.as_ref()).await;
+        }
     };
     if is_program {
-        return Ok(answer_to_program(&request));
+        return Ok(answer_to_program(server, head, &request));
     }
     let arrival = Arrival::of(head, &query);
-    let signed_in = find_session(server, head).await?.filter(|SignedIn { session, .. }| {
+    let found = find_session(server, head).await?;
+    let signed_in = found.as_ref().filter(|SignedIn { session, .. }| {
         let is_for_this = session.is_for(&arrival, server.config, server.now);
         !request.interaction.needs_sign_in(session, is_for_this, server.now)
     });
     let Some(signed_in) = signed_in else {
         if request.interaction.is_forbidden {
-            return Ok(refuse_to_ask(server, &request, ErrorCode::LoginRequired));
+            let code = ErrorCode::LoginRequired;
+            return refusal::refuse_to_ask(server, &request, code, found.as_ref()).await;
         }
         return sign_in::show(server, head, &request, query, arrival).await;
     };
     // Where our own sign-in page led here, what counts is who led to that.
-    let SignedIn { session, .. } = &signed_in;
+    let SignedIn { session, .. } = signed_in;
     let is_own =
         arrival.is_own || session.is_for(&arrival, server.config, server.now) && session.signed_in_for.is_own;
-    consent::decide(server, &request, &signed_in, &offer, query, is_own).await
+    consent::decide(server, &request, signed_in, &offer, query, is_own).await
 }
 
-/// What the client of a request that was accepted before is told instead of a code. The request is judged
-/// again, so that its answer goes nowhere that it may not.
+/// Tells the client that the person, who was asked to sign in, did not. The request is judged again, so that the
+/// error goes nowhere that it may not.
 async fn refuse_later<S: Store, R: Random, I: Identity, C: Catalog>(
     server: &AuthorizationServer<'_, S, R, I, C>,
     query: &str,
@@ -99,8 +110,9 @@ async fn refuse_later<S: Store, R: Random, I: Identity, C: Catalog>(
     let offer = server.catalog.list().await?;
     let error = match parse_again(server, query, &offer).await? {
         Ok(request) => request.redirect.error(code, description),
-        Err(error) => error,
+        Err((error, _)) => error,
     };
+    log_refusal(server.log, routes::AUTHORIZE, &error.for_log());
     Ok(error.reply(&server.config.public_url))
 }
 
@@ -109,21 +121,12 @@ async fn parse_again<S: Store, R: Random, I: Identity, C: Catalog>(
     server: &AuthorizationServer<'_, S, R, I, C>,
     query: &str,
     offer: &Offer,
-) -> Result<Result<AuthorizationRequest, RedirectError>, PageError> {
+) -> Result<Result<AuthorizationRequest, (RedirectError, Box<Client>)>, PageError> {
     match AuthorizationRequest::parse(query, offer, &server.clients(), server.network).await {
         Ok(request) => Ok(Ok(request)),
-        Err(Refusal::Redirect(error)) => Ok(Err(error)),
+        Err(Refusal::Redirect(error, client)) => Ok(Err((error, client))),
         Err(Refusal::Page(error)) => Err(error),
     }
-}
-
-/// The client asked for an answer without anybody being asked, and there is none.
-fn refuse_to_ask<S, R, I, C>(
-    server: &AuthorizationServer<'_, S, R, I, C>,
-    request: &AuthorizationRequest,
-    code: ErrorCode,
-) -> Reply {
-    request.redirect.error(code, "the user would have to be asked").reply(&server.config.public_url)
 }
 
 /// Whether a program asks rather than a person. Clients do so to find out whether their registration
@@ -139,10 +142,16 @@ pub fn wants_json(head: &Head, tolerances: &Tolerances) -> bool {
 }
 
 /// The request is good; what comes next needs a person. Nothing has been done.
-fn answer_to_program(request: &AuthorizationRequest) -> Reply {
+fn answer_to_program<S, R, I, C>(
+    server: &AuthorizationServer<'_, S, R, I, C>,
+    head: &Head,
+    request: &AuthorizationRequest,
+) -> Reply {
     if request.interaction.is_forbidden {
-        let description = "a program is nobody who is signed in";
-        return request.redirect.error(ErrorCode::LoginRequired, description).reply_to_program();
+        let description = "prompt=none cannot be satisfied: a program is not signed in";
+        let error = request.redirect.error(ErrorCode::LoginRequired, description);
+        log_refusal(server.log, &head.path, &error.for_log());
+        return error.reply_to_program();
     }
     let message = "the request is valid; open this URL in a browser to sign in and approve it";
     Reply::json(StatusCode::OK, &json!({ "status": "interaction_required", "message": message })).no_store()

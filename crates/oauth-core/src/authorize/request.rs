@@ -1,7 +1,7 @@
 //! The authorization request (RFC 6749 section 4.1.1, OAuth 2.1), in ordered checks.
 //!
-//! Until client and redirect URI are known to be good, errors are shown here; after that they are sent
-//! back to the client. The types keep the two apart: a [`RedirectError`] can only be made from a
+//! Until client and redirect URI are known to be good, errors are shown here; after that they are for the
+//! client, to which the browser is sent where that is safe ([`super::refusal`]). The types keep the two apart: a [`RedirectError`] can only be made from a
 //! [`ValidatedRedirect`], and only the redirect URI check makes one.
 
 use super::{
@@ -61,8 +61,8 @@ pub struct AuthorizationRequest {
 pub enum Refusal {
     /// Shown here.
     Page(PageError),
-    /// Sent back to the client.
-    Redirect(RedirectError),
+    /// An error for this client.
+    Redirect(RedirectError, Box<Client>),
 }
 
 impl From<PageError> for Refusal {
@@ -86,9 +86,13 @@ impl AuthorizationRequest {
         }
         let client = check_client(&form, query, clients, network).await?;
         let redirect = check_redirect_uri(&form, query, &client, clients)?;
-        let Checked { code_challenge, audience, requested, scopes, interaction } =
-            check_rest(&form, offer, config, log)
-                .map_err(|(code, description)| Refusal::Redirect(redirect.error(code, description)))?;
+        let checked = match check_rest(&form, offer, config, log) {
+            Ok(checked) => checked,
+            Err((code, description)) => {
+                return Err(Refusal::Redirect(redirect.error(code, description), Box::new(client)));
+            }
+        };
+        let Checked { code_challenge, audience, requested, scopes, interaction } = checked;
         let unknown_scopes = requested.into_iter().filter(|scope| !scopes.contains(scope)).collect();
         let login_hint = form.single("login_hint").ok().flatten().map(str::to_owned);
         Ok(Self {
@@ -123,7 +127,11 @@ fn check_rest(form: &Form, offer: &Offer, config: &Config, log: &dyn Fn(&str)) -
     let code_challenge = check_pkce(form)?;
     let audience = check_resource(form, config, log)?;
     let requested = check_scope(form)?;
-    let scopes = scope::narrow(&requested, offer, &config.tolerances, log);
+    let offered = offer.scopes.iter().map(|scope| scope.name.as_str());
+    if !config.initial_scopes.unknown(offered).is_empty() {
+        log("the variable initial_scopes names a scope that no tool declares");
+    }
+    let scopes = scope::narrow(&requested, offer, config, log);
     Ok(Checked {
         code_challenge,
         audience,

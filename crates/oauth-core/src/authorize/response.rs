@@ -34,9 +34,13 @@ impl ValidatedRedirect {
         self.reply(&[("code", code)], public_url)
     }
 
+    fn reply(&self, parameters: &[(&str, &str)], public_url: &PublicUrl) -> Reply {
+        Reply::see_other(&self.location(parameters, public_url))
+    }
+
     /// `state` goes back as it came, and `iss` says who answers (RFC 9207 section 2), so that a client
     /// of several servers does not mix them up.
-    fn reply(&self, parameters: &[(&str, &str)], public_url: &PublicUrl) -> Reply {
+    fn location(&self, parameters: &[(&str, &str)], public_url: &PublicUrl) -> String {
         let mut query = Serializer::new(String::new());
         query.extend_pairs(parameters);
         if let Some(state) = &self.state {
@@ -50,7 +54,7 @@ impl ValidatedRedirect {
             Some((_, own)) if own.ends_with('&') => "",
             Some(_) => "&",
         };
-        Reply::see_other(&format!("{}{separator}{}", self.uri, query.finish()))
+        format!("{}{separator}{}", self.uri, query.finish())
     }
 }
 
@@ -62,10 +66,30 @@ pub struct RedirectError {
 }
 
 impl RedirectError {
+    /// Where it goes.
+    pub(super) fn redirect(&self) -> &ValidatedRedirect {
+        &self.redirect
+    }
+
+    /// What is wrong, in a sentence for the client's developer.
+    pub(super) fn description(&self) -> &str {
+        &self.error.description
+    }
+
+    /// The code and the description, for the operator's log.
+    pub(super) fn for_log(&self) -> String {
+        self.error.for_log()
+    }
+
+    /// The redirect URI with the error.
+    pub(super) fn location(&self, public_url: &PublicUrl) -> String {
+        let error = [("error", self.error.code.as_str()), ("error_description", &*self.error.description)];
+        self.redirect.location(&error, public_url)
+    }
+
     /// Sends the browser back with the error.
     pub fn reply(&self, public_url: &PublicUrl) -> Reply {
-        let error = [("error", self.error.code.as_str()), ("error_description", self.error.description)];
-        self.redirect.reply(&error, public_url)
+        Reply::see_other(&self.location(public_url))
     }
 
     /// Tells a program that asked in person.

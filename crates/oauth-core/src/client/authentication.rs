@@ -1,10 +1,12 @@
 //! Client authentication (RFC 6749 section 2.3), the same at every endpoint that a client calls itself.
 //!
 //! A client authenticates exactly as it registered: one that shows a secret by another way, or shows
-//! none, or has none and shows one, is not who it says. To the caller all of that is one answer.
+//! none, or has none and shows one, is not who it says. The caller gets one response for all of these;
+//! which of them it was is in the operator's log ([`ClientRefusal`]).
 
-use super::{Client, ClientKeys, Clients, Source, assertion};
+use super::{Client, ClientKeys, Clients, Source, assertion, assertion::UnusedAssertion};
 use crate::{
+    config::log_tolerance,
     credential::{Credential, Kind},
     error::{ErrorCode, WireError},
     grants,
@@ -13,6 +15,7 @@ use crate::{
 use base64ct::{Base64, Encoding};
 use http::{StatusCode, header};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use store_core::{Random, RecordError, Store};
 use web_core::{Form, Head, form::Repeated};
 
@@ -75,8 +78,27 @@ impl Method {
 pub const INVALID_CLIENT: WireError = WireError {
     status: StatusCode::UNAUTHORIZED,
     code: ErrorCode::InvalidClient,
-    description: "the client is unknown, or did not authenticate as registered",
+    description: Cow::Borrowed("the client is unknown, or did not authenticate as registered"),
 };
+
+/// Why a request gets [`INVALID_CLIENT`]: for the operator's log alone.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("invalid_client: {0}")]
+pub struct ClientRefusal(Cow<'static, str>);
+
+impl ClientRefusal {
+    pub(crate) fn new(cause: impl Into<Cow<'static, str>>) -> Self {
+        Self(cause.into())
+    }
+}
+
+/// A client that has proven who it is.
+pub struct Authenticated {
+    /// The client.
+    pub client: Client,
+    /// What it signed to prove it, until [`Clients::use_assertion`] has used it.
+    assertion: Option<UnusedAssertion>,
+}
 
 /// What a request shows.
 struct Shown {
@@ -103,13 +125,16 @@ impl Proof {
     }
 }
 
-/// Why it is not known which client asks.
+/// Why a client is not authenticated.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AuthenticationError {
-    /// The request does not say, or does not prove it.
+    /// The request is malformed.
     #[error("{}", .0.description)]
     Request(WireError),
-    /// The records could not be had.
+    /// The client is unknown, or did not authenticate as registered.
+    #[error(transparent)]
+    Client(#[from] ClientRefusal),
+    /// The store is unavailable.
     #[error(transparent)]
     Record(#[from] RecordError),
 }
@@ -149,37 +174,74 @@ impl Subject {
 }
 
 impl<S: Store, R: Random> Clients<'_, S, R> {
-    /// Which client asks, if it proves to be that. Nothing is fetched for it (CM-20).
+    /// Authenticates the client that sends a request. Fetches nothing (CM-20).
+    ///
+    /// An assertion is verified here and not yet used: the endpoint calls
+    /// [`use_assertion`](Self::use_assertion) when everything else about the request is good.
     pub async fn authenticate(
         &self,
         head: &Head,
         form: &Form,
         subject: Subject,
-    ) -> Result<Client, AuthenticationError> {
-        let shown = read(head, form)?;
-        let known = self.find_known(&shown.client_id);
+    ) -> Result<Authenticated, AuthenticationError> {
+        let Shown { client_id, mut proof } = read(head, form)?;
+        let known = self.find_known(&client_id);
         let is_elsewhere = match &known {
             Some(client) => matches!(client.keys, ClientKeys::At(_)),
-            None => self.is_document_address(&shown.client_id),
+            None => self.is_document_address(&client_id),
         };
         let client =
-            if is_elsewhere { self.find_approved(known, &shown, form, subject).await? } else { known };
-        let client = client.filter(|client| client.authentication == shown.proof.method());
-        let client = client.ok_or(INVALID_CLIENT)?;
-        match (&shown.proof, &client.keys) {
-            (Proof::Nothing, _) => Ok(client),
+            if is_elsewhere { self.find_approved(known, &client_id, form, subject).await? } else { known };
+        let client = client.ok_or(ClientRefusal::new(
+            "the client id is unknown: it was not issued here, or under a deployment_secret that is gone",
+        ))?;
+        if self.is_empty_secret(&client, &proof) {
+            proof = Proof::Nothing;
+        }
+        if client.authentication != proof.method() {
+            let (registered, used) = (client.authentication.as_str(), proof.method().as_str());
+            let cause = format!("the client is registered for {registered} and used {used}");
+            return Err(ClientRefusal::new(cause).into());
+        }
+        let assertion = match (proof, &client.keys) {
+            (Proof::Nothing, _) => None,
             // TK-20.
-            (Proof::Basic(secret) | Proof::Post(secret), _)
-                if client.is_secret(secret, self.records.keys) =>
-            {
-                Ok(client)
+            (Proof::Basic(secret) | Proof::Post(secret), _) => {
+                if !client.is_secret(&secret, self.records.keys) {
+                    return Err(ClientRefusal::new("the client secret is wrong").into());
+                }
+                None
             }
             (Proof::Assertion(assertion), ClientKeys::Set(keys)) => {
-                self.check_assertion(&client.id, keys, assertion).await?;
-                Ok(client)
+                Some(self.verify_assertion(&client, keys, &assertion)?)
             }
-            (Proof::Basic(_) | Proof::Post(_) | Proof::Assertion(_), _) => Err(INVALID_CLIENT.into()),
+            (Proof::Assertion(_), ClientKeys::None | ClientKeys::At(_)) => {
+                let cause = "the request is about no grant of the client, which would have its keys";
+                return Err(ClientRefusal::new(cause).into());
+            }
+        };
+        Ok(Authenticated { client, assertion })
+    }
+
+    /// Uses the assertion that the client authenticated with, if it did: each is good once (RFC 7523 section
+    /// 3, rule 7). Called when the rest of the request is good and before it has any effect, so that a
+    /// request that is refused stores nothing.
+    pub async fn use_assertion(&self, authenticated: &Authenticated) -> Result<(), AuthenticationError> {
+        match &authenticated.assertion {
+            None => Ok(()),
+            Some(assertion) => self.use_once(&authenticated.client, assertion).await,
         }
+    }
+
+    /// Tolerance `empty_secret`: a public client sends its id in the `Authorization` header, with nothing
+    /// where the secret would be.
+    fn is_empty_secret(&self, client: &Client, proof: &Proof) -> bool {
+        let is_empty = matches!(proof, Proof::Basic(secret) if secret.is_empty());
+        let is_tolerated = is_empty && client.authentication.is_none() && self.config.tolerances.empty_secret;
+        if is_tolerated {
+            log_tolerance(self.log, "empty_secret");
+        }
+        is_tolerated
     }
 
     /// A client whose metadata, or only its keys, is elsewhere: as it was when a user approved it. Which
@@ -188,12 +250,11 @@ impl<S: Store, R: Random> Clients<'_, S, R> {
     async fn find_approved(
         &self,
         known: Option<Client>,
-        shown: &Shown,
+        client_id: &str,
         form: &Form,
         subject: Subject,
     ) -> Result<Option<Client>, RecordError> {
-        let grant =
-            self.find_presented(form, subject).await?.filter(|grant| grant.client_id == shown.client_id);
+        let grant = self.find_presented(form, subject).await?.filter(|grant| grant.client_id == client_id);
         let keys = match &grant {
             Some(grant) => self.approved_keys(grant).await?,
             None => ClientKeys::None,
@@ -203,7 +264,7 @@ impl<S: Store, R: Random> Clients<'_, S, R> {
         }
         let approved = grant.and_then(|grant| grant.client);
         Ok(Some(Client {
-            id: shown.client_id.clone(),
+            id: client_id.to_owned(),
             name: String::new(),
             redirect_uris: Vec::new(),
             authentication: approved.map_or(Method::None, |approved| approved.authentication),
@@ -224,7 +285,7 @@ impl<S: Store, R: Random> Clients<'_, S, R> {
     }
 }
 
-fn read(head: &Head, form: &Form) -> Result<Shown, WireError> {
+fn read(head: &Head, form: &Form) -> Result<Shown, AuthenticationError> {
     let has_header = head.headers.contains_key(header::AUTHORIZATION);
     let ways = [has_header, form.contains("client_secret"), form.contains("client_assertion")];
     // RFC 6749 sections 2.3 and 5.2.
@@ -232,14 +293,16 @@ fn read(head: &Head, form: &Form) -> Result<Shown, WireError> {
         return Err(WireError::bad_request(
             ErrorCode::InvalidRequest,
             "one way of client authentication at a time",
-        ));
+        )
+        .into());
     }
     let named = form.single("client_id")?;
     if has_header {
-        let (client_id, client_secret) = basic_credentials(head).ok_or(INVALID_CLIENT)?;
+        let malformed = "the Authorization header does not hold well-formed Basic credentials";
+        let (client_id, client_secret) = basic_credentials(head).ok_or(ClientRefusal::new(malformed))?;
         // Many clients name themselves in the body as well. It must be the same name.
         if named.is_some_and(|named| named != client_id) {
-            return Err(INVALID_CLIENT);
+            return Err(ClientRefusal::new("the header and the body name different clients").into());
         }
         return Ok(Shown { client_id, proof: Proof::Basic(client_secret) });
     }
@@ -249,15 +312,17 @@ fn read(head: &Head, form: &Form) -> Result<Shown, WireError> {
             return Err(WireError::bad_request(
                 ErrorCode::InvalidRequest,
                 "client_assertion_type must be that of a JWT",
-            ));
+            )
+            .into());
         }
         let client_id = match named {
             Some(named) => named.to_owned(),
-            None => assertion::claimed_issuer(assertion).ok_or(INVALID_CLIENT)?,
+            None => assertion::claimed_issuer(assertion)
+                .ok_or(ClientRefusal::new("the client assertion names no issuer"))?,
         };
         return Ok(Shown { client_id, proof: Proof::Assertion(assertion.to_owned()) });
     }
-    let client_id = named.ok_or(INVALID_CLIENT)?.to_owned();
+    let client_id = named.ok_or(ClientRefusal::new("the request names no client"))?.to_owned();
     let secret = form.single("client_secret")?;
     let proof = secret.map_or(Proof::Nothing, |secret| Proof::Post(secret.to_owned()));
     Ok(Shown { client_id, proof })

@@ -7,24 +7,38 @@ use super::{
 };
 use crate::config::{ConfigError, Tolerances};
 use serde_json::{Map, Value};
+use std::borrow::Cow;
 
 /// The variable.
 const VARIABLE: &str = "clients";
 
-/// The members that an entry may have. A name that is not among them is a slip of the pen.
-const MEMBERS: [&str; 11] = [
+/// The members that an entry may have, those of RFC 7591 section 2 that are not used here among them. Another name
+/// is probably a mistake. One of them may have a language tag (`client_name#de`), which is not used either.
+const MEMBERS: [&str; 19] = [
     "application_type",
     "client_id",
     "client_name",
     "client_secret",
     "client_secret_sha256",
+    "client_uri",
+    "contacts",
     "grant_types",
     "jwks",
     "jwks_uri",
+    "logo_uri",
+    "policy_uri",
     "redirect_uris",
     "response_types",
+    "scope",
+    "software_id",
+    "software_version",
     "token_endpoint_auth_method",
+    "tos_uri",
 ];
+
+fn is_known_member(name: &str) -> bool {
+    MEMBERS.contains(&name.split('#').next().unwrap_or(name))
+}
 
 /// The longest id, in bytes.
 const MAX_ID_BYTES: usize = 1024;
@@ -52,9 +66,9 @@ pub(crate) fn parse(variable: &str, private_schemes: &[String]) -> Result<Vec<Cl
         };
         let client = entry
             .as_object()
-            .ok_or("it must be an object")
+            .ok_or(Cow::Borrowed("it must be an object"))
             .and_then(|members| client(members, private_schemes));
-        let client = client.map_err(wrong)?;
+        let client = client.map_err(|problem| wrong(&problem))?;
         if clients.iter().any(|known| known.id == client.id) {
             return Err(wrong("its client_id is another entry's too"));
         }
@@ -63,18 +77,24 @@ pub(crate) fn parse(variable: &str, private_schemes: &[String]) -> Result<Vec<Cl
     Ok(clients)
 }
 
-fn client(members: &Map<String, Value>, private_schemes: &[String]) -> Result<Client, &'static str> {
-    if !members.keys().all(|name| MEMBERS.contains(&name.as_str())) {
-        return Err("it has a member that is not known here");
+fn client(members: &Map<String, Value>, private_schemes: &[String]) -> Result<Client, Cow<'static, str>> {
+    if !members.keys().all(|name| is_known_member(name)) {
+        return Err("it has a member that is not known here".into());
     }
     let id = members.get("client_id").and_then(Value::as_str).ok_or("client_id must be a string")?;
     if id.is_empty() || id.len() > MAX_ID_BYTES || !id.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err("client_id must be visible ASCII characters, 1024 at most");
+        return Err("client_id must be visible ASCII characters, 1024 at most".into());
     }
     // What the operator writes down is tolerated by that.
     let tolerances = Tolerances::default();
-    let rules = Rules { tolerances, private_schemes, drops_redirect_uris: false, log: &|_| () };
-    let metadata = ClientMetadata::parse(members, rules).map_err(|error| error.description)?;
+    let rules = Rules {
+        tolerances,
+        private_schemes,
+        drops_redirect_uris: false,
+        keys_imply_method: true,
+        log: &|_| (),
+    };
+    let metadata = ClientMetadata::parse(members, rules).map_err(|error| error.error.description)?;
     let secret = secret(members)?;
     let has_keys = metadata.keys != ClientKeys::None;
     let authentication = metadata.authentication.unwrap_or(match (&secret, has_keys) {
@@ -82,11 +102,12 @@ fn client(members: &Map<String, Value>, private_schemes: &[String]) -> Result<Cl
         (None, true) => Method::PrivateKeyJwt,
         (None, false) => Method::None,
     });
-    if (authentication == Method::PrivateKeyJwt) != has_keys {
-        return Err("it has jwks or jwks_uri exactly if its token_endpoint_auth_method is private_key_jwt");
+    // Keys that it does not sign with are not used. A secret that is not used is a mistake.
+    if authentication == Method::PrivateKeyJwt && !has_keys {
+        return Err("a client of private_key_jwt has jwks or jwks_uri".into());
     }
     if authentication.has_secret() != secret.is_some() {
-        return Err("it has a secret exactly if its token_endpoint_auth_method is one with a secret");
+        return Err("it has a secret exactly if its token_endpoint_auth_method is one with a secret".into());
     }
     Ok(Client {
         id: id.to_owned(),
@@ -154,6 +175,20 @@ mod tests {
         assert!(!format!("{clients:?}").contains(SECRET));
     }
 
+    /// C19: what is not used is no reason to refuse a client.
+    #[test]
+    fn members_that_are_not_used_are_ignored() {
+        let uris: Vec<String> = (0..32).map(|index| format!("https://a.example/{index}")).collect();
+        let clients = parse(&json!([{
+            "client_id": "a", "redirect_uris": uris, "token_endpoint_auth_method": "none",
+            "client_uri": "HTTPS://a.example/", "logo_uri": "data:image/png;base64,AAAA",
+            "client_name#de": 1, "contacts": "x", "jwks": { "keys": [] }, "jwks_uri": 1,
+        }]));
+        let clients = clients.unwrap();
+        assert_eq!((&clients[0].keys, clients[0].authentication), (&ClientKeys::None, Method::None));
+        assert_eq!(clients[0].redirect_uris, uris);
+    }
+
     /// A mistake names the variable and the entry, and nothing of what is in it.
     #[test]
     fn mistakes_are_told_without_their_contents() {
@@ -170,7 +205,9 @@ mod tests {
             (with("client_id", json!("s3cret with space")), "entry 2: client_id"),
             (with("client_id", json!("")), "entry 2: client_id"),
             (with("client_name", json!("A")), "another entry"),
-            (with("redirect_uris", json!(["http://s3cret.example/"])), "entry 2: a redirect URI"),
+            (with("redirect_uris", json!(["http://s3cret.example/"])), "entry 2: redirect_uris[0] is http"),
+            (with("redirect_uris", json!(["s3cret:x"])), "entry 2: redirect_uris[0] has a scheme"),
+            (with("jwks", json!({ "keys": [] })), "entry 2: jwks must be"),
             (with("redirect_uri", json!("s3cret")), "not known"),
             (with("client_secret", json!("s3cret")), "32 visible"),
             (with("client_secret_sha256", json!("s3cret")), "hexadecimal"),

@@ -8,8 +8,23 @@ use super::{
 use serde_json::Value;
 use web_core::fetch::{FetchFailure, FetchPolicy, FetchUrl, FetchUrlError};
 
-/// The longest document that is read, in bytes (section 6.6 of the draft).
-pub(super) const MAX_BYTES: usize = 5 * 1024;
+/// The longest document that is read, in bytes. Section 6.6 of the draft recommends 5 KB; documents with a logo in
+/// them, or with redirect URIs for many platforms, are longer.
+pub(super) const MAX_BYTES: usize = 16 * 1024;
+
+/// The members that are used here. The cache keeps no others.
+const MEMBERS: [&str; 10] = [
+    "application_type",
+    "client_id",
+    "client_name",
+    "grant_types",
+    "jwks",
+    "jwks_uri",
+    "redirect_uris",
+    "response_types",
+    "scope",
+    "token_endpoint_auth_method",
+];
 
 /// Why a document cannot be used: for the operator's log. Whoever asked gets one answer for all of them,
 /// so that nobody finds out by it what there is at an address (CM-19). No text has anything in it that was
@@ -39,7 +54,7 @@ pub(crate) enum DocumentError {
     Keys,
     /// It has metadata that is not accepted.
     #[error("{0}")]
-    Metadata(&'static str),
+    Metadata(String),
 }
 
 /// Reads the document that was found at `id` (section 4.1 of the draft).
@@ -58,7 +73,7 @@ pub(super) fn parse(
         return Err(DocumentError::Secret);
     }
     let metadata =
-        ClientMetadata::parse(&members, rules).map_err(|error| DocumentError::Metadata(error.description))?;
+        ClientMetadata::parse(&members, rules).map_err(|error| DocumentError::Metadata(error.for_log()))?;
     if metadata.name.is_empty() {
         return Err(DocumentError::Name);
     }
@@ -82,6 +97,14 @@ pub(super) fn parse(
         keys,
         source: Source::MetadataDocument { host: id.authority().to_owned() },
     })
+}
+
+/// The document without the members that are not used here, which is what the cache keeps. It is the same client's
+/// as the document is.
+pub(super) fn reduce(document: &[u8]) -> String {
+    let mut members = json::object(document).unwrap_or_default();
+    members.retain(|name, _| MEMBERS.contains(&name.as_str()));
+    serde_json::Value::Object(members).to_string()
 }
 
 #[cfg(test)]
@@ -124,7 +147,13 @@ mod tests {
         let logged = RefCell::new(Vec::new());
         let log = |line: &str| logged.borrow_mut().push(line.to_owned());
         let tolerances = Tolerances::default();
-        let rules = Rules { tolerances, private_schemes: &[], drops_redirect_uris, log: &log };
+        let rules = Rules {
+            tolerances,
+            private_schemes: &[],
+            drops_redirect_uris,
+            keys_imply_method: false,
+            log: &log,
+        };
         let id = FetchUrl::parse(ID, &policy).unwrap();
         let client = super::parse(&id, document.as_bytes(), rules, &policy);
         (client, logged.take())
@@ -247,6 +276,29 @@ mod tests {
         for text in ["", "[]", "null", "{", "{} {}"] {
             assert_eq!(parse_with(text, false).0, Err(DocumentError::Syntax), "{text}");
         }
+    }
+
+    /// C14, C19: what is not used is no reason to refuse a document, and is not kept of it.
+    #[test]
+    fn members_that_are_not_used_are_ignored_and_not_kept() {
+        let mut document = good();
+        let client = parse(&document).unwrap();
+        let logo = format!("data:image/png;base64,{}", "A".repeat(12_000));
+        for (name, value) in [
+            ("client_uri", json!("HTTPS://client.example/")),
+            ("logo_uri", json!(logo)),
+            ("logo_uri#de", json!("javascript:x")),
+            ("tos_uri", json!(1)),
+            ("jwks", json!({ "keys": [] })),
+            ("jwks_uri", json!("http://10.0.0.1/jwks")),
+            ("unknown", json!({ "a": [1] })),
+        ] {
+            document[name] = value;
+        }
+        assert_eq!(parse(&document), Ok(client.clone()));
+        let reduced = reduce(document.to_string().as_bytes());
+        assert!(reduced.len() < 1_000, "{reduced}");
+        assert_eq!(parse_with(&reduced, false).0, Ok(client));
     }
 
     #[test]

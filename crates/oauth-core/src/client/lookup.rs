@@ -89,8 +89,7 @@ impl<S: Store, R: Random> Clients<'_, S, R> {
                 let rules = Rules { drops_redirect_uris, ..rules };
                 let judge = |body: &[u8]| {
                     let client = document::parse(&url, body, rules, &policy)?;
-                    // What was parsed as JSON is UTF-8.
-                    Ok((client, String::from_utf8_lossy(body).into_owned()))
+                    Ok((client, document::reduce(body)))
                 };
                 self.document(Kind::ClientMetadata, &url, network, judge).await
             }

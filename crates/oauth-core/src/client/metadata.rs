@@ -8,11 +8,14 @@ use crate::{
     error::{ErrorCode, WireError},
     scope,
 };
+use http::StatusCode;
 use jwt_core::KeySet;
+use redirect_uri::RedirectUriError;
 use serde_json::{Map, Value};
+use std::borrow::Cow;
 
 /// The most redirect URIs that a client registers.
-const MAX_REDIRECT_URIS: usize = 10;
+const MAX_REDIRECT_URIS: usize = 32;
 
 /// What is accepted, and where it is said that a tolerance made the difference.
 #[derive(Clone, Copy)]
@@ -24,6 +27,8 @@ pub(crate) struct Rules<'a> {
     /// Whether redirect URIs that are not accepted are left out, as long as some are left. A metadata
     /// document is for every server that there is.
     pub(crate) drops_redirect_uris: bool,
+    /// Whether a client that names no authentication method and has keys is one that signs.
+    pub(crate) keys_imply_method: bool,
     /// The operator's log.
     pub(crate) log: &'a dyn Fn(&str),
 }
@@ -35,6 +40,7 @@ impl<'a> Rules<'a> {
             tolerances: config.tolerances,
             private_schemes: config.private_schemes(),
             drops_redirect_uris: false,
+            keys_imply_method: false,
             log,
         }
     }
@@ -84,36 +90,91 @@ impl ApplicationType {
 }
 
 impl ClientMetadata {
-    /// Checks what a client says of itself. Members that are not known are ignored (RFC 7591 section 2).
-    pub(crate) fn parse(members: &Map<String, Value>, rules: Rules<'_>) -> Result<Self, WireError> {
+    /// Checks what a client says of itself. Members that are not known are ignored (RFC 7591 section 2), and so
+    /// are those that nothing here uses: what is only for display is no reason to refuse a client, nor are keys
+    /// that it does not sign with. What cannot be used of these is dropped.
+    pub(crate) fn parse(members: &Map<String, Value>, rules: Rules<'_>) -> Result<Self, MetadataError> {
         let members = Members { members, rules };
         let application_type = members.application_type()?;
         let redirect_uris = members.redirect_uris(application_type)?;
         members.check_capabilities()?;
-        members.check_addresses()?;
-        let name = members.text("client_name", "client_name must be a string")?.map(clean_name);
+        let name = match members.find("client_name") {
+            // Without the tolerance `null_members`.
+            Some(Value::Null) => return Err(MetadataError::new("client_name must be a string")),
+            name => name.and_then(Value::as_str).map(clean_name).unwrap_or_default(),
+        };
         let authentication = match members.find("token_endpoint_auth_method") {
             None => None,
-            Some(value) => Some(value.as_str().and_then(Method::find).ok_or(invalid(
+            Some(value) => Some(value.as_str().and_then(Method::find).ok_or(MetadataError::new(
                 "token_endpoint_auth_method must be none, client_secret_basic, client_secret_post or private_key_jwt",
             ))?),
         };
         let bad_scope = "scope must be scope tokens separated by spaces";
-        let scopes = members.text("scope", bad_scope)?.map(scope::parse).transpose();
-        let scopes = scopes.map_err(|_| invalid(bad_scope))?;
-        let name = name.unwrap_or_default();
-        let keys = members.keys()?;
+        let scopes = match members.find("scope") {
+            None => None,
+            Some(value) => {
+                let scopes = value.as_str().and_then(|scope| scope::parse(scope).ok());
+                Some(scopes.ok_or(MetadataError::new(bad_scope))?)
+            }
+        };
+        let keys = match authentication {
+            Some(Method::PrivateKeyJwt) => members.keys()?,
+            // Its keys say how it means to authenticate.
+            None if rules.keys_imply_method => members.keys()?,
+            Some(_) | None => ClientKeys::None,
+        };
         Ok(Self { name, redirect_uris, authentication, application_type, scopes, keys })
     }
 }
 
-/// An error about metadata (RFC 7591 section 3.2.2).
-pub(crate) fn invalid(description: &'static str) -> WireError {
-    WireError::bad_request(ErrorCode::InvalidClientMetadata, description)
+/// Why metadata is not accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct MetadataError {
+    /// What the client is told (RFC 7591 section 3.2.2). Never anything that it sent.
+    pub(crate) error: WireError,
+    /// More for the operator's log.
+    advice: Option<String>,
 }
 
-fn invalid_redirect_uri(description: &'static str) -> WireError {
-    WireError::bad_request(ErrorCode::InvalidRedirectUri, description)
+impl MetadataError {
+    /// An error about a member other than the redirect URIs.
+    pub(crate) fn new(description: &'static str) -> Self {
+        Self { error: WireError::bad_request(ErrorCode::InvalidClientMetadata, description), advice: None }
+    }
+
+    fn redirect_uris(description: &'static str) -> Self {
+        Self { error: WireError::bad_request(ErrorCode::InvalidRedirectUri, description), advice: None }
+    }
+
+    /// An error about one of the redirect URIs, which is named by its index.
+    fn redirect_uri(index: usize, problem: &RedirectUriProblem) -> Self {
+        let status = StatusCode::BAD_REQUEST;
+        let description = Cow::Owned(format!("redirect_uris[{index}] {}", problem.rule));
+        let error = WireError { status, code: ErrorCode::InvalidRedirectUri, description };
+        Self { error, advice: problem.advice.clone() }
+    }
+
+    /// The cause, for the operator's log.
+    pub(crate) fn for_log(&self) -> String {
+        match &self.advice {
+            Some(advice) => format!("{}: {advice}", self.error.for_log()),
+            None => self.error.for_log(),
+        }
+    }
+}
+
+/// The rule that a redirect URI breaks.
+struct RedirectUriProblem {
+    /// In words that follow the name of the URI.
+    rule: String,
+    /// What the operator can do.
+    advice: Option<String>,
+}
+
+impl RedirectUriProblem {
+    fn new(rule: impl ToString) -> Self {
+        Self { rule: rule.to_string(), advice: None }
+    }
 }
 
 /// The longest key set that is kept, in bytes: a handful of RSA keys.
@@ -154,57 +215,64 @@ impl Members<'_> {
         Some(value)
     }
 
-    fn text(&self, name: &str, problem: &'static str) -> Result<Option<&str>, WireError> {
-        self.find(name).map(|value| value.as_str().ok_or(invalid(problem))).transpose()
-    }
-
-    fn application_type(&self) -> Result<Option<ApplicationType>, WireError> {
+    fn application_type(&self) -> Result<Option<ApplicationType>, MetadataError> {
         match self.find("application_type").map(Value::as_str) {
             None => Ok(None),
             Some(Some("native")) => Ok(Some(ApplicationType::Native)),
             Some(Some("web")) => Ok(Some(ApplicationType::Web)),
-            Some(_) => Err(invalid("application_type must be native or web")),
+            Some(_) => Err(MetadataError::new("application_type must be native or web")),
         }
     }
 
     /// RG-01.
-    fn redirect_uris(&self, application_type: Option<ApplicationType>) -> Result<Vec<String>, WireError> {
+    fn redirect_uris(&self, application_type: Option<ApplicationType>) -> Result<Vec<String>, MetadataError> {
+        let wrong = MetadataError::redirect_uris;
         let Some(Value::Array(values)) = self.find("redirect_uris") else {
-            return Err(invalid_redirect_uri("redirect_uris must be an array"));
+            return Err(wrong("redirect_uris must be an array"));
         };
         // A metadata document is short; that is bound enough.
         if values.is_empty() || (values.len() > MAX_REDIRECT_URIS && !self.rules.drops_redirect_uris) {
-            return Err(invalid_redirect_uri("redirect_uris must have 1 to 10 entries"));
+            return Err(wrong("redirect_uris must have 1 to 32 entries"));
         }
         let mut uris = Vec::new();
-        for value in values {
-            let uri = value.as_str().ok_or(invalid_redirect_uri("redirect_uris must be strings"))?;
+        let mut first_error = None;
+        for (index, value) in values.iter().enumerate() {
+            let not_a_string =
+                || MetadataError::redirect_uri(index, &RedirectUriProblem::new("is not a string"));
+            let uri = value.as_str().ok_or_else(not_a_string)?;
             match self.check_redirect_uri(uri, application_type) {
                 Ok(()) if uris.iter().any(|known| known == uri) => {}
                 Ok(()) => uris.push(uri.to_owned()),
-                Err(_) if self.rules.drops_redirect_uris => {
+                Err(problem) => {
+                    let error = MetadataError::redirect_uri(index, &problem);
+                    if !self.rules.drops_redirect_uris {
+                        return Err(error);
+                    }
                     log_tolerance(self.rules.log, "document_redirect_uris");
+                    first_error.get_or_insert(error);
                 }
-                Err(error) => return Err(error),
             }
         }
-        if uris.is_empty() {
-            return Err(invalid_redirect_uri("none of the redirect_uris is accepted"));
+        match first_error {
+            Some(error) if uris.is_empty() => Err(error),
+            _ => Ok(uris),
         }
-        Ok(uris)
     }
 
     fn check_redirect_uri(
         &self,
         uri: &str,
         application_type: Option<ApplicationType>,
-    ) -> Result<(), WireError> {
-        let kind = redirect_uri::check(uri, self.rules.private_schemes).map_err(|_| {
-            invalid_redirect_uri(
-                "a redirect URI must be https, http on a loopback host, or an accepted private-use scheme, and plain",
-            )
-        })?;
-        self.check_kind(kind, application_type)
+    ) -> Result<(), RedirectUriProblem> {
+        match redirect_uri::check(uri, self.rules.private_schemes) {
+            Ok(kind) => self.check_kind(kind, application_type),
+            Err(error @ RedirectUriError::Scheme) => {
+                let is_tolerated = self.rules.tolerances.private_schemes;
+                let advice = Some(redirect_uri::scheme_advice(uri, is_tolerated));
+                Err(RedirectUriProblem { advice, ..RedirectUriProblem::new(error) })
+            }
+            Err(error) => Err(RedirectUriProblem::new(error)),
+        }
     }
 
     /// What OpenID Connect Registration section 2 says of redirect URIs. A client that says nothing of
@@ -213,7 +281,7 @@ impl Members<'_> {
         &self,
         kind: redirect_uri::Kind,
         application_type: Option<ApplicationType>,
-    ) -> Result<(), WireError> {
+    ) -> Result<(), RedirectUriProblem> {
         use redirect_uri::Kind::{DotlessScheme, Loopback, PrivateScheme, Web};
         let tolerances = self.rules.tolerances;
         if kind == DotlessScheme {
@@ -225,64 +293,67 @@ impl Members<'_> {
             | (Some(ApplicationType::Web), Web)
             | (Some(ApplicationType::Native), Loopback | PrivateScheme | DotlessScheme) => return Ok(()),
             (Some(ApplicationType::Native), Web) => {
-                (tolerances.native_https, "native_https", "a native client must not have https redirect URIs")
+                (tolerances.native_https, "native_https", "is https, which a native client must not have")
             }
-            (Some(ApplicationType::Web), Loopback) => {
-                (tolerances.web_loopback, "web_loopback", "a web client must not have loopback redirect URIs")
-            }
+            (Some(ApplicationType::Web), Loopback) => (
+                tolerances.web_loopback,
+                "web_loopback",
+                "is on a loopback host, which a web client must not have",
+            ),
             (Some(ApplicationType::Web), PrivateScheme | DotlessScheme) => (
                 tolerances.web_private_schemes,
                 "web_private_schemes",
-                "a web client must not have redirect URIs with a private-use scheme",
+                "has a private-use scheme, which a web client must not have",
             ),
         };
-        if self.rules.tolerate(is_tolerated, name) { Ok(()) } else { Err(invalid_redirect_uri(problem)) }
+        if self.rules.tolerate(is_tolerated, name) {
+            return Ok(());
+        }
+        let advice = Some(format!("the variable strict switches {name} off"));
+        Err(RedirectUriProblem { advice, ..RedirectUriProblem::new(problem) })
     }
 
     /// RG-08: refuses clients that want what is not offered, and would find out only later.
-    fn check_capabilities(&self) -> Result<(), WireError> {
+    fn check_capabilities(&self) -> Result<(), MetadataError> {
         let contains = |name: &str, wanted: &str| match self.find(name) {
             None => Ok(true),
             Some(Value::Array(values)) => Ok(values.iter().any(|value| value == wanted)),
-            Some(_) => Err(invalid("grant_types and response_types must be arrays")),
+            Some(_) => Err(MetadataError::new("grant_types and response_types must be arrays")),
         };
         if !contains("grant_types", "authorization_code")? {
-            return Err(invalid("grant_types must include authorization_code"));
+            return Err(MetadataError::new("grant_types must include authorization_code"));
         }
         if !contains("response_types", "code")? {
-            return Err(invalid("response_types must include code"));
+            return Err(MetadataError::new("response_types must include code"));
         }
         Ok(())
     }
 
-    /// RFC 7591 section 2: by value or by reference, not both.
-    fn keys(&self) -> Result<ClientKeys, WireError> {
-        match (
-            self.find("jwks"),
-            self.text("jwks_uri", "jwks_uri must be a string")?.filter(|uri| !uri.is_empty()),
-        ) {
+    /// The keys of a client that signs. RFC 7591 section 2: by value or by reference, not both.
+    fn keys(&self) -> Result<ClientKeys, MetadataError> {
+        let jwks_uri = match self.find("jwks_uri") {
+            None => None,
+            Some(Value::String(uri)) if uri.is_empty() => None,
+            Some(value) => {
+                let uri = value.as_str().filter(|uri| is_web_address(uri));
+                Some(uri.ok_or(MetadataError::new("jwks_uri must be a web address"))?)
+            }
+        };
+        match (self.find("jwks"), jwks_uri) {
             (None, None) => Ok(ClientKeys::None),
             (None, Some(uri)) => Ok(ClientKeys::At(uri.to_owned())),
             (Some(set), None) => {
                 let set = reduce_keys(set.to_string().as_bytes());
                 set.map(ClientKeys::Set)
-                    .ok_or(invalid("jwks must be a set of public keys that can be used here"))
+                    .ok_or(MetadataError::new("jwks must be a set of public keys that can be used here"))
             }
-            (Some(_), Some(_)) => Err(invalid("jwks and jwks_uri exclude each other")),
+            (Some(_), Some(_)) => Err(MetadataError::new("jwks and jwks_uri exclude each other")),
         }
     }
+}
 
-    /// RG-05: never fetched, never shown, and still not accepted as anything but addresses of pages.
-    fn check_addresses(&self) -> Result<(), WireError> {
-        let is_web = |value: &str| value.starts_with("https://") || value.starts_with("http://");
-        for (name, value) in self.members {
-            let base = name.split('#').next().unwrap_or(name);
-            let is_address = ["client_uri", "logo_uri", "policy_uri", "tos_uri", "jwks_uri"].contains(&base);
-            let is_left_out = value.as_str() == Some("") || (is_address && self.find(name).is_none());
-            if is_address && !is_left_out && !value.as_str().is_some_and(is_web) {
-                return Err(invalid("an address in the metadata is not a web address"));
-            }
-        }
-        Ok(())
-    }
+/// Whether this is a URL of the web. Schemes are compared without regard to case (RFC 3986 section 3.1).
+fn is_web_address(text: &str) -> bool {
+    let scheme = text.split_once("://").map_or("", |(scheme, _)| scheme);
+    scheme.eq_ignore_ascii_case("https") || scheme.eq_ignore_ascii_case("http")
 }

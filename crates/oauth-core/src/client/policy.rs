@@ -18,8 +18,9 @@ pub struct ClientPolicy {
     pub configured: Vec<Client>,
 }
 
-/// Well-known clients have private-use schemes without a dot: Cursor, VS Code and Windsurf.
-const PRIVATE_SCHEMES: [&str; 4] = ["cursor", "vscode", "vscode-insiders", "windsurf"];
+/// Well-known clients have private-use schemes without a dot: Claude, Cursor, Grok, VS Code, Warp and Windsurf.
+const PRIVATE_SCHEMES: [&str; 7] =
+    ["claude", "cursor", "grokbot", "vscode", "vscode-insiders", "warp", "windsurf"];
 
 impl Default for ClientPolicy {
     fn default() -> Self {

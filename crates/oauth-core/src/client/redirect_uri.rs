@@ -5,33 +5,52 @@ use url::Url;
 /// The longest redirect URI that is registered, in bytes.
 const MAX_BYTES: usize = 512;
 
+/// The longest scheme that the log shows, in bytes.
+const MAX_SCHEME_BYTES: usize = 32;
+
 /// Names of the machine that the browser runs on.
 const LOOPBACK_HOSTS: [&str; 3] = ["127.0.0.1", "localhost", "[::1]"];
 
-/// Why a redirect URI cannot be registered.
+/// Why a redirect URI cannot be registered. The text is for the client's developer, after "redirect_uris[0] ".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum RedirectUriError {
     /// It is not an absolute URI of plain characters.
-    #[error("not a URI")]
+    #[error("is not an absolute URI of plain ASCII characters, 512 at most, with its host in lower case")]
     Syntax,
     /// It has a fragment (RFC 6749 section 3.1.2).
-    #[error("a fragment")]
+    #[error("has a fragment")]
     Fragment,
     /// It has a user name or password, which hide where it really leads.
-    #[error("user information")]
+    #[error("has a user name or a password in it")]
     UserInfo,
     /// It has a wildcard. Redirect URIs are compared as they are.
-    #[error("a wildcard")]
+    #[error("has a wildcard; register each redirect URI in full")]
     Wildcard,
     /// Plain `http` to another machine: everybody on the way would read the code.
-    #[error("http beyond this machine")]
+    #[error("is http on a host that is not localhost, 127.0.0.1 or [::1]; use https")]
     InsecureHost,
     /// A scheme that runs scripts, reads files, or is nobody's in particular.
-    #[error("a scheme that is not accepted")]
+    #[error(
+        "has a scheme that is not accepted; use https, http on a loopback host, a scheme that is a reversed domain \
+         name (com.example.app), or one that the operator has listed"
+    )]
     Scheme,
     /// Its query has a parameter that we add (`code`, `state`, `iss`, `error`).
-    #[error("a reserved parameter")]
+    #[error("has code, state, iss or error in its query, which the response adds")]
     ReservedParameter,
+}
+
+/// What the operator can do about a scheme that is not accepted, for the log. The scheme is shown if it can be
+/// one; nothing else of the redirect URI is.
+pub(crate) fn scheme_advice(uri: &str, is_tolerated: bool) -> String {
+    let scheme = uri.split_once(':').map_or("", |(scheme, _)| scheme);
+    if scheme.len() > MAX_SCHEME_BYTES || !may_be_private_scheme(scheme) {
+        return "no variable allows that scheme".to_owned();
+    }
+    match is_tolerated {
+        true => format!("add {scheme} to the variable private_schemes to allow it"),
+        false => format!("the scheme is {scheme}; the variable strict switches private_schemes off"),
+    }
 }
 
 /// The kinds of redirect URIs that may be registered.
@@ -264,6 +283,10 @@ mod tests {
             ("https://insiders.vscode.dev/redirect", Kind::Web),
             ("cursor://anysphere.cursor-mcp/oauth/callback", Kind::DotlessScheme),
             ("vscode://vscode.github-authentication/did-authenticate", Kind::DotlessScheme),
+            ("claude://claude.ai/mcp-auth-callback/sdk", Kind::DotlessScheme),
+            ("warp://mcp/oauth2callback", Kind::DotlessScheme),
+            ("grokbot://mcp/oauth/callback", Kind::DotlessScheme),
+            ("com.raycast:/oauth?package_name=Extension", Kind::PrivateScheme),
             ("com.example.app:/callback", Kind::PrivateScheme),
         ] {
             assert_eq!(check(good), Ok(kind), "{good}");
@@ -284,6 +307,18 @@ mod tests {
             ["", "javascript", "data", "https", "intent", "ms-settings", "Zed", "a.b", "zed:", "1x", "é"]
         {
             assert!(!may_be_private_scheme(bad), "{bad}");
+        }
+    }
+
+    /// C7: the log names a scheme and the variable for it, and shows nothing else of the URI.
+    #[test]
+    fn advice_names_the_scheme_and_the_variable() {
+        let advice = scheme_advice("acme://s3cret/cb", true);
+        assert_eq!(advice, "add acme to the variable private_schemes to allow it");
+        assert!(scheme_advice("acme://s3cret/cb", false).contains("strict"));
+        let long = format!("{}://cb", "a".repeat(33));
+        for bad in ["javascript:s3cret", "data:s3cret", "A\nB://s3cret", "s3cret", "ms-x:s3cret", &long] {
+            assert_eq!(scheme_advice(bad, true), "no variable allows that scheme", "{bad}");
         }
     }
 

@@ -1,146 +1,149 @@
-//! Assertions that were used: each is good once (RFC 7523 section 3, rule 7).
+//! Client assertions that were used: each is good once (RFC 7523 section 3, rule 7).
 //!
-//! What is remembered is bounded: there are 256 lists, each of a fixed length, and an assertion is in the
-//! list that its digest names, until it would have expired. Only assertions whose signature was good get
-//! there. A list that is full turns the next one away for a while rather than forget one.
+//! Used assertions are in lists of a fixed length. Which list an assertion is in, and what it is called there,
+//! follows from a MAC, so that no client can aim at a list. Only an assertion whose signature is good, in a
+//! request that is good otherwise, gets there.
 //!
-//! Using an assertion is one compare-and-swap on its list, so that of two hosts one uses it. That takes a
-//! list that is there: stores have no create-if-absent. They do count exactly, so whoever counts first
-//! makes the list, and nobody who came later writes over it.
+//! What strangers can fill holds up no other client:
+//!
+//! * **Configured clients have lists of their own** ([`Room::Own`]), 256 for each. A full one refuses the
+//!   client's next assertion for a while rather than forget one.
+//! * **All other clients share 256 lists** ([`Room::Shared`]), which never refuse. In a full one, the client that
+//!   has the most there gives way with its oldest. So the newest assertion of a client that floods the lists
+//!   evicts the same client's oldest, and no other client's.
+//!
+//! Using an assertion is one compare-and-swap on its list, so that of two hosts one uses it.
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
-use store_core::{Change, Random, RecordError, Records, Store, TransitionError, seal};
+use store_core::{Change, KeyId, Purpose, Random, RecordError, Records, Store, TransitionError, seal};
 
 /// The most assertions in a list, so that it fits a record.
 const MAX_ENTRIES: usize = 256;
 
-/// Assertions that were used.
+/// How many characters of an entry's name tell the client. The rest tells the assertion.
+const CLIENT_CHARACTERS: usize = 8;
+
+/// Where a client's used assertions are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Room {
+    /// In lists of the client's own.
+    Own,
+    /// In lists that all clients share that the operator did not configure.
+    Shared,
+}
+
+/// Assertions that were used, oldest first.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct UsedAssertions {
-    /// Digests, each with when it need not be remembered any more.
+    /// Names, each with when it need not be remembered any more.
     used: Vec<(String, u64)>,
+}
+
+impl UsedAssertions {
+    fn contains(&self, name: &str, now: u64) -> bool {
+        self.used.iter().any(|(known, until)| known == name && now < *until)
+    }
+
+    /// The list with one more entry. `None` when it is full and forgets nothing.
+    fn with(&self, name: &str, until: u64, room: Room, now: u64) -> Option<Self> {
+        let mut used = self.used.clone();
+        used.retain(|(_, until)| now < *until);
+        if used.len() >= MAX_ENTRIES {
+            if room == Room::Own {
+                return None;
+            }
+            used.remove(evicted(&used, client_of(name)));
+        }
+        used.push((name.to_owned(), until));
+        Some(Self { used })
+    }
+}
+
+/// The index of the entry that makes room for the client's next one: the oldest of the client that has the most. Of
+/// several that have as many, it is the client itself, and otherwise the one whose entry is the oldest.
+fn evicted(used: &[(String, u64)], client: &str) -> usize {
+    let count = |of: &str| used.iter().filter(|(name, _)| client_of(name) == of).count();
+    let rank = |(index, (name, _)): &(usize, &(String, u64))| {
+        let of = client_of(name);
+        (count(of), of == client, std::cmp::Reverse(*index))
+    };
+    used.iter().enumerate().max_by_key(rank).map_or(0, |(index, _)| index)
+}
+
+fn client_of(name: &str) -> &str {
+    name.get(..CLIENT_CHARACTERS).unwrap_or(name)
+}
+
+/// Where an assertion is remembered.
+struct Place {
+    key: String,
+    claim_key: String,
+    name: String,
 }
 
 /// Uses an assertion. False if it was used before.
 pub(super) async fn use_once<S: Store, R: Random>(
     records: &Records<'_, S, R>,
-    issuer: &str,
+    room: Room,
+    client_id: &str,
     token_id: &str,
-    expires_at: u64,
+    until: u64,
     now: u64,
 ) -> Result<bool, RecordError> {
-    let (list, digest) = place(issuer, token_id);
-    let key = format!("postern:j:{list:02x}");
+    // What was used before the deployment secret was rotated is in the list that the older one named.
+    for key_id in records.keys.older_ids() {
+        let Place { key, name, .. } = place(records, key_id, room, client_id, token_id);
+        match records.find::<UsedAssertions>(&key).await {
+            Ok(Some(list)) if list.contains(&name, now) => return Ok(false),
+            Ok(_) | Err(RecordError::Retired) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    let Place { key, claim_key, name } = place(records, records.keys.newest_id(), room, client_id, token_id);
     let decide = |list: &UsedAssertions| {
-        let mut used = list.used.clone();
-        used.retain(|(_, until)| now < *until);
-        if used.iter().any(|(known, _)| *known == digest) {
+        if list.contains(&name, now) {
             return Ok(Change::Keep(false));
         }
-        if used.len() >= MAX_ENTRIES {
-            return Err(());
-        }
-        used.push((digest.clone(), expires_at));
-        Ok(Change::Write(UsedAssertions { used }, true))
+        list.with(&name, until, room, now).map(|list| Change::Write(list, true)).ok_or(())
     };
-    let claim_key = format!("postern:j-claim:{list:02x}");
     match records.transition_or_begin(&key, &claim_key, decide).await {
         Ok(is_new) => Ok(is_new),
-        // Full, or being made by somebody else at this moment.
+        // Full, or being made by another request at this moment.
         Err(TransitionError::Refused(()) | TransitionError::NotFound) => Err(RecordError::Contended),
         Err(TransitionError::Record(error)) => Err(error),
     }
 }
 
-/// Which list an assertion is in, and what it is there.
-fn place(issuer: &str, token_id: &str) -> (u8, String) {
-    let length = (issuer.len() as u64).to_be_bytes();
-    let said = [b"postern assertion v1\0", &length[..], issuer.as_bytes(), token_id.as_bytes()].concat();
-    let digest = Sha256::digest(said);
-    (digest.first().copied().unwrap_or_default(), seal::to_text(digest.get(..16).unwrap_or_default()))
+fn place<S, R>(
+    records: &Records<'_, S, R>,
+    key_id: KeyId,
+    room: Room,
+    client_id: &str,
+    token_id: &str,
+) -> Place {
+    let mac = |message: &[u8]| {
+        records.keys.authenticate(key_id, Purpose::ClientAssertion, message).unwrap_or_default()
+    };
+    let client = mac(&[b"client\0", client_id.as_bytes()].concat());
+    let length = (client_id.len() as u64).to_be_bytes();
+    let assertion = mac(&[b"assertion\0", &length[..], client_id.as_bytes(), token_id.as_bytes()].concat());
+    let [list, ..] = assertion;
+    let list = match room {
+        Room::Shared => format!("{list:02x}"),
+        Room::Own => format!("{}:{list:02x}", hex(client.get(16..24).unwrap_or_default())),
+    };
+    // Six bytes are eight characters, and twelve are sixteen.
+    let part = |mac: &[u8; 32], length| seal::to_text(mac.get(1..=length).unwrap_or_default());
+    Place {
+        key: format!("postern:j:{list}"),
+        claim_key: format!("postern:j-claim:{list}"),
+        name: part(&client, 6) + &part(&assertion, 12),
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use store_core::{
-        Keyring,
-        testing::{Fault, MemoryStore, SequenceRandom, block_on, run_interleaved},
-    };
-
-    const NOW: u64 = 1_800_000_000;
-
-    fn keys() -> Keyring {
-        Keyring::from_secret(&[7; 32]).unwrap()
-    }
-
-    /// TK-21: once; by whatever client; until it has expired.
-    #[test]
-    fn assertion_is_good_once() {
-        let (store, keys, random) = (MemoryStore::default(), keys(), SequenceRandom::default());
-        let records = Records { store: &store, keys: &keys, random: &random };
-        let use_at =
-            |issuer: &str, id: &str, now| block_on(use_once(&records, issuer, id, NOW + 60, now)).unwrap();
-        assert!(use_at("a", "1", NOW));
-        assert!(!use_at("a", "1", NOW + 59));
-        assert!(use_at("b", "1", NOW), "another client's is another one");
-        assert!(use_at("a1", "", NOW) && use_at("", "a1", NOW), "no two are confused");
-        assert!(use_at("a", "1", NOW + 60), "it has expired, and whoever asks has seen that");
-    }
-
-    /// TK-21, D3: from the very first one, of many hosts that see one at the same time one uses it.
-    #[test]
-    fn of_several_hosts_one_uses_it() {
-        for seed in 0..300 {
-            let (store, keys) = (MemoryStore::default(), keys());
-            let randoms = [1, 2, 3].map(SequenceRandom::new);
-            let tasks = randoms.iter().map(|random| {
-                let records = Records { store: &store, keys: &keys, random };
-                async move { use_once(&records, "a", "1", NOW + 60, NOW).await }
-            });
-            let outcomes = run_interleaved(tasks, seed);
-            let used = outcomes.iter().filter(|outcome| **outcome == Ok(true)).count();
-            assert!(used <= 1, "seed {seed}: {outcomes:?}");
-            // Whoever came while the list was being made tries again, and then it is decided.
-            let records = Records { store: &store, keys: &keys, random: &randoms[0] };
-            let again = block_on(use_once(&records, "a", "1", NOW + 60, NOW));
-            assert_eq!(again, Ok(used == 0), "seed {seed}: {outcomes:?}");
-        }
-    }
-
-    /// D8: a flood of them is bounded; what is full turns away and forgets nothing.
-    #[test]
-    fn lists_do_not_grow_without_bound() {
-        let (store, keys, random) = (MemoryStore::default(), keys(), SequenceRandom::default());
-        let records = Records { store: &store, keys: &keys, random: &random };
-        let use_at = |id: u32, now| block_on(use_once(&records, "a", &id.to_string(), now + 3_600, now));
-        let of_one_list: Vec<u32> = (0..).filter(|id| place("a", &id.to_string()).0 == 0).take(257).collect();
-        let (last, others) = of_one_list.split_last().unwrap();
-        for id in others {
-            assert_eq!(use_at(*id, NOW), Ok(true));
-        }
-        let before = store.snapshot();
-        assert!(before.len() == 2 && before.values().all(|value| value.len() <= 16 * 1024));
-        assert_eq!(use_at(*last, NOW), Err(RecordError::Contended));
-        assert_eq!(use_at(others[0], NOW), Ok(false));
-        assert_eq!(store.snapshot(), before);
-        assert_eq!(use_at(*last, NOW + 3_600), Ok(true), "and after a while there is room again");
-        let lists: std::collections::BTreeSet<u8> =
-            (0..10_000).map(|id: u32| place("a", &id.to_string()).0).collect();
-        assert_eq!(lists.len(), 256, "and there are no more lists than these");
-    }
-
-    /// A maker that died leaves no client locked out for ever.
-    #[test]
-    fn list_is_made_again_after_its_maker_died() {
-        let (store, keys, random) = (MemoryStore::default(), keys(), SequenceRandom::default());
-        let records = Records { store: &store, keys: &keys, random: &random };
-        let attempt = || block_on(use_once(&records, "a", "1", NOW + 60, NOW));
-        store.fail_after(2, Fault::Error); // begin, count, and then it dies
-        assert!(attempt().is_err());
-        store.heal();
-        let attempts = (1..=100).find(|_| attempt() == Ok(true));
-        assert_eq!(attempts, Some(64));
-    }
-}
+mod tests;

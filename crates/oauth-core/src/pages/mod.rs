@@ -5,10 +5,12 @@
 pub mod account;
 pub mod brand;
 pub mod home;
+pub mod refused;
 
 pub use account::{AccountPage, ChangePage, ConfirmPage, DonePage, SignedOutPage};
 pub use brand::Brand;
 pub use home::HomePage;
+pub use refused::RefusedPage;
 
 use crate::{
     client::redirect_uri,
@@ -308,6 +310,14 @@ mod tests {
         }
     }
 
+    fn refused(text: &str) -> RefusedPage {
+        RefusedPage {
+            reason: "response_type is missing".into(),
+            destination: Destination::Website(text.into()),
+            link: format!("https://client.example/?{text}"),
+        }
+    }
+
     fn published(host: &str) -> ClientIdentity {
         ClientIdentity::Published { host: host.into(), anybodys: true }
     }
@@ -341,6 +351,7 @@ mod tests {
                 html(&consent(HOSTILE), &brand),
                 html(&published, &brand),
                 html(&home(HOSTILE), &brand),
+                html(&refused(HOSTILE), &brand),
             ] {
                 assert!(!page.contains("<script") && !page.contains(HOSTILE), "{page}");
             }
@@ -377,6 +388,7 @@ mod tests {
             ("consent", html(&consent("Inspector"), &brand)),
             ("consent_published", html(&published, &brand)),
             ("error", html(&error, &brand)),
+            ("refused", html(&refused("client.example"), &brand)),
         ] {
             let page = page.replace(STYLE, "/* style.css */");
             let path = format!("{}/tests/golden/{name}.html", env!("CARGO_MANIFEST_DIR"));

@@ -2,22 +2,23 @@
 
 use super::{TokenError, TokenRequest};
 use crate::{
-    client::request::invalid_request,
+    client::{Clients, request::invalid_request},
     credential::Kind,
     grants::{self, NotGood, Redemption},
     records::Grant,
 };
-use store_core::{Random, Records, Store};
+use store_core::{Random, Store};
 use web_core::Reply;
 
 /// Redeems a code.
 pub(super) async fn redeem<S: Store, R: Random>(
     request: &TokenRequest<'_>,
-    records: &Records<'_, S, R>,
+    clients: &Clients<'_, S, R>,
 ) -> Result<Reply, TokenError> {
+    let records = clients.records;
     let code_verifier = request.form.single("code_verifier")?;
     let redemption = Redemption {
-        client_id: &request.client.id,
+        client_id: request.client_id(),
         redirect_uri: request.form.single("redirect_uri")?,
         code_verifier: code_verifier.ok_or(invalid_request("code_verifier is missing"))?,
     };
@@ -27,12 +28,15 @@ pub(super) async fn redeem<S: Store, R: Random>(
     // be: a mistaken resource does not burn the code.
     let grant = grants::find::<Grant, _, _>(records, &key).await?.ok_or(TokenError::Unknown)?;
     let mut audience = Vec::new();
-    if grant.client_id == request.client.id {
+    if grant.client_id == request.client_id() {
         audience = request.audience(&grant.audience)?;
     }
     if grants::find_epoch(records, &grant.subject).await? != Some(grant.user_epoch) {
         return Err(TokenError::NotGood(NotGood::Revoked));
     }
+    // What is refused is refused before the client's assertion is used.
+    grants::redeem(&grant, redemption, request.config, request.now).map_err(TokenError::NotGood)?;
+    clients.use_assertion(&request.authenticated).await?;
     let issue = records
         .transition(&key, |grant: &Grant| grants::redeem(grant, redemption, request.config, request.now))
         .await?;

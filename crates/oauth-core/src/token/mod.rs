@@ -8,13 +8,13 @@ mod refresh_token;
 use crate::{
     Config,
     client::{
-        Client, Clients,
-        authentication::{self, AuthenticationError, Subject},
+        Clients,
+        authentication::{self, Authenticated, AuthenticationError, ClientRefusal, INVALID_CLIENT, Subject},
         request::{self, invalid_request},
     },
     config::log_tolerance,
     credential::{Audience, Credential, Kind, ScopeSet},
-    error::{ErrorCode, WireError},
+    error::{ErrorCode, WireError, log_refusal, refuse_method},
     grants::{Issue, NotGood},
     records::GrantId,
     resource,
@@ -27,16 +27,19 @@ use web_core::{Form, Head, ReadBody, Reply, cors, form::Repeated};
 /// Why no token was issued.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
-    /// The request is not one.
-    #[error("{}", .0.description)]
+    /// The request is malformed, or asks for what it cannot have.
+    #[error("{}", .0.for_log())]
     Request(WireError),
+    /// The client is unknown, or did not authenticate as registered.
+    #[error(transparent)]
+    Client(#[from] ClientRefusal),
     /// The code or refresh token is not good.
-    #[error("not good: {0}")]
+    #[error("invalid_grant: the code or refresh token is not good: {0}")]
     NotGood(NotGood),
     /// The code or refresh token is not one of ours, or its grant is gone.
-    #[error("not of a grant")]
+    #[error("invalid_grant: the code or refresh token is not one of this deployment, or its grant is gone")]
     Unknown,
-    /// The records could not be had.
+    /// The store is unavailable.
     #[error(transparent)]
     Record(#[from] RecordError),
 }
@@ -45,7 +48,8 @@ impl TokenError {
     /// The one mapping to the wire.
     pub fn wire(&self) -> WireError {
         match self {
-            Self::Request(error) => *error,
+            Self::Request(error) => error.clone(),
+            Self::Client(_) => INVALID_CLIENT,
             Self::NotGood(_) | Self::Unknown => {
                 WireError::bad_request(ErrorCode::InvalidGrant, "the code or refresh token is not good")
             }
@@ -70,6 +74,7 @@ impl From<AuthenticationError> for TokenError {
     fn from(error: AuthenticationError) -> Self {
         match error {
             AuthenticationError::Request(error) => Self::Request(error),
+            AuthenticationError::Client(refusal) => Self::Client(refusal),
             AuthenticationError::Record(error) => Self::Record(error),
         }
     }
@@ -90,7 +95,7 @@ const OPTIONAL: [&str; 2] = ["resource", "scope"];
 
 /// A request from a client that is known.
 struct TokenRequest<'a> {
-    client: Client,
+    authenticated: Authenticated,
     form: &'a Form,
     config: &'a Config,
     now: u64,
@@ -109,15 +114,14 @@ pub async fn serve<S: Store, R: Random>(
             Ok(reply) => reply,
             Err(error) => {
                 match &error {
-                    TokenError::Request(_) => {}
-                    TokenError::Record(cause) => log(&format!("token: {}", cause.for_log())),
-                    TokenError::NotGood(_) | TokenError::Unknown => log(&format!("token: {error}")),
+                    TokenError::Record(cause) => log(&format!("{}: {}", head.path, cause.for_log())),
+                    refused => log_refusal(log, &head.path, &refused.to_string()),
                 }
                 error.wire().reply()
             }
         },
         Method::OPTIONS => cors::preflight(request::PREFLIGHT),
-        _ => Reply::method_not_allowed("POST, OPTIONS"),
+        _ => refuse_method(head, "POST, OPTIONS", log),
     };
     cors::allow_any(reply)
 }
@@ -127,7 +131,7 @@ async fn issue<S: Store, R: Random>(
     body: &mut impl ReadBody,
     clients: &Clients<'_, S, R>,
 ) -> Result<Reply, TokenError> {
-    let Clients { config, records, now, log, .. } = *clients;
+    let Clients { config, now, log, .. } = *clients;
     let mut form = request::read(head, body, &["resource"]).await?;
     if config.tolerances.undefined_parameters && form.forget_undefined(&OPTIONAL) {
         log_tolerance(log, "undefined_parameters");
@@ -138,14 +142,14 @@ async fn issue<S: Store, R: Random>(
         "refresh_token" => Subject::REFRESH_TOKEN,
         _ => Subject::NONE,
     };
-    let client = clients.authenticate(head, &form, subject).await?;
-    if clients.is_denied(&client.id) {
+    let authenticated = clients.authenticate(head, &form, subject).await?;
+    if clients.is_denied(&authenticated.client.id) {
         return Err(authentication::UNAUTHORIZED_CLIENT.into());
     }
-    let request = TokenRequest { client, form: &form, config, now, log };
+    let request = TokenRequest { authenticated, form: &form, config, now, log };
     match grant_type {
-        "authorization_code" => authorization_code::redeem(&request, records).await,
-        "refresh_token" => refresh_token::refresh(&request, records).await,
+        "authorization_code" => authorization_code::redeem(&request, clients).await,
+        "refresh_token" => refresh_token::refresh(&request, clients).await,
         _ => Err(WireError::bad_request(
             ErrorCode::UnsupportedGrantType,
             "grant_type must be authorization_code or refresh_token",
@@ -167,6 +171,11 @@ struct Tokens<'a> {
 }
 
 impl TokenRequest<'_> {
+    /// The client's id.
+    fn client_id(&self) -> &str {
+        &self.authenticated.client.id
+    }
+
     /// The code or refresh token in this parameter, if it is authentic. Whether it is within its time, the
     /// grant says: a code that comes too late may still be a replay.
     fn credential(&self, parameter: &str, kind: Kind, keys: &Keyring) -> Result<Credential, TokenError> {
@@ -178,13 +187,13 @@ impl TokenRequest<'_> {
     /// The resources that the access token is to be for: those that the request names, which must be within
     /// what was granted (RFC 8707 section 2.2), or all of that.
     fn audience(&self, granted: &[String]) -> Result<Vec<String>, WireError> {
-        let error = WireError::bad_request(ErrorCode::InvalidTarget, "the resource was not granted");
+        let error = || WireError::bad_request(ErrorCode::InvalidTarget, "the resource was not granted");
         if !self.form.contains("resource") {
             return Ok(granted.to_vec());
         }
         let asked =
-            resource::audience(self.form.all("resource"), self.config, self.log).map_err(|_| error)?;
-        if asked.iter().all(|resource| granted.contains(resource)) { Ok(asked) } else { Err(error) }
+            resource::audience(self.form.all("resource"), self.config, self.log).map_err(|_| error())?;
+        if asked.iter().all(|resource| granted.contains(resource)) { Ok(asked) } else { Err(error()) }
     }
 
     /// Hands tokens out. `scopes` and `audience` are the access token's own.

@@ -8,6 +8,7 @@ use base64ct::{Base64, Encoding};
 use http::StatusCode;
 use oauth_core::{
     AuthorizationServer, Config,
+    client::ClientPolicy,
     introspection::{self, Access},
     records::{Grant, UserGrants, user_key},
     trace::TraceId,
@@ -158,6 +159,15 @@ impl World {
 
     pub(crate) fn client(&self) -> Client {
         self.register(&["https://client.example/cb"])
+    }
+
+    /// A client that the operator configured, with the redirect URI of [`client`](Self::client).
+    pub(crate) fn configured(&mut self) -> Client {
+        let redirect_uri = "https://client.example/cb";
+        let clients = json!([{ "client_id": "desk", "redirect_uris": [redirect_uri] }]).to_string();
+        let variable = |name: &str| if name == "clients" { clients.clone() } else { String::new() };
+        self.config.clients.configured = ClientPolicy::read(variable).unwrap().configured;
+        Client { id: "desk".into(), redirect_uri: redirect_uri.into() }
     }
 
     /// Signs in, approves, and gives the code.

@@ -10,9 +10,7 @@ fn public_server_needs_a_configured_secret() {
     }
     assert!(store.is_empty());
     let configured = "VGhpcyBpcyBub3QgYSBzZWNyZXQsIGl0J3MgYSBkb2N0ZXN0";
-    assert!(
-        block_on(keyring(configured, false, Provision::FindOnly, &store, &random)).unwrap().is_some()
-    );
+    assert!(block_on(keyring(configured, false, Provision::FindOnly, &store, &random)).unwrap().is_some());
     assert_eq!(store.take_operations().reads, 0, "a configured secret costs no store operation");
 }
 

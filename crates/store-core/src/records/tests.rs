@@ -226,8 +226,7 @@ fn late_store_resets_no_record() {
 fn slow_claimant_resets_nothing() {
     let (store, keys) = (MemoryStore::default(), keys());
     let randoms = [SequenceRandom::new(1), SequenceRandom::new(2)];
-    let [slow, others] =
-        [0, 1].map(|index| Records { store: &store, keys: &keys, random: &randoms[index] });
+    let [slow, others] = [0, 1].map(|index| Records { store: &store, keys: &keys, random: &randoms[index] });
     let mut slow = std::pin::pin!(slow.transition_or_begin("k", "claim", add(0)));
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
     while !store.snapshot().contains_key("claim") {
