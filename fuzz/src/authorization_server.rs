@@ -68,7 +68,7 @@ impl Identity for People {
         Err(IdentityError::InvalidState)
     }
 
-    async fn changes(&self, _: &User) -> Result<Vec<ChangeItem>, IdentityError> {
+    async fn changes(&self, _: &User, _: &str) -> Result<Vec<ChangeItem>, IdentityError> {
         Ok(Vec::new())
     }
 }

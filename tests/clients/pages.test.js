@@ -63,6 +63,10 @@ test("every page looks right, wide and narrow, light and dark", { skip, timeout:
   const impostor = await register(base, "\u0421laude", evil);
   const long = await register(base, "An application whose name is as long as some of them really have", local);
   const published = await publish(t, local);
+  const atClaude = "https://claude.ai/api/mcp/auth_callback";
+  const claude = await register(base, "Claude", atClaude);
+  const atUnknown = "https://notes.example/callback";
+  const unknown = await register(base, "Notes", atUnknown);
   const person = newPerson();
   await everyLook(browser, base, async ({ page, context, look }) => {
     await page.goto(`${base}/`);
@@ -81,10 +85,28 @@ test("every page looks right, wide and narrow, light and dark", { skip, timeout:
 
     await page.goto(authorization(base, inspector, local));
     await look("sign-in");
+    const stranger = newPerson();
+    await page.locator("input[name=email]").fill(stranger.email);
+    await page.locator("input[name=password]").fill(stranger.password);
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await page.getByText(`no account for ${stranger.email}`).waitFor();
+    await look("new-account");
+    await page.getByRole("button", { name: "I have an account" }).click();
     await signIn(page, person);
     await consent(page).waitFor();
-    assert.match(await page.textContent("main"), /Unverified/);
+    assert.match(await page.textContent("main"), /On this computer/);
+    assert.equal(await page.locator(".caution").count(), 0, "nothing is unusual");
     await look("consent");
+    await page.goto(authorization(base, claude, atClaude));
+    assert.match(await page.textContent("main"), /Known address/);
+    await look("consent-known");
+    await page.goto(authorization(base, unknown, atUnknown));
+    assert.match(await page.textContent(".caution"), /Unverified/);
+    await look("consent-unknown");
+    for (const box of await page.locator("input[name=scope]").all()) await box.uncheck();
+    await decide(page, "approve");
+    await page.getByRole("alert").waitFor();
+    await look("consent-again");
     await page.goto(authorization(base, long, local));
     await look("consent-long-name");
     await page.goto(authorization(base, published, local));
@@ -93,7 +115,14 @@ test("every page looks right, wide and narrow, light and dark", { skip, timeout:
     await page.goto(authorization(base, impostor, evil));
     const warning = await page.textContent(".problem");
     assert.match(warning, /different alphabets.*looks like \u201cClaude\u201d.*claude\.ai\.evil\.example looks like/s);
+    const buttons = await page.locator("button[name=decision]").evaluateAll((all) => all.map((button) => button.value));
+    assert.deepEqual(buttons.slice(0, 2), ["deny", "approve"], "a flagged page has Deny first");
+    assert.equal(await consent(page).evaluate((button) => button.classList.contains("primary")), false);
     await look("consent-impostor");
+    await context.clearCookies({ name: "postern-session" });
+    await consent(page).click();
+    await page.getByRole("button", { name: "Begin again" }).waitFor();
+    await look("other-sign-in");
 
     await context.clearCookies();
     await page.goto(authorization(base, inspector, local));
@@ -172,7 +201,8 @@ test("a person is at the client in three pages, without a script", { skip, timeo
   await decide(page, "approve");
   await arrive();
   assert.ok(new URL(page.url()).searchParams.has("code"));
-  assert.deepEqual(pages.splice(0), ["/authorize", "/authorize", "/callback"]);
+  // Once, somebody new is asked whether they mean a new account.
+  assert.deepEqual(pages.splice(0), ["/authorize", "/sign-in", "/authorize", "/callback"]);
 
   await page.goto(authorization(base, client, callback.url));
   await decide(page, "deny");
@@ -194,6 +224,9 @@ test("a keyboard is enough, from sign-in to the client", { skip, timeout: 120_00
   await page.keyboard.type(person.email);
   await page.keyboard.press("Tab");
   await page.keyboard.type(person.password);
+  await page.keyboard.press("Enter");
+  await page.getByText(`no account for ${person.email}`).waitFor();
+  await page.keyboard.press("Tab");
   await page.keyboard.press("Enter");
   await consent(page).waitFor();
   const focused = () => page.evaluate(() => document.activeElement?.value ?? "");

@@ -43,11 +43,23 @@ export function newPerson() {
   return { email: `${randomBytes(8).toString("hex")}@example.com`, password: randomBytes(12).toString("base64url") };
 }
 
-/** Fills in the sign-in page and sends it. */
+/** Fills in the sign-in page and sends it. Where the server asks whether a new account is meant, it is. */
 export async function signIn(page, person) {
   await page.locator("input[name=email]").fill(person.email);
   await page.locator("input[name=password]").fill(person.password);
+  const answered = page.waitForResponse((response) => response.request().method() === "POST");
+  const shown = page.waitForEvent("domcontentloaded");
   await page.locator("form:has(input[type=password]) [type=submit], form:has(input[type=password]) button").first().click();
+  const isPage = (await answered).status() === 200;
+  await shown;
+  if (isPage) await createAccount(page);
+}
+
+/** Confirms a new account, if that is what a page asks. */
+export async function createAccount(page) {
+  if (await page.locator("input[type=password]").count()) return;
+  const create = page.getByRole("button", { name: "Create account" });
+  if (await create.count()) await create.click();
 }
 
 /** Presses a button of the consent page. */

@@ -131,7 +131,10 @@ test("person signs in at an OpenID provider, and is the same one the next time",
   const browser = new Browser();
   const page = await browser.go(application.url, callback);
   const fields = { transaction: transactionOf(page), email: "alice@example.com", password: "any" };
-  const local = await approve(browser, application, await browser.submit(page, fields, callback));
+  const asked = await browser.submit(page, fields, callback);
+  assert.match(asked.html, /no account for alice@example\.com/);
+  const consent = await browser.submit(asked, { transaction: transactionOf(asked) }, callback);
+  const local = await approve(browser, application, consent);
   assert.notEqual(local, subjects[0]);
   // The provider can be denied, and the client is told.
   const unwilling = new Browser();
@@ -295,6 +298,22 @@ test("member of an organization signs in at GitHub, and others do not", options,
   const fields = { transaction: transactionOf(stranger.page), email: "alice@example.com", password: "any" };
   assert.equal((await stranger.browser.submit(stranger.page, fields, callback)).status, 400);
   assert.doesNotMatch(log.text, /gho_|hush/);
+});
+
+// U14.
+test("provider that cannot be reached is named, with a way back, and its line in the log is found", options, async (t) => {
+  const gone = { name: "gone", label: "Gone & Co", issuer: "http://127.0.0.1:9", client_id: "app" };
+  const { url: base, log } = await startServer(t, [gone]);
+  const application = await register(base);
+  const browser = new Browser();
+  const page = await leave(browser, application, "gone");
+  assert.equal(page.status, 502);
+  assert.match(page.html, /Gone &#38; Co/);
+  const trace = /<code>([0-9a-f]{32})<\/code>/.exec(page.html)[1];
+  await logged(log, new RegExp(`accounts: sign-in at http://127.0.0.1:9: .* trace=${trace}`));
+  const back = /<a href="(\/authorize\?[^"]+)"/.exec(page.html)[1].replaceAll("&#38;", "&");
+  const again = await browser.go(new URL(back, base), callback);
+  assert.match(again.html, /value="gone".*type="password"/s, "the providers come first");
 });
 
 // The page's policy has to let its form lead to the provider, and only a browser holds it to that.

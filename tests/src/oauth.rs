@@ -292,7 +292,8 @@ impl Person {
         if is_sign_in(&page) { self.sign_in(browser, &page).page().expect_page(200) } else { page }
     }
 
-    /// Fills in the sign-in page and sends it. Where anybody may make an account, it is made.
+    /// Fills in the sign-in page and sends it. Where anybody may make an account, it is made; where the server asks
+    /// whether a new one is meant, it is.
     #[track_caller]
     pub fn sign_in(&self, browser: &mut Browser, page: &Response) -> Landing {
         let mut form = sign_in_form(page);
@@ -302,8 +303,20 @@ impl Person {
         }
         form.fill("email", &self.email);
         form.fill("password", &self.password);
-        browser.submit(&form, None)
+        match browser.submit(&form, None) {
+            Landing::Page(page) if let Some(form) = find_confirmation(&page) => browser.submit(&form, None),
+            landing => landing,
+        }
     }
+}
+
+/// The form with which a new account is confirmed, if this is the page that asks: it has no fields, and a way back to
+/// the sign-in.
+pub fn find_confirmation(page: &Response) -> Option<Form> {
+    let leads_back = |form: &Form| form.controls.iter().any(|control| control.value == "sign-in");
+    let mut forms = crate::html::forms(&page.text()).into_iter();
+    forms
+        .find(|form| leads_back(form) && form.find("email").is_none() && form.find_kind("password").is_none())
 }
 
 /// Whether a page asks for a password.

@@ -31,10 +31,20 @@ pub(crate) async fn complete(request: &Request, step: Step) -> Result<Step, Erro
     let (Purpose::SignIn, Step::Ask(mut prompt)) = (&request.purpose, step.clone()) else { return Ok(step) };
     let opened = Opened::new().await?;
     if !opened.has_passwords {
-        prompt = Prompt { fields: Vec::new(), notice: None, alternatives: Vec::new(), ..prompt };
+        prompt = Prompt {
+            fields: Vec::new(),
+            notice: None,
+            submit: String::new(),
+            alternatives: Vec::new(),
+            ..prompt
+        };
     }
     let alternatives = opened.elsewhere().alternatives().into_iter();
-    prompt.alternatives.extend(alternatives.map(|(name, label)| Alternative { name, label }));
+    prompt.alternatives.extend(alternatives.map(|(name, label)| Alternative {
+        name,
+        label,
+        leads_elsewhere: true,
+    }));
     Ok(Step::Ask(prompt))
 }
 
@@ -45,12 +55,12 @@ pub(crate) async fn choose(request: &Request, answers: &[Answer]) -> Result<Opti
     let chosen = chosen.map(|answer| answer.value.as_str()).unwrap_or_default();
     let hint = request.login_hint.as_deref();
     let next = match &request.purpose {
-        Purpose::SignIn => opened.elsewhere().choose(chosen, hint, &request.return_url).await?,
+        Purpose::SignIn => opened.elsewhere().choose(chosen, hint, &request.return_url).await,
         Purpose::Change(Change { user, name }) => {
-            opened.elsewhere().resume_change(&user.subject, name, chosen).await?
+            opened.elsewhere().resume_change(&user.subject, name, chosen).await
         }
     };
-    Ok(next.map(Step::from))
+    Ok(next.map_err(|error| opened.explain(error, chosen))?.map(Step::from))
 }
 
 /// Makes a change. `None` when it is none of these.
@@ -63,8 +73,9 @@ pub(crate) async fn apply(user: &User, name: &str) -> Result<Option<Step>, Error
 pub(crate) async fn change(request: &Request, change: &Change) -> Result<Option<Step>, Error> {
     let Change { user, name } = change;
     let opened = Opened::new().await?;
-    let next = opened.elsewhere().change(&user.subject, name, &request.return_url).await?;
-    Ok(next.map(Step::from))
+    let next = opened.elsewhere().change(&user.subject, name, &request.return_url).await;
+    let provider = elsewhere::provider_to_add(name).unwrap_or_default();
+    Ok(next.map_err(|error| opened.explain(error, provider))?.map(Step::from))
 }
 
 /// Goes on with a browser that comes back.
@@ -80,7 +91,9 @@ pub(crate) async fn returned(
         Purpose::Change(Change { user, name }) => elsewhere::Purpose::Change { subject: &user.subject, name },
     };
     let opened = Opened::new().await?;
-    Ok(opened.elsewhere().returned(purpose, state, &request.return_url, &parameters).await?.into())
+    let next = opened.elsewhere().returned(purpose, state, &request.return_url, &parameters).await;
+    let provider = elsewhere::provider_of(state).unwrap_or_default();
+    Ok(next.map_err(|error| opened.explain(error, &provider))?.into())
 }
 
 /// What a person can change: the password, if there is one, and the ways that lead elsewhere.
@@ -128,6 +141,17 @@ impl Opened {
         })
     }
 
+    /// The error, with what people call the provider where that is what failed.
+    fn explain(&self, error: ElsewhereError, provider: &str) -> Error {
+        match error {
+            ElsewhereError::SignIn(SignInError::Failed) => {
+                let provider = self.providers.iter().find(|known| known.name == provider);
+                Error::Failed(provider.map(|provider| provider.label.clone()))
+            }
+            other => other.into(),
+        }
+    }
+
     fn elsewhere(&self) -> Providers<'_> {
         let sign_in = SignIn {
             providers: &self.providers,
@@ -169,7 +193,8 @@ impl From<Next> for Step {
             Next::Done { notice } => Self::Done(Done { notice }),
             Next::Problem(problem) => Self::Ask(Prompt { problem: Some(problem), ..blank() }),
             Next::Confirm { notice, label } => {
-                let confirmed = Alternative { name: elsewhere::CONFIRMED.into(), label };
+                let confirmed =
+                    Alternative { name: elsewhere::CONFIRMED.into(), label, leads_elsewhere: false };
                 Self::Ask(Prompt { notice: Some(notice), alternatives: vec![confirmed], ..blank() })
             }
         }
@@ -185,7 +210,7 @@ impl From<ElsewhereError> for Error {
                 SignInError::Unproven => Self::Unproven,
                 // Those who are not let in are told so in a prompt.
                 SignInError::Denied | SignInError::NotAdmitted => Self::Denied,
-                SignInError::Failed => Self::Failed,
+                SignInError::Failed => Self::Failed(None),
                 SignInError::Record(error) => Fault::from(error).into(),
             },
         }

@@ -10,7 +10,7 @@ use bindings::exports::postern::identity::identity::{
     Alternative, Answer, Change, ChangeItem, Done, Error, Field, FieldKind, Guest, Prompt, Purpose, Request,
     Step, User,
 };
-use platform::{clock, deployment, fault::Fault, random::HostRandom, store::HostStore, variables};
+use platform::{clock, deployment, fault::Fault, log, random::HostRandom, store::HostStore, variables};
 use store_core::{Provision, Records};
 use web_core::PublicUrl;
 
@@ -27,74 +27,99 @@ struct Component;
 
 type LocalAccounts<'a> = Accounts<'a, HostStore, HostRandom>;
 
+/// Each function does its work under the request's trace id, so that its log lines carry it.
 impl Guest for Component {
     async fn begin(request: Request) -> Result<Step, Error> {
-        let visitor = Visitor::from(&request);
-        let begin = async |accounts: LocalAccounts<'_>| match &request.purpose {
-            Purpose::SignIn => Ok(accounts.begin(request.login_hint.as_deref())),
-            Purpose::Change(Change { user, name }) if name == change::PASSWORD => {
-                accounts.begin_change(&user.subject, &user.display_name).await
-            }
-            Purpose::Change(_) => Err(ConversationError::InvalidState),
-        };
-        if let Purpose::Change(change) = &request.purpose
-            && let Some(step) = elsewhere::change(&request, change).await?
-        {
-            return Ok(step);
-        }
-        elsewhere::complete(&request, with_accounts(visitor, begin).await?.into()).await
+        let trace_id = request.trace_id.clone();
+        log::traced(&trace_id, begin(request)).await
     }
 
     async fn resume(request: Request, state: Vec<u8>, answers: Vec<Answer>) -> Result<Step, Error> {
-        if let Some(step) = elsewhere::choose(&request, &answers).await? {
-            return Ok(step);
-        }
-        let answers: Vec<(String, String)> =
-            answers.into_iter().map(|Answer { name, value }| (name, value)).collect();
-        let answers = Answers(&answers);
-        let visitor = Visitor::from(&request);
-        let resume = async |accounts: LocalAccounts<'_>| match &request.purpose {
-            Purpose::SignIn => accounts.resume(&state, answers).await,
-            Purpose::Change(Change { user, name }) if name == change::PASSWORD => {
-                accounts.resume_change(&user.subject, &user.display_name, &state, answers).await
-            }
-            Purpose::Change(_) => Err(ConversationError::InvalidState),
-        };
-        elsewhere::complete(&request, with_accounts(visitor, resume).await?.into()).await
+        let trace_id = request.trace_id.clone();
+        log::traced(&trace_id, resume(request, state, answers)).await
     }
 
     async fn returned(request: Request, state: Vec<u8>, parameters: Vec<Answer>) -> Result<Step, Error> {
-        match elsewhere::returned(&request, &state, parameters).await? {
-            // Nobody is let in that way: the form again, with what is to be said.
-            Step::Ask(Prompt { problem, .. }) => Ok(match Self::begin(request).await? {
-                Step::Ask(prompt) => Step::Ask(Prompt { problem, ..prompt }),
-                other => other,
-            }),
-            step => Ok(step),
-        }
+        let trace_id = request.trace_id.clone();
+        log::traced(&trace_id, returned(request, state, parameters)).await
     }
 
     async fn apply(request: Request, state: Vec<u8>) -> Result<Step, Error> {
-        let Purpose::Change(Change { user, name }) = &request.purpose else {
-            return Err(Error::InvalidState);
-        };
-        if let Some(step) = elsewhere::apply(user, name).await? {
-            return Ok(step);
-        }
-        let apply = async |accounts: LocalAccounts<'_>| {
-            accounts.apply_change(&user.subject, &user.display_name, &state).await
-        };
-        Ok(with_accounts(Visitor::from(&request), apply).await?.into())
+        let trace_id = request.trace_id.clone();
+        log::traced(&trace_id, apply(request, state)).await
     }
 
-    async fn changes(user: User) -> Result<Vec<ChangeItem>, Error> {
-        let has_password = async |accounts: LocalAccounts<'_>| {
-            Ok(accounts.has_password(&user.subject, &user.display_name).await?)
-        };
-        let password = (change::PASSWORD.to_owned(), change::PASSWORD_LABEL.to_owned());
-        let has_password = with_accounts(Visitor::default(), has_password).await?;
-        elsewhere::changes(&user, has_password.then_some(password)).await
+    async fn changes(user: User, trace_id: String) -> Result<Vec<ChangeItem>, Error> {
+        log::traced(&trace_id, changes(user)).await
     }
+}
+
+async fn begin(request: Request) -> Result<Step, Error> {
+    let visitor = Visitor::from(&request);
+    let begin = async |accounts: LocalAccounts<'_>| match &request.purpose {
+        Purpose::SignIn => Ok(accounts.begin(request.login_hint.as_deref())),
+        Purpose::Change(Change { user, name }) if name == change::PASSWORD => {
+            accounts.begin_change(&user.subject, &user.display_name).await
+        }
+        Purpose::Change(_) => Err(ConversationError::InvalidState),
+    };
+    if let Purpose::Change(change) = &request.purpose
+        && let Some(step) = elsewhere::change(&request, change).await?
+    {
+        return Ok(step);
+    }
+    elsewhere::complete(&request, with_accounts(visitor, begin).await?.into()).await
+}
+
+async fn resume(request: Request, state: Vec<u8>, answers: Vec<Answer>) -> Result<Step, Error> {
+    if let Some(step) = elsewhere::choose(&request, &answers).await? {
+        return Ok(step);
+    }
+    let answers: Vec<(String, String)> =
+        answers.into_iter().map(|Answer { name, value }| (name, value)).collect();
+    let answers = Answers(&answers);
+    let visitor = Visitor::from(&request);
+    let resume = async |accounts: LocalAccounts<'_>| match &request.purpose {
+        Purpose::SignIn => accounts.resume(&state, answers).await,
+        Purpose::Change(Change { user, name }) if name == change::PASSWORD => {
+            accounts.resume_change(&user.subject, &user.display_name, &state, answers).await
+        }
+        Purpose::Change(_) => Err(ConversationError::InvalidState),
+    };
+    elsewhere::complete(&request, with_accounts(visitor, resume).await?.into()).await
+}
+
+async fn returned(request: Request, state: Vec<u8>, parameters: Vec<Answer>) -> Result<Step, Error> {
+    match elsewhere::returned(&request, &state, parameters).await? {
+        // Nobody is let in that way: the form again, with what is to be said.
+        Step::Ask(Prompt { problem, .. }) => Ok(match begin(request).await? {
+            Step::Ask(prompt) => Step::Ask(Prompt { problem, ..prompt }),
+            other => other,
+        }),
+        step => Ok(step),
+    }
+}
+
+async fn apply(request: Request, state: Vec<u8>) -> Result<Step, Error> {
+    let Purpose::Change(Change { user, name }) = &request.purpose else {
+        return Err(Error::InvalidState);
+    };
+    if let Some(step) = elsewhere::apply(user, name).await? {
+        return Ok(step);
+    }
+    let apply = async |accounts: LocalAccounts<'_>| {
+        accounts.apply_change(&user.subject, &user.display_name, &state).await
+    };
+    Ok(with_accounts(Visitor::from(&request), apply).await?.into())
+}
+
+async fn changes(user: User) -> Result<Vec<ChangeItem>, Error> {
+    let has_password = async |accounts: LocalAccounts<'_>| {
+        Ok(accounts.has_password(&user.subject, &user.display_name).await?)
+    };
+    let password = (change::PASSWORD.to_owned(), change::PASSWORD_LABEL.to_owned());
+    let has_password = with_accounts(Visitor::default(), has_password).await?;
+    elsewhere::changes(&user, has_password.then_some(password)).await
 }
 
 /// Who is there, as far as the authorization server knows.
@@ -167,14 +192,18 @@ impl From<Question> for Prompt {
             autocomplete: field.autocomplete.into(),
             value: question.value(field).into(),
         });
-        let alternative = |form: &Form| Alternative { name: form.name().into(), label: form.label().into() };
+        let alternative = |form: &Form| Alternative {
+            name: form.name().into(),
+            label: form.label().into(),
+            leads_elsewhere: false,
+        };
         Self {
             heading: form.heading().map(str::to_owned),
-            notice: question.notice().map(str::to_owned),
+            notice: question.notice(),
             fields: fields.collect(),
             submit: form.submit().into(),
             alternatives: form.alternatives(sign_up).iter().map(alternative).collect(),
-            state: form.name().into(),
+            state: question.state(),
             retry_after: question.retry_after,
             problem: question.problem,
         }

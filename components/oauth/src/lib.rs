@@ -15,30 +15,33 @@ async fn serve(request: Request) -> impl IntoResponse {
     http::serve(request, handle).await
 }
 
-async fn handle(head: Head, mut body: http::IncomingBody) -> Reply {
+async fn handle(head: Head, body: http::IncomingBody) -> Reply {
     let trace = TraceId::of(&head, &HostRandom);
-    let log = |text: &str| log::line(&format!("{text} trace={trace}"));
+    log::traced(trace.as_str(), answer(head, body, &trace)).await
+}
+
+async fn answer(head: Head, mut body: http::IncomingBody, trace: &TraceId) -> Reply {
     let public_url = match deployment::public_url() {
         Ok(public_url) => public_url,
         Err(error) => {
-            log(&error.to_string());
-            return reply_misconfigured(&head, &trace);
+            log::line(&error.to_string());
+            return reply_misconfigured(&head, trace);
         }
     };
     let config = match Config::read(public_url, variables::value) {
         Ok(config) => config,
         Err(error) => {
-            log(&error.to_string());
-            return reply_misconfigured(&head, &trace);
+            log::line(&error.to_string());
+            return reply_misconfigured(&head, trace);
         }
     };
     let store = HostStore::default();
     let keys = match deployment::keyring(&config.public_url, Provision::Make, &store).await {
         Ok(Some(keys)) => keys,
-        Ok(None) => return reply_misconfigured(&head, &trace),
+        Ok(None) => return reply_misconfigured(&head, trace),
         Err(error) => {
-            log(&error.to_string());
-            return reply_without_keys(&head, &error, &trace);
+            log::line(&error.to_string());
+            return reply_without_keys(&head, &error, trace);
         }
     };
     let now_ms = clock::unix_now_ms();
@@ -50,8 +53,8 @@ async fn handle(head: Head, mut body: http::IncomingBody) -> Reply {
         network: &ports::Outside,
         now: now_ms / 1000,
         now_ms,
-        trace: &trace,
-        log: &log,
+        trace,
+        log: &log::line,
     };
     server.handle(&head, &mut body).await
 }

@@ -58,8 +58,8 @@ impl Identity for Accounts {
         identity::apply(to_wit(request), state).await.map(Step::from).map_err(IdentityError::from)
     }
 
-    async fn changes(&self, user: &User) -> Result<Vec<ChangeItem>, IdentityError> {
-        let items = identity::changes(user_to_wit(user)).await?;
+    async fn changes(&self, user: &User, trace_id: &str) -> Result<Vec<ChangeItem>, IdentityError> {
+        let items = identity::changes(user_to_wit(user), trace_id.to_owned()).await?;
         Ok(items.into_iter().map(|identity::ChangeItem { name, label }| ChangeItem { name, label }).collect())
     }
 }
@@ -69,15 +69,22 @@ fn pairs(pairs: Vec<(String, String)>) -> Vec<identity::Answer> {
 }
 
 fn to_wit(request: &IdentityRequest) -> identity::Request {
-    let IdentityRequest { login_hint, loopback, purpose, known_subjects, client_address, return_url } =
-        request.clone();
+    let IdentityRequest {
+        login_hint,
+        loopback,
+        purpose,
+        known_subjects,
+        client_address,
+        return_url,
+        trace_id,
+    } = request.clone();
     let purpose = match purpose {
         Purpose::SignIn => identity::Purpose::SignIn,
         Purpose::Change { user, name } => {
             identity::Purpose::Change(identity::Change { user: user_to_wit(&user), name })
         }
     };
-    identity::Request { login_hint, loopback, purpose, known_subjects, client_address, return_url }
+    identity::Request { login_hint, loopback, purpose, known_subjects, client_address, return_url, trace_id }
 }
 
 fn user_to_wit(user: &User) -> identity::User {
@@ -107,7 +114,11 @@ impl From<identity::Prompt> for Prompt {
         let fields = fields.into_iter().map(Field::from).collect();
         let alternatives = alternatives
             .into_iter()
-            .map(|identity::Alternative { name, label }| Alternative { name, label })
+            .map(|identity::Alternative { name, label, leads_elsewhere }| Alternative {
+                name,
+                label,
+                leads_elsewhere,
+            })
             .collect();
         Self { heading, notice, problem, fields, submit, alternatives, retry_after, state }
     }
@@ -131,7 +142,7 @@ impl From<identity::Error> for IdentityError {
             identity::Error::InvalidState => Self::InvalidState,
             identity::Error::Unproven => Self::Unproven,
             identity::Error::Denied => Self::Denied,
-            identity::Error::Failed => Self::Failed,
+            identity::Error::Failed(place) => Self::Failed(place),
             identity::Error::Unavailable => Self::Unavailable,
             identity::Error::Other(text) => Self::Other(text),
         }

@@ -103,6 +103,16 @@ struct State {
     adding_to: Option<String>,
 }
 
+/// The name of the provider that a browser with this state was sent to. Only for words: nothing has been checked.
+pub fn provider_of(state: &[u8]) -> Option<String> {
+    Some(serde_json::from_slice::<State>(state).ok()?.pending.provider)
+}
+
+/// The name of the provider that the change of this name adds.
+pub fn provider_to_add(name: &str) -> Option<&str> {
+    name.strip_prefix(ADD)
+}
+
 /// What a conversation is for.
 #[derive(Debug, Clone, Copy)]
 pub enum Purpose<'a> {

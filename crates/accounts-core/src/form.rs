@@ -11,6 +11,8 @@ pub enum Form {
     SignUp,
     /// A new account, for whom the operator invited.
     Invitation,
+    /// Whether a new account is meant, or the address was mistyped; on a developer's machine.
+    NewAccount,
     /// Another password, for whoever is signed in.
     ChangePassword,
 }
@@ -30,6 +32,8 @@ pub struct Prompt {
     pub code: String,
     /// In how many seconds the next answer is looked at, if there is a pause.
     pub retry_after: Option<u32>,
+    /// The hash of the password that was typed for a new account, which is to be confirmed.
+    pub password_hash: Option<String>,
 }
 
 /// What a field takes.
@@ -82,7 +86,7 @@ const fn password_field(label: &'static str) -> Field {
     Field { name: PASSWORD, label, kind: FieldKind::Password, autocomplete: "current-password" }
 }
 
-const ALL: [Form; 4] = [Form::SignIn, Form::SignUp, Form::Invitation, Form::ChangePassword];
+const ALL: [Form; 5] = [Form::SignIn, Form::SignUp, Form::Invitation, Form::NewAccount, Form::ChangePassword];
 
 impl Form {
     /// The name by which a conversation comes back to the form, and by which another form leads to it.
@@ -91,12 +95,14 @@ impl Form {
             Self::SignIn => "sign-in",
             Self::SignUp => "sign-up",
             Self::Invitation => "invitation",
+            Self::NewAccount => "new-account",
             Self::ChangePassword => "change-password",
         }
     }
 
     pub(crate) fn from_state(state: &[u8]) -> Option<Self> {
-        ALL.into_iter().find(|form| form.name().as_bytes() == state)
+        let name = state.split(|byte| *byte == b' ').next().unwrap_or_default();
+        ALL.into_iter().find(|form| form.name().as_bytes() == name)
     }
 
     pub(crate) fn from_alternative(name: &str) -> Option<Self> {
@@ -108,6 +114,7 @@ impl Form {
         match self {
             Self::SignIn => const { &[EMAIL_FIELD, password_field(words::PASSWORD)] },
             Self::SignUp => const { &[EMAIL_FIELD, NEW_PASSWORD_FIELD] },
+            Self::NewAccount => &[],
             Self::Invitation => const { &[CODE_FIELD, EMAIL_FIELD, NEW_PASSWORD_FIELD] },
             Self::ChangePassword => {
                 const {
@@ -130,7 +137,7 @@ impl Form {
     pub const fn heading(self) -> Option<&'static str> {
         match self {
             Self::SignIn | Self::ChangePassword => None,
-            Self::SignUp | Self::Invitation => Some(words::NEW_ACCOUNT_HEADING),
+            Self::SignUp | Self::Invitation | Self::NewAccount => Some(words::NEW_ACCOUNT_HEADING),
         }
     }
 
@@ -138,7 +145,7 @@ impl Form {
     pub const fn submit(self) -> &'static str {
         match self {
             Self::SignIn => words::SIGN_IN,
-            Self::SignUp | Self::Invitation => words::CREATE_ACCOUNT,
+            Self::SignUp | Self::Invitation | Self::NewAccount => words::CREATE_ACCOUNT,
             Self::ChangePassword => words::CHANGE_PASSWORD,
         }
     }
@@ -148,7 +155,7 @@ impl Form {
         match (self, sign_up) {
             (Self::SignIn, SignUp::Open) => &[Self::SignUp],
             (Self::SignIn, SignUp::Invited) => &[Self::Invitation],
-            (Self::SignUp | Self::Invitation, _) => &[Self::SignIn],
+            (Self::SignUp | Self::Invitation | Self::NewAccount, _) => &[Self::SignIn],
             _ => &[],
         }
     }
@@ -157,22 +164,52 @@ impl Form {
     pub const fn label(self) -> &'static str {
         match self {
             Self::SignIn => words::TO_SIGN_IN,
-            Self::SignUp => words::TO_SIGN_UP,
+            Self::SignUp | Self::NewAccount => words::TO_SIGN_UP,
             Self::Invitation => words::TO_INVITATION,
             Self::ChangePassword => words::CHANGE_PASSWORD,
         }
     }
 }
 
+/// What the page of [`Form::NewAccount`] carries.
+pub(crate) struct Pending<'a> {
+    pub(crate) email: &'a str,
+    pub(crate) password_hash: &'a str,
+}
+
+impl<'a> Pending<'a> {
+    /// The inverse of [`Prompt::state`]. Neither part has a space.
+    pub(crate) fn from_state(state: &'a [u8]) -> Option<Self> {
+        let mut parts = std::str::from_utf8(state).ok()?.split(' ');
+        let (Some(_), Some(email), Some(password_hash), None) =
+            (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return None;
+        };
+        Some(Self { email, password_hash })
+    }
+}
+
 impl Prompt {
-    /// What to say before.
-    pub const fn notice(&self) -> Option<&'static str> {
-        match (self.form, self.sign_up) {
-            (Form::SignIn, SignUp::AtFirstSignIn) => Some(words::LOOPBACK),
-            (Form::SignIn, _) | (Form::ChangePassword, SignUp::AtFirstSignIn) => None,
-            (Form::SignUp | Form::Invitation, _) => Some(words::NEW_ACCOUNT),
-            (Form::ChangePassword, _) => Some(words::NEW_PASSWORD),
+    /// What the conversation goes on with. The page carries it sealed.
+    pub fn state(&self) -> Vec<u8> {
+        match &self.password_hash {
+            Some(password_hash) => format!("{} {} {password_hash}", self.form.name(), self.email).into(),
+            None => self.form.name().into(),
         }
+    }
+
+    /// What to say before.
+    pub fn notice(&self) -> Option<String> {
+        let notice = match (self.form, self.sign_up) {
+            (Form::NewAccount, _) => return Some(words::confirm_account(&self.email)),
+            // It is no help to who has just typed a wrong one.
+            (Form::SignIn, SignUp::AtFirstSignIn) if self.problem.is_none() => words::LOOPBACK,
+            (Form::SignIn, _) | (Form::ChangePassword, SignUp::AtFirstSignIn) => return None,
+            (Form::SignUp | Form::Invitation, _) => words::NEW_ACCOUNT,
+            (Form::ChangePassword, _) => words::NEW_PASSWORD,
+        };
+        Some(notice.to_owned())
     }
 
     /// The text to fill in beforehand into a field. Never a password.

@@ -24,6 +24,7 @@ mod words;
 pub use form::{Form, Prompt};
 pub use sign_up::{InvalidSignUp, SignUp};
 
+use form::Pending;
 use hash_places::HashPlaces;
 use record::Account;
 use store_core::{Change, Random, RecordError, Records, Store, TransitionError};
@@ -103,7 +104,8 @@ impl<S: Store, R: Random> Accounts<'_, S, R> {
     /// Goes on with a sign-in. `state` is that of the form that was shown.
     pub async fn resume(&self, state: &[u8], answers: Answers<'_>) -> Result<Step, ConversationError> {
         let form = Form::from_state(state).ok_or(ConversationError::InvalidState)?;
-        let email = answers.find(form::EMAIL);
+        let pending = Pending::from_state(state);
+        let email = pending.as_ref().map_or_else(|| answers.find(form::EMAIL), |pending| pending.email);
         if let Some(other) = Form::from_alternative(answers.find(form::ALTERNATIVE)) {
             if !form.alternatives(self.sign_up).contains(&other) {
                 return Err(ConversationError::InvalidState);
@@ -115,7 +117,13 @@ impl<S: Store, R: Random> Accounts<'_, S, R> {
             // It may have been switched off while the page was open.
             Form::SignUp if self.sign_up == SignUp::Open => Ok(self.sign_up(email, answers).await?),
             Form::Invitation if self.sign_up == SignUp::Invited => Ok(self.sign_up(email, answers).await?),
-            Form::SignUp | Form::Invitation | Form::ChangePassword => Err(ConversationError::InvalidState),
+            Form::NewAccount if self.sign_up == SignUp::AtFirstSignIn => {
+                let pending = pending.ok_or(ConversationError::InvalidState)?;
+                Ok(self.create_confirmed(pending).await?)
+            }
+            Form::SignUp | Form::Invitation | Form::NewAccount | Form::ChangePassword => {
+                Err(ConversationError::InvalidState)
+            }
         }
     }
 
@@ -129,7 +137,7 @@ impl<S: Store, R: Random> Accounts<'_, S, R> {
             if password.is_empty() {
                 return Ok(self.ask(form, &email, Some(words::PASSWORD_MISSING)));
             }
-            return self.create(form, email, password).await;
+            return Ok(self.confirm(&email, password));
         }
         let guest = self.guest(&email, known.as_ref());
         let judge = async || {
@@ -144,6 +152,29 @@ impl<S: Store, R: Random> Accounts<'_, S, R> {
             self.verify(form, account, &email, password, words::WRONG).await
         };
         self.in_a_place(form, guest, &email, judge).await
+    }
+
+    /// Asks whether a new account is meant. Nothing is stored: the page carries what was typed, sealed.
+    fn confirm(&self, email: &str, password: &str) -> Step {
+        let password_hash = Some(password::hash(password, self.records.random));
+        match self.ask(Form::NewAccount, email, None) {
+            Step::Ask(prompt) => Step::Ask(Prompt { password_hash, ..prompt }),
+            other => other,
+        }
+    }
+
+    /// Makes the account that was confirmed.
+    async fn create_confirmed(&self, pending: Pending<'_>) -> Result<Step, RecordError> {
+        let Pending { email, password_hash } = pending;
+        let made = match self.find(email).await? {
+            Some(made) => made,
+            None => self.store_new(email, password_hash.to_owned()).await?,
+        };
+        if made.password_hash == password_hash {
+            // It is this page's own, which may have been sent twice.
+            return Ok(Step::User { subject: made.subject, email: made.email });
+        }
+        Ok(self.ask(Form::SignIn, email, Some(words::ACCOUNT_MADE_MEANWHILE)))
     }
 
     /// Makes an account, for those who may have one. The form comes back with the code that was typed: it is too long
@@ -283,20 +314,24 @@ impl<S: Store, R: Random> Accounts<'_, S, R> {
                 return Err(RecordError::Contended);
             }
         }
-        let account = Account {
-            subject: record::new_subject(self.records.random),
-            email: email.clone(),
-            password_hash: password::hash(password, self.records.random),
-        };
-        let key = record::key(&email);
-        self.records.create(&key, &account).await?;
-        let stored = self.records.find::<Account>(&key).await?.ok_or(RecordError::Contended)?;
-        if stored == account {
+        let password_hash = password::hash(password, self.records.random);
+        let stored = self.store_new(&email, password_hash.clone()).await?;
+        if stored.password_hash == password_hash {
             // Under the address it stays counted: nobody makes accounts without end.
             self.give_back(Guest::Unknown { name: &email, address: None }).await;
-            return Ok(Step::User { subject: account.subject, email });
+            return Ok(Step::User { subject: stored.subject, email });
         }
         self.verify(form, &stored, &email, password, words::WRONG).await
+    }
+
+    /// Stores a new account, and gives the one that is stored then: of two at the same time, one is. Hashes have salts,
+    /// so that no two are the same.
+    async fn store_new(&self, email: &str, password_hash: String) -> Result<Account, RecordError> {
+        let subject = record::new_subject(self.records.random);
+        let account = Account { subject, email: email.to_owned(), password_hash };
+        let key = record::key(email);
+        self.records.create(&key, &account).await?;
+        self.records.find::<Account>(&key).await?.ok_or(RecordError::Contended)
     }
 
     /// What is wrong with a new password, if anything is (NIST SP 800-63B-4 section 3.1.1.2). Where any will do,
@@ -346,6 +381,7 @@ impl<S: Store, R: Random> Accounts<'_, S, R> {
             email: email.chars().take(name::MAX_BYTES).collect(),
             code: String::new(),
             retry_after: None,
+            password_hash: None,
         })
     }
 
@@ -357,6 +393,7 @@ impl<S: Store, R: Random> Accounts<'_, S, R> {
             email: email.to_owned(),
             code: String::new(),
             retry_after: Some(u32::try_from(seconds).unwrap_or(u32::MAX)),
+            password_hash: None,
         })
     }
 }

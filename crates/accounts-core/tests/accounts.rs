@@ -3,7 +3,9 @@
 
 mod support;
 
-use accounts_core::{ConversationError, Form, SignUp, Step, invitation, password, record, record::Account};
+use accounts_core::{
+    Answers, ConversationError, Form, SignUp, Step, invitation, password, record, record::Account,
+};
 use serde_json::json;
 use store_core::{
     Keyring, RecordError, Records,
@@ -23,6 +25,60 @@ fn first_sign_in_on_loopback_creates_the_account() {
     assert_eq!(problem(world.sign_in(ALICE, "")), WRONG);
     assert!(problem(world.sign_in("carol@example.com", "")).contains("password"));
     assert_eq!(world.accounts_in_store(), 2);
+}
+
+/// U15: a mistyped address makes no account unasked, and the way back keeps what was typed.
+#[test]
+fn new_account_on_loopback_is_confirmed() {
+    let world = World::local();
+    subject(world.sign_in(ALICE, "x"));
+    let mistyped = prompt(world.type_in("Alcie@example.com", "a secret"));
+    assert_eq!((mistyped.form, mistyped.problem.as_deref()), (Form::NewAccount, None));
+    let notice = mistyped.notice().unwrap();
+    assert!(notice.contains("no account for alcie@example.com"), "{notice}");
+    assert!(mistyped.form.fields().is_empty() && mistyped.form.submit() == "Create account");
+    assert_eq!(world.accounts_in_store(), 1);
+    let state = mistyped.state();
+    assert!(!String::from_utf8_lossy(&state).contains("a secret"), "the password goes on as a hash");
+    let back = [("alternative".to_owned(), "sign-in".to_owned())];
+    let back = world.accounts(async |accounts| accounts.resume(&state, Answers(&back)).await);
+    let back = prompt(back);
+    assert_eq!((back.form, back.email.as_str()), (Form::SignIn, "alcie@example.com"));
+    assert_eq!(world.accounts_in_store(), 1);
+    // A double click makes one account, with the password that was typed.
+    let made = subject(world.confirm(&mistyped));
+    assert_eq!(subject(world.confirm(&mistyped)), made);
+    assert_eq!(subject(world.type_in("alcie@example.com", "a secret")), made);
+    assert_eq!(world.accounts_in_store(), 2);
+}
+
+/// U15: what another page has made meanwhile is not taken over, and nothing is confirmed that nobody asked for.
+#[test]
+fn confirmation_takes_no_account_over() {
+    let world = World::local();
+    let [mine, theirs] = ["mine", "theirs"].map(|password| prompt(world.type_in(ALICE, password)));
+    let made = subject(world.confirm(&theirs));
+    assert!(problem(world.confirm(&mine)).contains("an account with this e-mail now"));
+    assert_eq!(subject(world.type_in(ALICE, "theirs")), made);
+    assert_eq!(problem(world.type_in(ALICE, "mine")), WRONG);
+    let bad = |state: &[u8]| world.accounts(async |accounts| accounts.resume(state, Answers(&[])).await);
+    for state in ["new-account", "new-account ", "new-account a@b.example", "new-account a@b.example x y"] {
+        assert_eq!(bad(state.as_bytes()), Err(ConversationError::InvalidState), "{state}");
+    }
+    // It is for a developer's machine only.
+    let (public, _) = World::with_alice();
+    assert_eq!(public.confirm(&mine), Err(ConversationError::InvalidState));
+}
+
+/// U15: what is said fits what happened.
+#[test]
+fn words_on_loopback_fit_the_state() {
+    let world = World::local();
+    let Step::Ask(first) = world.accounts(async |accounts| accounts.begin(None)) else { panic!("no form") };
+    assert!(first.notice().unwrap().contains("any e-mail and password will do"));
+    subject(world.sign_in(ALICE, "x"));
+    let wrong = prompt(world.type_in(ALICE, "y"));
+    assert_eq!((wrong.problem.as_deref(), wrong.notice()), (Some(WRONG), None));
 }
 
 /// LG-01, LG-02: the same words, the same work at the store, the same hash.

@@ -182,7 +182,7 @@ fn newcomers_are_let_in_as_the_operator_says() {
     assert!(world.sign_in("open", 2).starts_with("acct_"));
     assert_eq!(world.sign_in("hub", 1), known, "whoever has an account is let in");
     // Whoever is signed in may add what would not let them in by itself.
-    assert_eq!(world.add("acct_local", "shut", 7), "You can sign in with shut now.");
+    assert_eq!(world.add("acct_local", "shut", 7), "You can sign in with Shut now.");
     assert_eq!(world.sign_in("shut", 7), "acct_local");
 }
 

@@ -35,6 +35,14 @@ pub struct BrowserSession {
     /// The browser, as it is known by beyond this session ([`Known::device`]). Empty in sessions from before.
     #[serde(default)]
     pub device: String,
+    /// Whether the browser keeps it when it is closed.
+    #[serde(default = "keep")]
+    pub is_kept: bool,
+}
+
+/// Sessions from before people were asked are kept.
+fn keep() -> bool {
+    true
 }
 
 /// An authorization request as it came in at a browser.
@@ -75,6 +83,7 @@ impl BrowserSession {
         user: User,
         signed_in_for: Arrival,
         device: String,
+        is_kept: bool,
         config: &Config,
         random: &impl Random,
         now: u64,
@@ -89,6 +98,7 @@ impl BrowserSession {
             signed_in_for,
             expires_at: now.saturating_add(config.lifetimes.browser_session.as_secs()),
             device,
+            is_kept,
         }
     }
 
@@ -123,14 +133,15 @@ impl BrowserSession {
         self.signed_in_for.request == arrival.request && now < until
     }
 
-    /// The `Set-Cookie` value that starts the session in the browser.
+    /// The `Set-Cookie` value that starts the session in the browser. Without `Max-Age`, a browser forgets it when it is
+    /// closed (RFC 6265 section 5.3); the session ends at `expires_at` in any case.
     pub fn cookie(&self, config: &Config, keys: &Keyring, random: &impl Random) -> String {
         let plaintext = serde_json::to_vec(self).unwrap_or_default();
         let sealed = seal::seal(keys, Purpose::Cookie, SESSION.as_bytes(), &plaintext, random);
         set_cookie(
             SESSION,
             &seal::to_text(&sealed),
-            config.lifetimes.browser_session.as_secs(),
+            self.is_kept.then_some(config.lifetimes.browser_session.as_secs()),
             &config.public_url,
         )
     }
@@ -200,7 +211,7 @@ impl Known {
             let sealed = seal::seal(keys, Purpose::Cookie, KNOWN.as_bytes(), &plaintext, random);
             let text = seal::to_text(&sealed);
             if text.len() <= MAX_KNOWN_CHARACTERS {
-                return Some(set_cookie(KNOWN, &text, KNOWN_SECONDS, &config.public_url));
+                return Some(set_cookie(KNOWN, &text, Some(KNOWN_SECONDS), &config.public_url));
             }
             // A subject that is too long by itself is not remembered.
             known.subjects.pop();
@@ -220,7 +231,7 @@ pub fn client_address(head: &Head) -> Option<String> {
 
 /// The `Set-Cookie` value that ends a session in the browser.
 pub fn sign_out_cookie(public_url: &PublicUrl) -> String {
-    set_cookie(SESSION, "", 0, public_url)
+    set_cookie(SESSION, "", Some(0), public_url)
 }
 
 /// The id of the browser that a request comes from, if it was given one.
@@ -236,7 +247,7 @@ pub fn new_id(random: &impl Random) -> String {
 
 /// The `Set-Cookie` value that gives a browser its id.
 pub fn browser_id_cookie(id: &str, config: &Config) -> String {
-    set_cookie(BROWSER, id, config.lifetimes.transaction.as_secs(), &config.public_url)
+    set_cookie(BROWSER, id, Some(config.lifetimes.transaction.as_secs()), &config.public_url)
 }
 
 /// The name of a cookie that carries what a browser does elsewhere (see [`away`](crate::away)).
@@ -292,10 +303,11 @@ fn cookie_name(name: &str, public_url: &PublicUrl) -> String {
     if public_url.is_loopback() { name.to_owned() } else { format!("__Host-{name}") }
 }
 
-fn set_cookie(name: &str, value: &str, max_age: u64, public_url: &PublicUrl) -> String {
+fn set_cookie(name: &str, value: &str, max_age: Option<u64>, public_url: &PublicUrl) -> String {
     let name = cookie_name(name, public_url);
     let secure = if public_url.is_loopback() { "" } else { "; Secure" };
-    format!("{name}={value}; Path=/; Max-Age={max_age}; HttpOnly; SameSite=Lax{secure}")
+    let max_age = max_age.map(|seconds| format!("; Max-Age={seconds}")).unwrap_or_default();
+    format!("{name}={value}; Path=/{max_age}; HttpOnly; SameSite=Lax{secure}")
 }
 
 #[cfg(test)]
@@ -322,7 +334,7 @@ mod tests {
         let (config, random) = (config("https://mcp.example.com"), SequenceRandom::default());
         let user = User { subject: "s".into(), display_name: "alice".into() };
         let arrival = Arrival::of(&head(&[]), "a=b");
-        let session = BrowserSession::start(user, arrival, "device".into(), &config, &random, 1_000);
+        let session = BrowserSession::start(user, arrival, "device".into(), true, &config, &random, 1_000);
         let cookie = session.cookie(&config, &keys, &random);
         assert!(cookie.starts_with("__Host-postern-session="), "BR-08: {cookie}");
         for attribute in ["; Path=/;", "; HttpOnly", "; Secure", "; SameSite=Lax"] {

@@ -306,6 +306,7 @@ mod tests {
             "registration",
             "clients",
             "metadata_documents",
+            "known_clients",
         ] {
             let text = read(variable).unwrap_err().to_string();
             assert!(text.starts_with(&format!("{variable}: ")) && !text.contains("s3cret"), "{text}");

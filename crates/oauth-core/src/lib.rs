@@ -87,8 +87,8 @@ pub struct AuthorizationServer<'a, S, R, I, C> {
     pub now_ms: u64,
     /// What identifies this request, on an error page and in the log.
     pub trace: &'a TraceId,
-    /// Where causes go that the client is not told. Never given a secret. What is written there is told apart
-    /// by [`trace`](Self::trace), which whoever writes it adds.
+    /// Where causes go that the client is not told. Never given a secret. Whoever writes a line there adds
+    /// [`trace`](Self::trace) to it.
     pub log: &'a dyn Fn(&str),
 }
 

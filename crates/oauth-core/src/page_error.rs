@@ -11,7 +11,7 @@ use crate::{
     words::{ErrorWords, errors},
 };
 use http::StatusCode;
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt};
 use store_core::RecordError;
 use web_core::{BodyError, Form, Forms, Reply};
 
@@ -56,15 +56,9 @@ pub enum PageError {
     /// The form comes from a page that is not ours.
     #[error("a foreign form")]
     ForeignForm,
-    /// What a browser brought from elsewhere does not prove who the person is.
-    #[error("an unproven sign-in")]
-    Unproven,
-    /// The person was asked elsewhere, and declined.
-    #[error("a sign-in that was declined elsewhere")]
-    DeclinedElsewhere,
-    /// Elsewhere something failed.
-    #[error("a sign-in that failed elsewhere")]
-    FailedElsewhere,
+    /// A sign-in elsewhere came to nothing.
+    #[error("{0}")]
+    Elsewhere(Elsewhere),
     /// There is no such page.
     #[error("no such page")]
     NotFound,
@@ -97,6 +91,36 @@ pub struct Asked {
     pub is_about_account: bool,
 }
 
+/// A sign-in elsewhere that came to nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Elsewhere {
+    /// Why.
+    pub problem: ElsewhereProblem,
+    /// The path on this server from which the person can try again, or in another way; nothing if it is not known.
+    pub way_back: Option<String>,
+}
+
+/// Why a sign-in elsewhere came to nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ElsewhereProblem {
+    /// What a browser brought from there does not prove who the person is.
+    Unproven,
+    /// The person was asked there, and declined.
+    Declined,
+    /// Something failed there, at the place that is called this, if it has a name.
+    Failed(Option<String>),
+}
+
+impl fmt::Display for Elsewhere {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.problem {
+            ElsewhereProblem::Unproven => "an unproven sign-in",
+            ElsewhereProblem::Declined => "a sign-in that was declined elsewhere",
+            ElsewhereProblem::Failed(_) => "a sign-in that failed elsewhere",
+        })
+    }
+}
+
 impl From<BodyError> for PageError {
     fn from(error: BodyError) -> Self {
         match error {
@@ -110,9 +134,9 @@ impl From<IdentityError> for PageError {
     fn from(error: IdentityError) -> Self {
         match error {
             IdentityError::InvalidState => Self::StalePage,
-            IdentityError::Unproven => Self::Unproven,
-            IdentityError::Denied => Self::DeclinedElsewhere,
-            IdentityError::Failed => Self::FailedElsewhere,
+            IdentityError::Unproven => Self::elsewhere(ElsewhereProblem::Unproven),
+            IdentityError::Denied => Self::elsewhere(ElsewhereProblem::Declined),
+            IdentityError::Failed(place) => Self::elsewhere(ElsewhereProblem::Failed(place)),
             other => Self::Identity(other),
         }
     }
@@ -129,6 +153,19 @@ impl From<ApprovalError> for PageError {
 }
 
 impl PageError {
+    fn elsewhere(problem: ElsewhereProblem) -> Self {
+        Self::Elsewhere(Elsewhere { problem, way_back: None })
+    }
+
+    /// The same, with the path on this server from which the person can try again.
+    #[must_use]
+    pub(crate) fn with_way_back(self, path: String) -> Self {
+        match self {
+            Self::Elsewhere(error) => Self::Elsewhere(Elsewhere { way_back: Some(path), ..error }),
+            other => other,
+        }
+    }
+
     /// Whether the operator should know: something of ours failed.
     pub fn is_fault(&self) -> bool {
         matches!(self, Self::Record(_) | Self::Identity(_) | Self::UnfinishedChange(_) | Self::Catalog(_))
@@ -171,15 +208,19 @@ impl PageError {
             Self::OtherBrowser | Self::OtherSignIn(_) | Self::ForeignForm => {
                 (StatusCode::FORBIDDEN, ErrorCode::InvalidRequest, "the form was not posted from our page")
             }
-            Self::Unproven => {
-                (StatusCode::BAD_REQUEST, ErrorCode::InvalidRequest, "the sign-in elsewhere proves nothing")
-            }
-            Self::DeclinedElsewhere => {
-                (StatusCode::BAD_REQUEST, ErrorCode::AccessDenied, "the sign-in elsewhere was declined")
-            }
-            Self::FailedElsewhere => {
-                (StatusCode::BAD_GATEWAY, ErrorCode::ServerError, "the sign-in elsewhere failed")
-            }
+            Self::Elsewhere(Elsewhere { problem, .. }) => match problem {
+                ElsewhereProblem::Unproven => (
+                    StatusCode::BAD_REQUEST,
+                    ErrorCode::InvalidRequest,
+                    "the sign-in elsewhere proves nothing",
+                ),
+                ElsewhereProblem::Declined => {
+                    (StatusCode::BAD_REQUEST, ErrorCode::AccessDenied, "the sign-in elsewhere was declined")
+                }
+                ElsewhereProblem::Failed(_) => {
+                    (StatusCode::BAD_GATEWAY, ErrorCode::ServerError, "the sign-in elsewhere failed")
+                }
+            },
             Self::MethodNotAllowed(_) => {
                 (StatusCode::METHOD_NOT_ALLOWED, ErrorCode::InvalidRequest, "the method is not allowed here")
             }
@@ -208,12 +249,15 @@ impl PageError {
         let more = reset.as_ref().map_or(&[][..], |reset| reset.as_slice());
         let again = self.parameters_to_begin_again();
         let forms = if again.is_empty() { Forms::StayHere } else { Forms::LeadAway };
-        let reply = pages::reply(
-            status,
-            &ErrorPage { said, more, trace, again: &again, leads_to_account },
-            brand,
-            forms,
-        );
+        let (place, way_back) = match self {
+            Self::Elsewhere(Elsewhere { problem: ElsewhereProblem::Failed(place), way_back }) => {
+                (place.as_deref(), way_back.as_deref())
+            }
+            Self::Elsewhere(Elsewhere { way_back, .. }) => (None, way_back.as_deref()),
+            _ => (None, None),
+        };
+        let page = ErrorPage { said, place, more, trace, again: &again, way_back, leads_to_account };
+        let reply = pages::reply(status, &page, brand, forms);
         if status == StatusCode::SERVICE_UNAVAILABLE {
             reply.with_retry_after(RETRY_AFTER_SECONDS)
         } else {
@@ -247,9 +291,11 @@ impl PageError {
             Self::OtherBrowser => errors::OTHER_BROWSER,
             Self::OtherSignIn(_) => errors::OTHER_SIGN_IN,
             Self::ForeignForm => errors::FOREIGN_FORM,
-            Self::Unproven => errors::UNPROVEN,
-            Self::DeclinedElsewhere => errors::DECLINED_ELSEWHERE,
-            Self::FailedElsewhere => errors::FAILED_ELSEWHERE,
+            Self::Elsewhere(Elsewhere { problem, .. }) => match problem {
+                ElsewhereProblem::Unproven => errors::UNPROVEN,
+                ElsewhereProblem::Declined => errors::DECLINED_ELSEWHERE,
+                ElsewhereProblem::Failed(_) => errors::FAILED_ELSEWHERE,
+            },
             Self::MethodNotAllowed(_) => errors::NOT_BY_ITSELF,
             Self::NotFound => errors::NOT_FOUND,
             Self::Misconfigured => errors::MISCONFIGURED,

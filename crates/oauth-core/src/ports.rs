@@ -42,8 +42,8 @@ pub trait Identity {
     /// Makes a change that is ready.
     async fn apply(&self, request: &IdentityRequest, state: Vec<u8>) -> Result<Step, IdentityError>;
 
-    /// What this person can change about how they sign in.
-    async fn changes(&self, user: &User) -> Result<Vec<ChangeItem>, IdentityError>;
+    /// What this person can change about how they sign in. `trace_id` is as in [`IdentityRequest`].
+    async fn changes(&self, user: &User, trace_id: &str) -> Result<Vec<ChangeItem>, IdentityError>;
 }
 
 /// What is known at every step of a conversation.
@@ -61,6 +61,8 @@ pub struct IdentityRequest {
     pub client_address: Option<String>,
     /// Where a browser that is sent away is to come back to, or did come back to.
     pub return_url: String,
+    /// What the log has this request under.
+    pub trace_id: String,
 }
 
 /// What a conversation is for.
@@ -149,6 +151,8 @@ pub struct Alternative {
     pub name: String,
     /// The button's text.
     pub label: String,
+    /// Whether it leads to another site to sign in there.
+    pub leads_elsewhere: bool,
 }
 
 /// One field of a form.
@@ -187,9 +191,9 @@ pub enum IdentityError {
     /// The person was asked elsewhere, and declined.
     #[error("the sign-in elsewhere was declined")]
     Denied,
-    /// Elsewhere something failed.
+    /// Elsewhere something failed, at the place that is called this, if it has a name.
     #[error("the sign-in elsewhere failed")]
-    Failed,
+    Failed(Option<String>),
     /// Accounts cannot be reached.
     #[error("accounts are unavailable")]
     Unavailable,

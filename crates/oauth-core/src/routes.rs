@@ -30,6 +30,11 @@ pub const ACCOUNT: &str = "/account";
 pub const CHANGE: &str = "/account/change";
 /// The record of what a user allowed, to download.
 pub const RECORD: &str = "/account/record";
+/// The icon, where browsers and link previews look for one.
+pub const ICON: &str = "/favicon.ico";
+/// Where password managers send people who want to change their password (W3C, A Well-Known URL for Changing
+/// Passwords).
+pub const CHANGE_PASSWORD: &str = "/.well-known/change-password";
 /// The token endpoint (RFC 6749 section 3.2).
 pub const TOKEN: &str = "/token";
 /// The revocation endpoint (RFC 7009 section 2).
@@ -73,6 +78,8 @@ pub(crate) async fn serve<S: Store, R: Random, I: Identity, C: Catalog>(
         METADATA | OPENID_METADATA => {
             Ok(metadata::serve(head, server.config, server.catalog, server.network, server.log).await)
         }
+        ICON => Ok(pages::icon(&server.config.brand)),
+        CHANGE_PASSWORD => Ok(Reply::see_other(ACCOUNT)),
         HOME => match head.method {
             Method::GET | Method::HEAD => {
                 let Config { public_url, brand, .. } = server.config;

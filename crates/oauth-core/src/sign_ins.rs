@@ -174,6 +174,7 @@ mod tests {
             sign_in_epoch: user.sign_in_epoch,
             signed_in_at: NOW,
             signed_in_for: Arrival::of(&head, ""),
+            is_kept: true,
             expires_at: NOW + 100,
             device: String::new(),
         }

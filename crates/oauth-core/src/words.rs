@@ -39,6 +39,8 @@ pub mod sign_in {
     pub const SO_THAT: Around = Around("\u{201c}", "\u{201d} wants to connect. Sign in to decide.");
     /// Between ways to sign in.
     pub const OR: &str = "or";
+    /// The box that decides whether the browser forgets the sign-in when it is closed.
+    pub const KEEP: &str = "Keep me signed in on this browser";
 }
 
 /// The consent page.
@@ -61,8 +63,16 @@ pub mod consent {
 
     /// Who says so: a term, then one of the next.
     pub const IDENTITY: &str = "Application";
-    /// A client that registered itself.
+    /// A client that registered itself, when nothing speaks for it.
     pub const UNVERIFIED: &str = "Unverified";
+    /// A client that registered itself, and is at an address of a known client.
+    pub const KNOWN: &str = "Known address";
+    /// More of that.
+    pub const KNOWN_SAYS: &str = "The application registered itself. You will be sent to an address that belongs to a known application.";
+    /// A client that registered itself, and is a program on the person's computer.
+    pub const LOCAL: &str = "On this computer";
+    /// Beside a scope that the application does not have yet.
+    pub const NEW: &str = "New";
     /// A client whose metadata document's host vouches for it. The host follows.
     pub const PUBLISHED_BY: Around = Around("Published by ", "");
     /// A client that the operator wrote down.
@@ -415,7 +425,7 @@ pub struct ErrorWords {
 
 /// Error pages.
 pub mod errors {
-    use super::ErrorWords;
+    use super::{Around, ErrorWords};
 
     /// Before what identifies the request in the log.
     pub const TRACE: &str = "If you ask for help, give this trace id:";
@@ -522,6 +532,13 @@ pub mod errors {
     };
     /// The link to the account.
     pub const OPEN_ACCOUNT: &str = "Open your account";
+    /// The same, around the name of the place.
+    pub const FAILED_AT: Around = Around(
+        "You were to sign in with ",
+        ", and that did not work: it cannot be reached, or did not answer as it should. Nothing has been changed.",
+    );
+    /// The link to where one can try again.
+    pub const WAY_BACK: &str = "Go back to try again, or choose another way to sign in";
     /// No such page.
     pub const NOT_FOUND: ErrorWords =
         ErrorWords { title: "There is nothing here", text: "The address may be mistyped.", help: "" };

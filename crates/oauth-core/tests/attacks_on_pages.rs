@@ -314,14 +314,26 @@ fn consent_page_warns_of_names_that_are_not_the_clients() {
     let html = body_text(&page);
     assert!(html.contains("Unverified") && html.contains("evil.example"), "{html}");
     assert!(html.contains("different alphabets") && html.contains("looks like “Claude”"), "{html}");
+    // U20: Deny comes first, and is the coloured button.
+    assert_eq!(PageForm::of(&page).buttons[1].1, "deny");
+    assert!(
+        html.contains("value=\"deny\" class=\"primary\"")
+            && html.contains("value=\"approve\" class=\"armed\"")
+    );
     location(&browser.approve(&world, &page, &["math:basic"]));
     for (name, uri) in
         [("Claude", "https://claude.ai/api/mcp/auth_callback"), ("Notes", "https://a.example/")]
     {
         let (_, page) = page_for(name, uri);
         assert!(!body_text(&page).contains("class=\"problem\""), "{name}");
-        assert!(body_text(&page).contains("Unverified"), "a name that fits proves nothing");
+        // U20: what is unusual is marked, and a known address says nothing of the name.
+        let is_known = name == "Claude";
+        assert_eq!(body_text(&page).contains("Unverified"), !is_known, "{name}");
+        assert_eq!(body_text(&page).contains("Known address"), is_known, "{name}");
+        assert_eq!(PageForm::of(&page).buttons[1].1, "approve");
     }
+    let (_, page) = page_for("MCP Inspector", "http://localhost:6274/oauth/callback");
+    assert!(body_text(&page).contains("On this computer") && !body_text(&page).contains("badge caution"));
 }
 
 /// The person is told a trace id that the answer's header has too; what the operator reads is in the log.

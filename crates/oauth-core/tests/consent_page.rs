@@ -2,6 +2,7 @@
 
 use crate::support::{Browser, PageForm, Params, World, body_text, header, location};
 use http::StatusCode;
+use oauth_core::client::policy::KnownClients;
 use web_core::Reply;
 
 /// A consent page, and the browser that it is shown in.
@@ -196,4 +197,92 @@ fn page_that_sends_people_away_does_not_say_where() {
     // A remembered decision leads from the sign-in to the client.
     world.config.remembers_consent = true;
     assert!(!sign_in(&world).contains("form-action"));
+}
+
+/// U20: the operator's list takes the place of ours.
+#[test]
+fn known_addresses_are_the_operators_to_list() {
+    let mut world = World::public();
+    let badge = |world: &World| {
+        let html = body_text(&consent(world).1).to_owned();
+        ["Known address", "Unverified"].into_iter().find(|badge| html.contains(badge)).unwrap()
+    };
+    assert_eq!(badge(&world), "Unverified");
+    world.config.clients.known = KnownClients::parse("client.example").unwrap();
+    assert_eq!(badge(&world), "Known address");
+}
+
+/// U21: where an application asks for more than it has, the page says what is new; otherwise nothing is.
+#[test]
+fn new_scopes_are_marked_in_a_step_up() {
+    let world = World::public();
+    let client = world.client();
+    let browser = Browser::default();
+    let ask = |scope: &str| {
+        let request = client.request().with("scope", scope).encode();
+        browser.get(&world, &format!("/authorize?{request}"))
+    };
+    let marked = |page: &Reply| {
+        let html = body_text(page);
+        let is_marked =
+            |scope: &str| html.contains(&format!("<code>{scope}</code> <strong class=\"badge\">New"));
+        ["math:basic", "math:statistics"].into_iter().filter(|scope| is_marked(scope)).collect::<Vec<_>>()
+    };
+    let first = client.request().with("scope", "math:basic").encode();
+    let first = browser.sign_in(&world, "alice@example.com", &first);
+    assert!(marked(&first).is_empty());
+    location(&browser.approve(&world, &first, &["math:basic"]));
+    let more = ask("math:basic math:statistics");
+    assert_eq!(marked(&more), ["math:statistics"]);
+    // As it was, when the page is shown again.
+    assert_eq!(marked(&browser.approve(&world, &more, &[])), ["math:statistics"]);
+    assert!(marked(&ask("math:basic")).is_empty());
+    // What is revoked is not held.
+    world.raise_epoch("alice@example.com");
+    let again = browser.sign_in(&world, "alice@example.com", &client.request().encode());
+    assert!(marked(&again).is_empty());
+}
+
+/// U22: a browser that is not to stay signed in gets a cookie without an age, and the session ends in time all the
+/// same.
+#[test]
+fn browser_may_forget_the_sign_in_when_it_is_closed() {
+    let world = World::public();
+    let request = format!("/authorize?{}", world.client().request().encode());
+    let session = |browser: &Browser, page: &Reply, answers: Params| {
+        let reply = browser.post(&world, "/sign-in", &answers);
+        let cookies =
+            reply.headers.get_all("set-cookie").iter().map(|line| line.to_str().unwrap().to_owned());
+        let cookie = cookies.into_iter().find(|line| line.contains("postern-session=")).unwrap();
+        assert_eq!(PageForm::of(page).action, "/sign-in");
+        cookie
+    };
+    let answers = [("email", "alice@example.com"), ("password", "good")];
+    let browser = Browser::default();
+    let page = browser.get(&world, &request);
+    assert!(body_text(&page).contains("name=\"keep-signed-in\" value=\"yes\" checked"), "as it was");
+    let kept = session(&browser, &page, PageForm::of(&page).filled_in(&answers, None));
+    assert!(kept.contains("; Max-Age=43200;"), "{kept}");
+    assert!(!world.people.answers.borrow().iter().any(|(name, _)| name == "keep-signed-in"));
+
+    let browser = Browser::default();
+    let page = browser.get(&world, &request);
+    let unticked = PageForm::of(&page).filled_in(&answers, None).without("keep-signed-in");
+    let wrong = browser.post(&world, "/sign-in", &unticked.clone().with("password", "bad"));
+    assert!(body_text(&wrong).contains("name=\"keep-signed-in\" value=\"yes\">"), "what was said stays");
+    let forgotten = session(&browser, &page, unticked);
+    assert!(!forgotten.contains("Max-Age") && forgotten.contains("; HttpOnly; SameSite=Lax; Secure"));
+    world.advance(12 * 60 * 60);
+    assert_eq!(PageForm::of(&browser.get(&world, &request)).action, "/sign-in");
+}
+
+/// U21: the icon, and where password managers send people.
+#[test]
+fn icon_and_change_password_have_their_usual_addresses() {
+    let world = World::public();
+    let icon = Browser::default().get(&world, "/favicon.ico");
+    assert_eq!(header(&icon, "content-type"), "image/svg+xml");
+    assert!(body_text(&icon).starts_with("<svg ") && body_text(&icon).contains(">P</text>"));
+    let change = Browser::default().get(&world, "/.well-known/change-password");
+    assert_eq!((change.status, header(&change, "location")), (StatusCode::SEE_OTHER, "/account"));
 }

@@ -182,7 +182,8 @@ fn tabs_do_not_disturb_each_other() {
 /// FD-07: the client is told what became of it in words of ours.
 #[test]
 fn client_is_told_of_a_denial_and_of_a_failure() {
-    for (failure, code) in [(IdentityError::Denied, "access_denied"), (IdentityError::Failed, "server_error")]
+    for (failure, code) in
+        [(IdentityError::Denied, "access_denied"), (IdentityError::Failed(None), "server_error")]
     {
         let trip = Trip::new();
         let token = trip.leave();
@@ -194,6 +195,29 @@ fn client_is_told_of_a_denial_and_of_a_failure() {
         assert!(!header(&reply, "location").contains("secret") && !params.contains_key("code"));
         assert!(!trip.browser.cookies.borrow().keys().any(|name| name.contains("away")));
     }
+}
+
+/// U14: the page of a provider that cannot be reached names it, and leads back to where one can try again.
+#[test]
+fn provider_that_fails_is_named_with_a_way_back() {
+    let trip = Trip::new();
+    let page = trip.page();
+    *trip.world.people.failure.borrow_mut() = Some(IdentityError::Failed(Some("Field & Co".into())));
+    let failed = trip.browser.post_page(&trip.world, &page, &[], Some("elsewhere"));
+    assert_eq!(failed.status, StatusCode::BAD_GATEWAY);
+    let html = body_text(&failed);
+    assert!(html.contains("Field &#38; Co"), "{html}");
+    let way_back = html.split_once("<a href=\"").unwrap().1.split_once('"').unwrap().0.replace("&#38;", "&");
+    assert!(way_back.starts_with("/authorize?"), "{way_back}");
+    assert_eq!(PageForm::of(&trip.browser.get(&trip.world, &way_back)).action, "/sign-in");
+    let told = trip.world.people.told.borrow();
+    assert_eq!(told.trace_id.len(), 32);
+    // Back to one's own account, from there.
+    drop(told);
+    let page = trip.browser.get(&trip.world, "/account");
+    *trip.world.people.failure.borrow_mut() = Some(IdentityError::Unproven);
+    let unproven = trip.browser.post_page(&trip.world, &page, &[], Some("elsewhere"));
+    assert!(body_text(&unproven).contains("<a href=\"/account\">"), "{}", body_text(&unproven));
 }
 
 /// Who is not let in from there is asked again, and can sign in another way.

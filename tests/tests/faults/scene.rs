@@ -2,7 +2,7 @@
 //! its answer.
 
 use postern_tests::mcp::{ping, post};
-use postern_tests::oauth::{consent_form, is_sign_in, sign_in_form};
+use postern_tests::oauth::{consent_form, find_confirmation, is_sign_in, sign_in_form};
 use postern_tests::{Authorization, Browser, Client, Person, Request, Response, Server, Tokens};
 
 /// The flows.
@@ -48,7 +48,9 @@ impl Scene {
                 let mut form = sign_in_form(&page);
                 form.fill("email", &person.email);
                 form.fill("password", &person.password);
-                browser.submission(&form, None)
+                // What is written, is written when the new account is confirmed.
+                let page = browser.submit(&form, None).page().expect_page(200);
+                browser.submission(&find_confirmation(&page).expect("a new account is asked about"), None)
             }
             Flow::Consent => {
                 let form = consent_form(&person.consent_page(&mut browser, &authorization));

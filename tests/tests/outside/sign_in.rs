@@ -1,6 +1,6 @@
 //! Sign-in, and the forms that only the person's own browser may send.
 
-use postern_tests::oauth::{is_sign_in, sign_in_form};
+use postern_tests::oauth::{find_confirmation, is_sign_in, sign_in_form};
 use postern_tests::{Authorization, Browser, Client, Landing, Person, Request, Response, Server};
 
 fn sign_in_page(browser: &mut Browser) -> (Authorization, Response) {
@@ -27,6 +27,34 @@ fn first_sign_in_creates_the_account_and_the_password_holds_from_then_on() {
     assert_eq!(form.find("email").unwrap().value, person.email, "what was typed stays, but for the password");
     person.sign_in(&mut elsewhere, &refused).page().expect_page(200);
     person.approve(&mut elsewhere, &authorization).code();
+}
+
+/// U15: a mistyped address makes no account unasked, and the words are those of what happened.
+#[test]
+fn new_account_is_made_when_it_is_confirmed() {
+    let server = Server::under_test();
+    if !server.is_loopback() {
+        return;
+    }
+    let mut browser = Browser::new(&server);
+    let (_, page) = sign_in_page(&mut browser);
+    assert!(page.text().contains("any e-mail and password will do"), "{page}");
+    let person = Person::new();
+    let mut form = sign_in_form(&page);
+    form.fill("email", &person.email);
+    form.fill("password", &person.password);
+    let asked = browser.submit(&form, None).page().expect_page(200);
+    assert!(asked.text().contains(&format!("no account for {}", person.email)), "{asked}");
+    assert!(!asked.to_string().contains(&person.password), "the password is not on the page");
+    let confirmation = find_confirmation(&asked).unwrap();
+    let back = browser.submit(&confirmation, Some("sign-in")).page().expect_page(200);
+    assert_eq!(sign_in_form(&back).find("email").unwrap().value, person.email);
+    let consent = browser.submit(&confirmation, None).page().expect_page(200);
+    assert!(!is_sign_in(&consent) && consent.text().contains(&person.email), "{consent}");
+    let mut browser = Browser::new(&server);
+    let (_, page) = sign_in_page(&mut browser);
+    let wrong = Person { password: "wrong".into(), ..person }.sign_in(&mut browser, &page).page();
+    assert!(wrong.text().contains("password is wrong") && !wrong.text().contains("any e-mail"), "{wrong}");
 }
 
 /// Attack: find out who has an account. The same words for every failure.

@@ -73,8 +73,22 @@ impl World {
         self.accounts(async |accounts| accounts.resume(form.name().as_bytes(), Answers(&answers)).await)
     }
 
+    /// Signs in, and confirms a new account where that is asked.
     pub(crate) fn sign_in(&self, email: &str, password: &str) -> Outcome {
+        match self.type_in(email, password)? {
+            Step::Ask(prompt) if prompt.form == Form::NewAccount => self.confirm(&prompt),
+            other => Ok(other),
+        }
+    }
+
+    /// Fills in the sign-in form.
+    pub(crate) fn type_in(&self, email: &str, password: &str) -> Outcome {
         self.answer(Form::SignIn, &[("email", email), ("password", password)])
+    }
+
+    /// Confirms a new account.
+    pub(crate) fn confirm(&self, prompt: &Prompt) -> Outcome {
+        self.accounts(async |accounts| accounts.resume(&prompt.state(), Answers(&[])).await)
     }
 
     pub(crate) fn sign_up(&self, email: &str, password: &str) -> Outcome {

@@ -62,7 +62,7 @@ pub(super) async fn begin<S: Store, R: Random, I: Identity, C: Catalog>(
         let then = Action::Change(name).text();
         return sign_in::show_for_account(server, head, Some(session.display_name.clone()), Some(then)).await;
     }
-    let changes = server.identity.changes(&user_of(session)).await?;
+    let changes = server.identity.changes(&user_of(session), server.trace.as_str()).await?;
     let item = changes.into_iter().find(|item| item.name == name).ok_or(PageError::StalePage)?;
     let step = ChangeStep {
         browser_id: sign_in::find_or_make_browser_id(server, head),
@@ -72,7 +72,7 @@ pub(super) async fn begin<S: Store, R: Random, I: Identity, C: Catalog>(
         identity_state: Vec::new(),
     };
     let request = step.identity_request(server, head, session, routes::RETURN);
-    let next = server.identity.begin(&request).await?;
+    let next = server.identity.begin(&request).await.map_err(explain)?;
     go_on(server, head, step, session, &request, next).await
 }
 
@@ -93,7 +93,8 @@ pub async fn serve<S: Store, R: Random, I: Identity, C: Catalog>(
     let SignedIn { session, .. } = find_session_of_page(server, head, &step.session_id).await?;
     let request = step.identity_request(server, head, &session, routes::RETURN);
     let identity_state = std::mem::take(&mut step.identity_state);
-    let next = server.identity.resume(&request, identity_state, page_form::answers(&form)).await?;
+    let next = server.identity.resume(&request, identity_state, page_form::answers(&form)).await;
+    let next = next.map_err(explain)?;
     go_on(server, head, step, &session, &request, next).await
 }
 
@@ -110,7 +111,7 @@ pub(crate) async fn returned<S: Store, R: Random, I: Identity, C: Catalog>(
     }
     let SignedIn { session, .. } = find_session_of_page(server, head, &step.session_id).await?;
     let request = step.identity_request(server, head, &session, &head.path);
-    let next = server.identity.returned(&request, identity_state, parameters).await?;
+    let next = server.identity.returned(&request, identity_state, parameters).await.map_err(explain)?;
     go_on(server, head, step, &session, &request, next).await
 }
 
@@ -134,6 +135,11 @@ async fn go_on<S: Store, R: Random, I: Identity, C: Catalog>(
     }
 }
 
+/// An error on the way to a change, with the way back to the account.
+fn explain(error: IdentityError) -> PageError {
+    PageError::from(error).with_way_back(routes::ACCOUNT.to_owned())
+}
+
 fn page<S: Store, R: Random, I: Identity, C: Catalog>(
     server: &AuthorizationServer<'_, S, R, I, C>,
     mut step: ChangeStep,
@@ -150,8 +156,10 @@ fn page<S: Store, R: Random, I: Identity, C: Catalog>(
         fields: prompt.fields,
         submit: prompt.submit,
         alternatives: prompt.alternatives,
+        keeps_signed_in: None,
     };
-    let forms = if page.alternatives.is_empty() { Forms::StayHere } else { Forms::LeadAway };
+    let leads_elsewhere = page.alternatives.iter().any(|way| way.leads_elsewhere);
+    let forms = if leads_elsewhere { Forms::LeadAway } else { Forms::StayHere };
     pages::prompt_reply(prompt.retry_after, &page, &server.config.brand, forms)
         .with_cookie(&browser::browser_id_cookie(&step.browser_id, server.config))
 }

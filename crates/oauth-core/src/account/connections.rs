@@ -128,7 +128,10 @@ fn identity<S: Store, R: Random>(clients: &Clients<'_, S, R>, grant: &Grant) -> 
         Leads::Host(host) | Leads::ThisComputer(host) => {
             ClientIdentity::Published { host: host.to_owned(), anybodys }
         }
-        Leads::App(_) => ClientIdentity::Registered,
+        Leads::App(_) => {
+            let known = &clients.config.clients.known;
+            ClientIdentity::registered(redirect_uri::destination(&grant.redirect_uri), known)
+        }
     }
 }
 

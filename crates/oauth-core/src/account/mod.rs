@@ -101,7 +101,7 @@ async fn show<S: Store, R: Random, I: Identity, C: Catalog>(
     notice: Option<&Notice>,
 ) -> Result<Reply, PageError> {
     let SignedIn { session, user } = signed_in;
-    let changes = server.identity.changes(&user_of(session)).await?;
+    let changes = server.identity.changes(&user_of(session), server.trace.as_str()).await?;
     let live = connections::list_live(&server.records, user, server.now).await?;
     let offer = server.catalog.list().await?;
     let view = list::View::of(head);

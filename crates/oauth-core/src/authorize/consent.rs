@@ -30,6 +30,7 @@ use crate::{
     client::{
         Client, Source,
         approval::ApprovedClient,
+        policy::KnownClients,
         redirect_uri::{self, Destination},
     },
     credential::{Audience, Credential, Kind, ScopeSet},
@@ -167,17 +168,20 @@ async fn page<S: Store, R: Random, I: Identity, C: Catalog>(
 ) -> Result<Reply, PageError> {
     let replaced = find_replaced(server, &step, &signed_in.user).await?;
     let step = ConsentStep { agreed: replaced.as_ref().map(|replaced| replaced.id), ..step };
+    // A request for more scopes takes the place of the connection that has fewer.
+    let held = replaced.as_ref().filter(|replaced| matches!(replaced.cause, Cause::SamePlace));
+    let held_scopes = held.map(|held| held.grant.scopes.as_slice()).unwrap_or_default();
     let is_ticked = |scope: &str| again.as_ref().is_none_or(|it| it.form.all("scope").any(|it| it == scope));
     let page = ConsentPage {
         transaction: server.seal_transaction(&step),
-        identity: client_identity(client),
+        identity: client_identity(client, step.redirect.uri(), &server.config.clients.known),
         warnings: look_alike::warnings(client, step.redirect.uri(), &server.config.brand),
         client_name: step.client_name.clone(),
         host: pages::host_of(&server.config.public_url),
         destination: pages::Destination::from(redirect_uri::destination(step.redirect.uri())),
         user: signed_in.session.display_name.clone(),
         problem: again.as_ref().map(|it| it.problem),
-        scopes: consent_scopes(&step.scopes, offer, is_ticked),
+        scopes: consent_scopes(&step.scopes, held_scopes, offer, is_ticked),
         open_tools: offer
             .tools
             .iter()
@@ -244,7 +248,7 @@ impl ConsentStep {
 }
 
 /// Who says what is on the page of the client.
-fn client_identity(client: &Client) -> ClientIdentity {
+fn client_identity(client: &Client, redirect_uri: &str, known: &KnownClients) -> ClientIdentity {
     match &client.source {
         Source::Configured { .. } => ClientIdentity::Configured,
         Source::MetadataDocument { host } => {
@@ -253,16 +257,23 @@ fn client_identity(client: &Client) -> ClientIdentity {
             let anybodys = client.redirect_uris.iter().all(is_loopback);
             ClientIdentity::Published { host: host.clone(), anybodys }
         }
-        Source::Registered => ClientIdentity::Registered,
+        Source::Registered => ClientIdentity::registered(redirect_uri::destination(redirect_uri), known),
     }
 }
 
 /// The scopes, each with the tools that it takes part in unlocking.
-fn consent_scopes(scopes: &[String], offer: &Offer, is_ticked: impl Fn(&str) -> bool) -> Vec<ConsentScope> {
+fn consent_scopes(
+    scopes: &[String],
+    held_scopes: &[String],
+    offer: &Offer,
+    is_ticked: impl Fn(&str) -> bool,
+) -> Vec<ConsentScope> {
     let offered = offer.scopes.iter().filter(|scope| scopes.contains(&scope.name));
+    let is_new = |scope: &String| !held_scopes.is_empty() && !held_scopes.contains(scope);
     offered
         .map(|scope| ConsentScope {
             is_ticked: is_ticked(&scope.name),
+            is_new: is_new(&scope.name),
             name: scope.name.clone(),
             description: scope.description.clone(),
             tools: offer

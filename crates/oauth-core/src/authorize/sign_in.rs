@@ -15,7 +15,7 @@ use crate::{
 use http::Method;
 use serde::{Deserialize, Serialize};
 use store_core::{Random, Store};
-use web_core::{Forms, Head, ReadBody, Reply};
+use web_core::{Form, Forms, Head, ReadBody, Reply};
 
 /// What a sign-in page hands back, or a browser that was sent elsewhere.
 #[derive(Serialize, Deserialize)]
@@ -33,7 +33,28 @@ pub(crate) struct SignInStep {
     /// What the identity component wants back.
     identity_state: Vec<u8>,
     login_hint: Option<String>,
+    /// Which form of this page asks whether to stay signed in.
+    asks_to_keep: Asks,
+    /// What they last said.
+    keeps_signed_in: bool,
 }
+
+/// Which form of a sign-in page has the check box [`KEEP`].
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+enum Asks {
+    /// None: the page only asks about what was filled in before.
+    Nowhere,
+    /// The one with the fields.
+    WithFields,
+    /// The one with the providers, on a page without fields.
+    WithProviders,
+}
+
+/// The name of the check box that keeps somebody signed in when the browser is closed.
+const KEEP: &str = "keep-signed-in";
+
+/// The name of the buttons that choose another way to go on.
+const ALTERNATIVE: &str = "alternative";
 
 /// What somebody signs in for.
 #[derive(Serialize, Deserialize)]
@@ -44,6 +65,21 @@ enum Goal {
     Account,
     /// To go on with this button of the account page.
     AccountFor(String),
+}
+
+impl Goal {
+    /// The path at which the sign-in begins again.
+    fn way_back(&self) -> String {
+        match self {
+            Self::Request(query) => format!("{}?{query}", routes::AUTHORIZE),
+            Self::Account | Self::AccountFor(_) => routes::ACCOUNT.to_owned(),
+        }
+    }
+
+    /// What becomes of an error on the way there.
+    fn explain(&self, error: IdentityError) -> PageError {
+        PageError::from(error).with_way_back(self.way_back())
+    }
 }
 
 impl transaction::Step for SignInStep {
@@ -66,6 +102,8 @@ pub(super) async fn show<S: Store, R: Random, I: Identity, C: Catalog>(
         may_lead_to_client: server.config.remembers_consent,
         identity_state: Vec::new(),
         login_hint: request.login_hint.clone(),
+        asks_to_keep: Asks::Nowhere,
+        keeps_signed_in: true,
     };
     begin(server, head, step).await
 }
@@ -85,6 +123,8 @@ pub(crate) async fn show_for_account<S: Store, R: Random, I: Identity, C: Catalo
         may_lead_to_client: false,
         identity_state: Vec::new(),
         login_hint,
+        asks_to_keep: Asks::Nowhere,
+        keeps_signed_in: true,
     };
     begin(server, head, step).await
 }
@@ -104,7 +144,7 @@ async fn begin<S: Store, R: Random, I: Identity, C: Catalog>(
     step: SignInStep,
 ) -> Result<Reply, PageError> {
     let request = step.identity_request(server, head, routes::RETURN);
-    let next = server.identity.begin(&request).await?;
+    let next = server.identity.begin(&request).await.map_err(|error| step.goal.explain(error))?;
     go_on(server, head, step, next).await
 }
 
@@ -117,7 +157,7 @@ pub async fn serve<S: Store, R: Random, I: Identity, C: Catalog>(
     if head.method != Method::POST {
         return Err(PageError::MethodNotAllowed("POST"));
     }
-    let (mut step, form): (SignInStep, _) = page_form::read(server, head, body).await?;
+    let (mut step, form): (SignInStep, Form) = page_form::read(server, head, body).await?;
     // AZ-25, BR-10: a page goes on in the browser that it was shown in.
     if browser::find_browser_id(head, &server.config.public_url) != Some(step.browser_id.clone()) {
         return Err(match step.goal {
@@ -127,7 +167,18 @@ pub async fn serve<S: Store, R: Random, I: Identity, C: Catalog>(
     }
     let request = step.identity_request(server, head, routes::RETURN);
     let identity_state = std::mem::take(&mut step.identity_state);
-    let next = server.identity.resume(&request, identity_state, page_form::answers(&form)).await?;
+    let is_asked = match step.asks_to_keep {
+        Asks::Nowhere => false,
+        Asks::WithFields => !form.contains(ALTERNATIVE),
+        Asks::WithProviders => true,
+    };
+    if is_asked {
+        step.keeps_signed_in = form.contains(KEEP);
+    }
+    let mut answers = page_form::answers(&form);
+    answers.retain(|(name, _)| name != KEEP);
+    let next = server.identity.resume(&request, identity_state, answers).await;
+    let next = next.map_err(|error| step.goal.explain(error))?;
     go_on(server, head, step, next).await
 }
 
@@ -147,11 +198,11 @@ pub(crate) async fn returned<S: Store, R: Random, I: Identity, C: Catalog>(
             let description = "the user declined to sign in";
             refuse_later(server, query, ErrorCode::AccessDenied, description).await
         }
-        (Err(IdentityError::Failed), Goal::Request(query)) => {
+        (Err(IdentityError::Failed(_)), Goal::Request(query)) => {
             let description = "the user could not be signed in elsewhere";
             refuse_later(server, query, ErrorCode::ServerError, description).await
         }
-        (Err(error), _) => Err(error.into()),
+        (Err(error), goal) => Err(goal.explain(error)),
     }
 }
 
@@ -202,6 +253,7 @@ pub(crate) fn identity_request<S, R, I, C>(
         known_subjects: Known::find(head, server.config, server.records.keys).subjects,
         client_address: browser::client_address(head),
         return_url: public_url.join(return_path),
+        trace_id: server.trace.to_string(),
     }
 }
 
@@ -211,7 +263,14 @@ fn page<S: Store, R: Random, I: Identity, C: Catalog>(
     prompt: Prompt,
 ) -> Reply {
     step.identity_state = prompt.state;
+    let leads_elsewhere = prompt.alternatives.iter().any(|way| way.leads_elsewhere);
+    step.asks_to_keep = match () {
+        () if !prompt.fields.is_empty() => Asks::WithFields,
+        () if leads_elsewhere => Asks::WithProviders,
+        () => Asks::Nowhere,
+    };
     let page = pages::SignInPage {
+        keeps_signed_in: (step.asks_to_keep != Asks::Nowhere).then_some(step.keeps_signed_in),
         transaction: server.seal_transaction(&step),
         client_name: step.client_name,
         host: pages::host_of(&server.config.public_url),
@@ -224,9 +283,7 @@ fn page<S: Store, R: Random, I: Identity, C: Catalog>(
         action: routes::SIGN_IN,
     };
     let retry_after = prompt.retry_after;
-    // An alternative may lead to a provider.
-    let leads_away = step.may_lead_to_client || !page.alternatives.is_empty();
-    let forms = if leads_away { Forms::LeadAway } else { Forms::StayHere };
+    let forms = if step.may_lead_to_client || leads_elsewhere { Forms::LeadAway } else { Forms::StayHere };
     pages::prompt_reply(retry_after, &page, &server.config.brand, forms)
         .with_cookie(&browser::browser_id_cookie(&step.browser_id, server.config))
 }
@@ -243,7 +300,8 @@ async fn signed_in<S: Store, R: Random, I: Identity, C: Catalog>(
     let known = Known::find(head, config, keys).with_device(random);
     let device = known.device.clone();
     let known = known.cookie(&user.subject, config, keys, random);
-    let session = BrowserSession::start(user, step.arrival, device, config, random, *now);
+    let session =
+        BrowserSession::start(user, step.arrival, device, step.keeps_signed_in, config, random, *now);
     let replaced = BrowserSession::find(head, config, keys, *now);
     let browser = user_agent::describe(head);
     let record = sign_ins::begin(records, &session, browser, replaced.as_ref(), *now).await?;

@@ -16,6 +16,8 @@ pub struct ClientPolicy {
     pub private_schemes: Vec<String>,
     /// Clients that the operator registered (variable `clients`).
     pub configured: Vec<Client>,
+    /// Where known clients have people sent (variable `known_clients`).
+    pub known: KnownClients,
 }
 
 /// Well-known clients have private-use schemes without a dot: Claude, Cursor, Grok, VS Code, Warp and Windsurf.
@@ -30,6 +32,7 @@ impl Default for ClientPolicy {
             denied: DeniedClients::default(),
             private_schemes: PRIVATE_SCHEMES.map(str::to_owned).into(),
             configured: Vec::new(),
+            known: KnownClients::default(),
         }
     }
 }
@@ -45,6 +48,69 @@ impl ClientPolicy {
             denied: DeniedClients::parse(&variable("denied_clients"))?,
             configured: configured::parse(&variable("clients"), &private_schemes)?,
             private_schemes,
+            known: KnownClients::parse(&variable("known_clients"))?,
+        })
+    }
+}
+
+/// Addresses that belong to known clients: an application that registered itself and has people sent to one of them
+/// is nothing unusual, and the consent page says so. An address proves no name; [`crate::look_alike`] judges names.
+///
+/// An entry is a host, which stands for itself alone, or a private-use scheme with its colon.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownClients(Vec<String>);
+
+/// ChatGPT, Claude, Cursor, Grok, VS Code, Warp and Windsurf.
+const KNOWN_CLIENTS: [&str; 13] = [
+    "chatgpt.com",
+    "claude.ai",
+    "claude.com",
+    "www.cursor.com",
+    "vscode.dev",
+    "insiders.vscode.dev",
+    "claude:",
+    "cursor:",
+    "grokbot:",
+    "vscode:",
+    "vscode-insiders:",
+    "warp:",
+    "windsurf:",
+];
+
+impl Default for KnownClients {
+    fn default() -> Self {
+        Self(KNOWN_CLIENTS.map(str::to_owned).into())
+    }
+}
+
+impl KnownClients {
+    /// Reads the variable `known_clients`: hosts and schemes, separated by commas. When it is empty, none is known.
+    pub fn parse(list: &str) -> Result<Self, ConfigError> {
+        let entries: Vec<String> =
+            list.split(',').map(str::trim).filter(|entry| !entry.is_empty()).map(str::to_owned).collect();
+        let is_word = |text: &str| {
+            !text.is_empty()
+                && text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'+'))
+        };
+        let is_good = |entry: &String| match entry.strip_suffix(':') {
+            Some(scheme) => is_word(scheme) && !matches!(scheme, "http" | "https"),
+            None => is_word(entry) && entry.contains('.') && !entry.contains('+'),
+        };
+        if entries.iter().all(is_good) {
+            return Ok(Self(entries));
+        }
+        let problem = "it must list hosts, and private-use schemes with their colon, in lower case and separated by \
+                       commas";
+        Err(ConfigError::new("known_clients", problem))
+    }
+
+    /// Whether the address that people are sent to is one of these.
+    pub fn contains(&self, destination: redirect_uri::Destination<'_>) -> bool {
+        use redirect_uri::Destination;
+        self.0.iter().any(|entry| match destination {
+            Destination::Host(host) => entry == host,
+            Destination::App(scheme) => entry.strip_suffix(':') == Some(scheme),
+            Destination::ThisComputer(_) => false,
         })
     }
 }
@@ -170,11 +236,29 @@ mod tests {
         assert!(!read("registration", "closed").unwrap().registration);
         assert_eq!(read("private_schemes", "zed, x-y").unwrap().private_schemes, ["zed", "x-y"]);
         assert!(read("private_schemes", "").unwrap().private_schemes.is_empty());
+        let known = read("known_clients", "app.example, zed:").unwrap().known;
+        let knows = |uri: &str| known.contains(redirect_uri::destination(uri));
+        for uri in ["https://app.example/cb", "zed://x"] {
+            assert!(knows(uri), "{uri}");
+        }
+        for uri in [
+            "https://www.app.example/",
+            "https://app.example:8443/",
+            "http://localhost:1/",
+            "zeds://x",
+            "https://claude.ai/",
+        ] {
+            assert!(!knows(uri), "{uri}");
+        }
         for (name, value) in [
             ("registration", "off"),
             ("private_schemes", "zed javascript"),
             ("private_schemes", "javascript"),
             ("private_schemes", "cursor:"),
+            ("known_clients", "https://app.example"),
+            ("known_clients", "App.example"),
+            ("known_clients", "https:"),
+            ("known_clients", "zed"),
         ] {
             let error = read(name, value).unwrap_err();
             assert_eq!(error.variable, name);

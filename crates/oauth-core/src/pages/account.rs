@@ -1,6 +1,6 @@
 //! The pages of somebody who is signed in.
 
-use super::{ClientIdentity, Destination, Page, first_empty};
+use super::{ClientIdentity, Destination, Page, first_empty, ways};
 use crate::{
     ports::{Alternative, ChangeItem, Field},
     words,
@@ -198,11 +198,17 @@ pub struct ChangePage {
     pub submit: String,
     /// Other ways to go on.
     pub alternatives: Vec<Alternative>,
+    /// Never asked here; see [`super::SignInPage`].
+    pub keeps_signed_in: Option<bool>,
 }
 
 impl ChangePage {
     fn focus(&self) -> usize {
         first_empty(&self.fields)
+    }
+
+    fn ways(&self, leads_elsewhere: bool) -> Vec<&Alternative> {
+        ways(&self.alternatives, leads_elsewhere)
     }
 }
 

@@ -79,6 +79,28 @@ impl Brand {
         }
     }
 
+    /// The icon, as an SVG document: the logo text on the colour.
+    pub(crate) fn icon(&self) -> String {
+        let ground = self.accent.as_ref().map_or(OWN_ACCENT, |accent| accent.light);
+        let size = if self.logo_text.chars().count() > 1 { 13 } else { 19 };
+        let mut text = String::new();
+        for character in self.logo_text.chars() {
+            match character {
+                '&' => text.push_str("&amp;"),
+                '<' => text.push_str("&lt;"),
+                '>' => text.push_str("&gt;"),
+                other => text.push(other),
+            }
+        }
+        format!(
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 32 32\"><rect width=\"32\" height=\"32\" rx=\"9\" \
+             fill=\"{}\"/><text x=\"16\" y=\"16\" dy=\".36em\" text-anchor=\"middle\" font-family=\"sans-serif\" \
+             font-weight=\"700\" font-size=\"{size}\" fill=\"{}\">{text}</text></svg>",
+            css(ground),
+            css(text_on(ground)),
+        )
+    }
+
     /// What clients are told to call the server: lower-case letters, digits and hyphens, which need no
     /// escaping in any shell, file or URL.
     pub fn slug(&self) -> String {
@@ -126,6 +148,9 @@ fn parse_support_url(text: &str) -> Option<String> {
 
 /// Red, green and blue (sRGB).
 type Color = [u8; 3];
+
+/// The colour of pages whose operator chose none: `--accent` of the stylesheet's light theme.
+const OWN_ACCENT: Color = [0x1f, 0x5f, 0xbf];
 
 const BLACK: Color = [0; 3];
 const WHITE: Color = [255; 3];

@@ -13,7 +13,7 @@ pub use home::HomePage;
 pub use refused::RefusedPage;
 
 use crate::{
-    client::redirect_uri,
+    client::{policy::KnownClients, redirect_uri},
     ports::{Alternative, Field},
     routes,
     trace::TraceId,
@@ -21,7 +21,7 @@ use crate::{
 };
 use askama::Template;
 use base64ct::{Base64, Encoding};
-use http::StatusCode;
+use http::{HeaderValue, StatusCode, header};
 use sha2::{Digest, Sha256};
 use web_core::{Forms, PublicUrl, Reply};
 
@@ -35,6 +35,7 @@ struct Layout<'a> {
     brand: &'a Brand,
     title: &'a str,
     is_wide: bool,
+    icon: &'a str,
     style: &'a str,
     content: &'a str,
 }
@@ -46,6 +47,15 @@ pub fn reply(status: StatusCode, page: &impl Page, brand: &Brand, forms: Forms) 
         // Rendering fails only when writing to a string does.
         Ok(None) | Err(_) => Reply::empty(StatusCode::INTERNAL_SERVER_ERROR),
     }
+}
+
+/// The icon for whoever asks for it by its usual name: for the pages it is a part of each.
+pub fn icon(brand: &Brand) -> Reply {
+    let fixed = HeaderValue::from_static;
+    Reply { body: brand.icon().into(), ..Reply::empty(StatusCode::OK) }
+        .with(header::CONTENT_TYPE, fixed("image/svg+xml"))
+        .with(header::CONTENT_SECURITY_POLICY, fixed("default-src 'none'"))
+        .with(header::CACHE_CONTROL, fixed("public, max-age=86400"))
 }
 
 /// Renders a step of a conversation. `retry_after` is in how many seconds the next answer is looked at, if there
@@ -60,7 +70,8 @@ pub fn prompt_reply(retry_after: Option<u32>, page: &impl Page, brand: &Brand, f
 /// The whole page, and its stylesheet's hash as a CSP source (CSP Level 3 section 2.3.1).
 fn lay_out(content: &str, title: &str, is_wide: bool, brand: &Brand) -> Option<(String, String)> {
     let style = brand.style();
-    let html = Layout { brand, title, is_wide, style: &style, content }.render().ok()?;
+    let icon = Base64::encode_string(brand.icon().as_bytes());
+    let html = Layout { brand, title, is_wide, icon: &icon, style: &style, content }.render().ok()?;
     Some((html, format!("sha256-{}", Base64::encode_string(&Sha256::digest(style.as_bytes())))))
 }
 
@@ -103,14 +114,25 @@ pub struct SignInPage {
     pub fields: Vec<Field>,
     /// The text of the button that sends the fields.
     pub submit: String,
-    /// Other ways to sign in.
+    /// Other ways to go on.
     pub alternatives: Vec<Alternative>,
+    /// Whether the browser is to stay signed in after it is closed; nothing, and the person is not asked.
+    pub keeps_signed_in: Option<bool>,
 }
 
 impl SignInPage {
     fn focus(&self) -> usize {
         first_empty(&self.fields)
     }
+
+    fn ways(&self, leads_elsewhere: bool) -> Vec<&Alternative> {
+        ways(&self.alternatives, leads_elsewhere)
+    }
+}
+
+/// The ways to go on that lead to another site, or those that do not.
+fn ways(alternatives: &[Alternative], leads_elsewhere: bool) -> Vec<&Alternative> {
+    alternatives.iter().filter(|way| way.leads_elsewhere == leads_elsewhere).collect()
 }
 
 /// The field that a person goes on with: the first that is not filled in yet.
@@ -178,8 +200,23 @@ pub enum ClientIdentity {
         /// URIs lead there, and the host's owner has no say in who listens.
         anybodys: bool,
     },
-    /// The client itself.
+    /// The client itself, which has people sent to an address of a known client.
+    Known,
+    /// The client itself, which is a program on the person's computer.
+    Local,
+    /// The client itself, and nothing speaks for it.
     Registered,
+}
+
+impl ClientIdentity {
+    /// Of a client that registered itself and has people sent there.
+    pub(crate) fn registered(destination: redirect_uri::Destination<'_>, known: &KnownClients) -> Self {
+        match destination {
+            redirect_uri::Destination::ThisComputer(_) => Self::Local,
+            other if known.contains(other) => Self::Known,
+            _ => Self::Registered,
+        }
+    }
 }
 
 /// A scope to grant or not.
@@ -193,6 +230,8 @@ pub struct ConsentScope {
     pub tools: Vec<String>,
     /// Whether it is granted, unless the person says otherwise.
     pub is_ticked: bool,
+    /// Whether the application asks for more than it has, and this is a part of that.
+    pub is_new: bool,
 }
 
 /// Where the user will be sent, in words.
@@ -222,6 +261,8 @@ impl From<redirect_uri::Destination<'_>> for Destination {
 pub struct ErrorPage<'a> {
     /// What happened, and what to do about it.
     pub said: ErrorWords,
+    /// Where a sign-in failed, if it was elsewhere.
+    pub place: Option<&'a str>,
     /// More of what to do.
     pub more: &'a [&'static str],
     /// What the log has this request under.
@@ -230,6 +271,8 @@ pub struct ErrorPage<'a> {
     pub again: &'a [(String, String)],
     /// Whether the way on is the person's account.
     pub leads_to_account: bool,
+    /// The path from which the person can try again.
+    pub way_back: Option<&'a str>,
 }
 
 impl Page for SignInPage {
@@ -282,7 +325,11 @@ mod tests {
                 field("password", "Password", "password", ""),
             ],
             submit: "Continue".into(),
-            alternatives: vec![Alternative { name: "elsewhere".into(), label: text.into() }],
+            alternatives: vec![
+                Alternative { name: "invitation".into(), label: text.into(), leads_elsewhere: false },
+                Alternative { name: "elsewhere".into(), label: text.into(), leads_elsewhere: true },
+            ],
+            keeps_signed_in: Some(true),
         }
     }
 
@@ -302,6 +349,7 @@ mod tests {
                 description: text.into(),
                 tools: vec![text.into()],
                 is_ticked: true,
+                is_new: true,
             }],
             open_tools: vec![text.into()],
             replaced: None,
@@ -373,9 +421,11 @@ mod tests {
         let again = [("state".to_owned(), HOSTILE.to_owned())];
         let error = ErrorPage {
             said,
+            place: Some("Field & Co"),
             more: &["And what else."],
             trace: &trace,
             again: &again,
+            way_back: Some("/authorize?a=b&c=d"),
             leads_to_account: true,
         };
         let destination = Destination::ThisComputer("127.0.0.1:33418".into());
@@ -409,10 +459,8 @@ mod tests {
         let hash = Base64::encode_string(&Sha256::digest(style));
         assert!(policy.contains(&format!("style-src 'sha256-{hash}'")), "{policy}");
         assert!(!html.contains("style=") && !html.contains("src="));
-        // Without it, browsers ask for one.
-        assert_eq!(
-            html.matches("<link").count(),
-            html.matches("<link rel=\"icon\" href=\"data:,\">").count()
-        );
+        // The icon is a part of the page too.
+        assert_eq!(html.matches("<link").count(), 1);
+        assert_eq!(html.matches("<link rel=\"icon\" href=\"data:image/svg+xml;base64,").count(), 1);
     }
 }

@@ -78,7 +78,7 @@ impl Browser {
         fill_in: &[(&str, &str)],
         button: Option<&str>,
     ) -> Reply {
-        let form = PageForm::of(page);
+        let form = PageForm::with_button(page, button);
         self.post(world, &form.action, &form.filled_in(fill_in, button))
     }
 
@@ -100,8 +100,21 @@ pub(crate) struct PageForm {
 }
 
 impl PageForm {
+    /// The only form of a page, or the last: the one with the fields.
     pub(crate) fn of(page: &Reply) -> Self {
+        let all = Self::all(page);
+        all.into_iter().next_back().unwrap_or_else(|| panic!("no form: {} {}", page.status, body_text(page)))
+    }
+
+    /// The form with the button of this value.
+    fn with_button(page: &Reply, button: Option<&str>) -> Self {
+        let has = |form: &Self| form.buttons.iter().any(|(_, value)| Some(value.as_str()) == button);
+        Self::all(page).into_iter().find(has).unwrap_or_else(|| Self::of(page))
+    }
+
+    fn all(page: &Reply) -> Vec<Self> {
         let html = body_text(page);
+        let mut forms = Vec::new();
         let mut form = None;
         // A form that only searches, in front of the other one.
         let mut is_search = false;
@@ -117,7 +130,8 @@ impl PageForm {
                     form =
                         Some(Self { action: attribute("action"), inputs: Vec::new(), buttons: Vec::new() });
                 }
-                ("form", Some(_)) => panic!("two forms: {html}"),
+                ("/form", _) => forms.extend(form.take()),
+                ("form", Some(_)) => panic!("a form in a form: {html}"),
                 ("input", Some(form))
                     if attribute("type") != "checkbox" || attributes.contains_key("checked") =>
                 {
@@ -127,7 +141,7 @@ impl PageForm {
                 _ => {}
             }
         }
-        form.unwrap_or_else(|| panic!("no form: {} {html}", page.status))
+        forms
     }
 
     /// What is submitted when these fields are filled in and this button is pressed.

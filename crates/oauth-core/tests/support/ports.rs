@@ -28,6 +28,8 @@ pub(crate) struct People {
     pub(crate) told: RefCell<IdentityRequest>,
     /// The pause that prompts speak of.
     pub(crate) retry_after: Cell<Option<u32>>,
+    /// What was filled in last.
+    pub(crate) answers: RefCell<Vec<(String, String)>>,
     /// Whether passwords can be changed here.
     pub(crate) can_change: Cell<bool>,
     /// How many passwords were changed.
@@ -61,7 +63,11 @@ impl People {
     }
 
     fn alternatives(&self) -> Vec<Alternative> {
-        let elsewhere = Alternative { name: "elsewhere".into(), label: "Continue elsewhere".into() };
+        let elsewhere = Alternative {
+            name: "elsewhere".into(),
+            label: "Continue elsewhere".into(),
+            leads_elsewhere: true,
+        };
         if self.has_elsewhere.get() { vec![elsewhere] } else { Vec::new() }
     }
 
@@ -88,6 +94,7 @@ impl Identity for People {
         answers: Vec<(String, String)>,
     ) -> Result<Step, IdentityError> {
         self.told.replace(request.clone());
+        self.answers.replace(answers.clone());
         self.count()?;
         if state != b"asked for a password" {
             return Err(IdentityError::InvalidState);
@@ -147,7 +154,7 @@ impl Identity for People {
         Ok(Step::Done(Done { notice: "It is changed.".into() }))
     }
 
-    async fn changes(&self, _: &User) -> Result<Vec<ChangeItem>, IdentityError> {
+    async fn changes(&self, _: &User, _: &str) -> Result<Vec<ChangeItem>, IdentityError> {
         self.count()?;
         let password = ChangeItem { name: "password".into(), label: "Change password".into() };
         Ok(if self.can_change.get() { vec![password] } else { Vec::new() })

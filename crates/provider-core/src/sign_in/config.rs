@@ -91,6 +91,28 @@ enum EntrySignUp {
     Closed,
 }
 
+/// What people call a provider whose entry has no label: known ones as they spell their names, others with a capital
+/// letter at the beginning of each word.
+fn default_label(name: &str) -> String {
+    const KNOWN: [(&str, &str); 6] = [
+        ("auth0", "Auth0"),
+        ("entra", "Microsoft Entra"),
+        ("github", "GitHub"),
+        ("gitlab", "GitLab"),
+        ("linkedin", "LinkedIn"),
+        ("onelogin", "OneLogin"),
+    ];
+    if let Some((_, label)) = KNOWN.iter().find(|(known, _)| *known == name) {
+        return (*label).to_owned();
+    }
+    let words = name.split('-').filter(|word| !word.is_empty()).map(|word| {
+        let (first, rest) = word.split_at(1);
+        first.to_ascii_uppercase() + rest
+    });
+    let label = words.collect::<Vec<_>>().join(" ");
+    if label.is_empty() { name.to_owned() } else { label }
+}
+
 impl UpstreamProvider {
     /// Reads the variable `providers` of a server at `public_url`: a JSON array. Empty for none.
     pub fn parse_all(text: &str, public_url: &PublicUrl) -> Result<Vec<Self>, ProvidersError> {
@@ -132,7 +154,7 @@ impl UpstreamProvider {
         if !is_text(&entry.client_id) || secret.is_some_and(|secret| !is_text(secret)) {
             return Err("its client_id or client_secret is empty or too long");
         }
-        let label = entry.label.unwrap_or_else(|| entry.name.clone());
+        let label = entry.label.unwrap_or_else(|| default_label(&entry.name));
         if label.trim().is_empty() || label.len() > 64 || label.contains(char::is_control) {
             return Err("its label must be a short text");
         }

@@ -77,7 +77,7 @@ impl<S: Store, R: Random, F: Fetch> SignIn<'_, S, R, F> {
                 }
             }
             Err(error) => {
-                (self.log)(&format!("sign-in: {error}"));
+                (self.log)(&format!("sign-in at {}: {error}", provider.issuer.as_str()));
                 known.map(|known| known.endpoints).ok_or(SignInError::Failed)
             }
         }

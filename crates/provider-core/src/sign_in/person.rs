@@ -62,8 +62,11 @@ impl Person {
 
 /// Returns a name that fits on a page: one line, bounded.
 pub(super) fn shown(name: &str) -> Option<String> {
-    let plain: String =
-        name.chars().filter(|character| !character.is_control()).take(MAX_NAME_CHARACTERS).collect();
+    let plain: String = name.chars().filter(|character| !character.is_control()).collect();
     let plain = plain.trim();
+    if plain.chars().count() > MAX_NAME_CHARACTERS {
+        let kept: String = plain.chars().take(MAX_NAME_CHARACTERS - 1).collect();
+        return Some(format!("{}\u{2026}", kept.trim_end()));
+    }
     (!plain.is_empty()).then(|| plain.to_owned())
 }
