@@ -10,7 +10,7 @@ use mcp_core::ports::{
     Lasting, Log, Outcome, Prompt, PromptOutcome, Prompts, PromptsError, Read, ReadOutcome, Reply, Resource,
     Resources, ResourcesError, Scope, Suggestions, Template, Tool, ToolResult, Tools, ToolsError,
 };
-use mcp_core::{LogEvent, McpServer, Tolerances, ToolLimits, UserLimits};
+use mcp_core::{AllowedOrigins, LogEvent, McpServer, Tolerances, ToolLimits, UserLimits};
 use serde_json::{Value, json};
 use std::rc::Rc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -140,6 +140,7 @@ fn send(headers: &[(&'static str, &[u8])], body: &[u8]) -> (StatusCode, Option<V
     let public_url = PublicUrl::parse(ENDPOINT).unwrap();
     let server = Rc::new(McpServer {
         authorization_server: Issuer::own(&public_url),
+        allowed_origins: Rc::new(AllowedOrigins::parse("", &public_url, "").unwrap()),
         public_url,
         tolerances: Tolerances::default(),
         message_limit: mcp_core::MessageLimit::default(),

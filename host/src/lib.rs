@@ -117,7 +117,9 @@ impl Server {
         summary.extend(store_lines);
         let application = Application::new(router, components, limits, options);
         if !options.no_start_check {
-            application.check(&manifest.routes, &authority(&variables, address), address).await?;
+            application
+                .check(&manifest.routes, &kept_path(&variables), &authority(&variables, address), address)
+                .await?;
         }
         Ok(Self { address, summary, listener, application })
     }
@@ -176,6 +178,14 @@ fn authority(variables: &Values, address: SocketAddr) -> String {
     let public_url = variables.get(PUBLIC_URL).and_then(|url| url.parse::<http::Uri>().ok());
     let authority = public_url.as_ref().and_then(http::Uri::authority);
     authority.map_or_else(|| address.to_string(), ToString::to_string)
+}
+
+/// The path of the public address, if the proxy in front leaves it on.
+fn kept_path(variables: &Values) -> String {
+    let is_kept = variables.get("public_path").is_some_and(|text| text.trim() == "keep");
+    let public_url = variables.get(PUBLIC_URL).filter(|_| is_kept);
+    let public_url = public_url.and_then(|url| url.trim().parse::<http::Uri>().ok());
+    public_url.map(|url| url.path().trim_end_matches('/').to_owned()).unwrap_or_default()
 }
 
 /// Open the stores that are used, and say where each of them is.

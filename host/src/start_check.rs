@@ -27,10 +27,17 @@ use crate::turn::{Delivery, Turn};
 const TOKEN: &str = "Bearer start-check";
 
 impl Application {
-    /// Asks each component for what its exact `routes` lead to, as a client of `authority` would.
-    pub async fn check(&self, routes: &[Route], authority: &str, address: SocketAddr) -> Result<()> {
+    /// Asks each component for what its exact `routes` lead to, as a client of `authority` would. `prefix` is the path
+    /// that requests have before that of the route.
+    pub async fn check(
+        &self,
+        routes: &[Route],
+        prefix: &str,
+        authority: &str,
+        address: SocketAddr,
+    ) -> Result<()> {
         for route in routes.iter().filter(|route| is_exact(&route.pattern)) {
-            self.check_route(&route.pattern, authority, address).await?;
+            self.check_route(&format!("{prefix}{}", route.pattern), authority, address).await?;
         }
         Ok(())
     }

@@ -8,7 +8,7 @@ mod convert;
 use bindings::postern::{introspection::introspection, prompts::prompts, resources::resources, tools::tools};
 use futures_core::future::LocalBoxFuture;
 use mcp_core::{
-    KnownTools, LogEvent, McpServer, MessageLimit, Tolerances, ToolLimits, UserLimits,
+    AllowedOrigins, KnownTools, LogEvent, McpServer, MessageLimit, Tolerances, ToolLimits, UserLimits,
     ports::{
         Access, Call, Caller, Clock, Completion, GetPrompt, Introspection, IntrospectionError, Lasting, Log,
         Prompt, PromptOutcome, Prompts, PromptsError, Read, ReadOutcome, Resource, Resources, ResourcesError,
@@ -23,7 +23,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 use store_core::{DeploymentError, Keyring, Provision};
-use web_core::{Body, InitialScopes, Issuer, PublicUrl, Reply};
+use web_core::{Body, InitialScopes, Issuer, PublicUrl, Reply, cors};
 
 thread_local! {
     /// What this instance knows of the tools.
@@ -37,6 +37,7 @@ thread_local! {
 struct Configuration {
     public_url: PublicUrl,
     authorization_server: Issuer,
+    allowed_origins: Rc<AllowedOrigins>,
     tolerances: Tolerances,
     message_limit: MessageLimit,
     tool_limits: ToolLimits,
@@ -50,14 +51,17 @@ impl Configuration {
         let public_url = deployment::public_url().map_err(|error| error.to_string())?;
         let authorization_server = Issuer::parse(&variables::value("authorization_server"), &public_url);
         let strict = variables::value("strict");
+        let allowed_origins =
+            AllowedOrigins::parse(&variables::value("allowed_origins"), &public_url, &strict);
         Ok(Self {
+            allowed_origins: Rc::new(allowed_origins.map_err(|error| error.to_string())?),
             authorization_server: authorization_server.map_err(|error| error.to_string())?,
             message_limit: MessageLimit::read(&variables::value).map_err(|error| error.to_string())?,
             tool_limits: ToolLimits::read(&variables::value).map_err(|error| error.to_string())?,
             user_limits: UserLimits::read(&variables::value).map_err(|error| error.to_string())?,
             initial_scopes: InitialScopes::parse(&variables::value("initial_scopes"))
                 .map_err(|error| error.to_string())?,
-            public_url: public_url.strictly(&strict),
+            public_url,
             tolerances: Tolerances::without(&strict),
         })
     }
@@ -74,6 +78,7 @@ async fn serve(request: Request) -> impl IntoResponse {
         let Configuration {
             public_url,
             authorization_server,
+            allowed_origins,
             tolerances,
             message_limit,
             tool_limits,
@@ -86,6 +91,7 @@ async fn serve(request: Request) -> impl IntoResponse {
         let server = Rc::new(McpServer {
             public_url,
             authorization_server,
+            allowed_origins,
             tolerances,
             message_limit,
             tool_limits,
@@ -102,7 +108,7 @@ async fn serve(request: Request) -> impl IntoResponse {
 /// sign in, so it says nothing to clients.
 fn misconfigured(error: &str) -> Reply<Body> {
     platform::log::line(&format!("mcp: {error}"));
-    Reply::empty(StatusCode::INTERNAL_SERVER_ERROR).into()
+    cors::allow_any(Reply::empty(StatusCode::INTERNAL_SERVER_ERROR)).into()
 }
 
 /// The components that are composed in, and the host.

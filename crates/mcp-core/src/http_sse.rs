@@ -57,7 +57,9 @@ impl<O: Outside> McpServer<O> {
         };
         match self.begin_session(&admitted.access, handshake).await {
             Ok(Begun::Open(open)) => {
-                Reply::event_stream(self.hold_sse(Rc::new(*open), admitted, place).await)
+                // In the terms of the address that the client knows: it resolves this against it.
+                let path = self.public_url.address_for(head.authority.as_deref()).path();
+                Reply::event_stream(self.hold_sse(Rc::new(*open), path, admitted, place).await)
             }
             Ok(Begun::Full) => too_many(
                 "This client has as many sessions in use as the server allows; end one of them first",

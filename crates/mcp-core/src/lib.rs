@@ -22,7 +22,7 @@
 //! with the message has a JSON-RPC code, and a tool that ran and failed has a result.
 //!
 //! ```
-//! use mcp_core::{KnownTools, LogEvent, McpServer, MessageLimit, Tolerances, ToolLimits, UserLimits, ports::*};
+//! use mcp_core::{AllowedOrigins, KnownTools, LogEvent, McpServer, MessageLimit, Tolerances, ToolLimits, UserLimits, ports::*};
 //! use std::{rc::Rc, time::{Duration, SystemTime}};
 //! use store_core::{DeploymentError, Keyring, testing::{MemoryStore, SequenceRandom}};
 //! use web_core::{Head, Issuer, PublicUrl};
@@ -77,6 +77,7 @@
 //! let public_url = PublicUrl::parse("https://mcp.example.com").unwrap();
 //! let server = Rc::new(McpServer {
 //!     authorization_server: Issuer::own(&public_url),
+//!     allowed_origins: Rc::new(AllowedOrigins::parse("", &public_url, "").unwrap()),
 //!     public_url,
 //!     tolerances: Tolerances::default(),
 //!     message_limit: MessageLimit::default(),
@@ -157,6 +158,7 @@ mod watch;
 
 pub use known_tools::KnownTools;
 pub use limits::{LimitError, MessageLimit, ToolLimits};
+pub use origin::{AllowedOrigins, OriginsError};
 pub use ports::LogEvent;
 pub use revision::Revision;
 pub use user_limits::UserLimits;
@@ -171,6 +173,8 @@ pub struct McpServer<O> {
     pub public_url: PublicUrl,
     /// Who issues the tokens that it takes: where clients are sent to get one.
     pub authorization_server: Issuer,
+    /// Which web pages may call it.
+    pub allowed_origins: Rc<AllowedOrigins>,
     /// Where it is less strict than it could be.
     pub tolerances: Tolerances,
     /// How long a client's message may be.

@@ -1,7 +1,7 @@
 //! Protected resource metadata (RFC 9728): which authorization server a client has to go to.
 //!
 //! Built from configuration and the scopes of the tools. Of the request it reflects nothing but which
-//! of its closed list of loopback names a developer's client used (DS-01, DS-03).
+//! of a closed list of its addresses a client used (DS-01, DS-03), and whether there was a slash at the end.
 
 use crate::{
     McpServer,
@@ -10,25 +10,24 @@ use crate::{
 };
 use http::{HeaderValue, Method, StatusCode, header};
 use serde_json::json;
-use web_core::{
-    Head, Reply,
-    cors::{self, Preflight},
-};
+use web_core::{Head, Reply, cors};
 
 /// How long a copy may be kept (DS-07).
 const CACHE_CONTROL: &str = "public, max-age=3600";
 
 const METHODS: &str = "GET, HEAD, OPTIONS";
 
+/// The slash that a request's path has at its end and a resource's has not (tolerance `trailing_slash`).
+pub(crate) fn trailing_slash(head: &Head) -> &'static str {
+    if head.path.len() > 1 && head.path.ends_with('/') { "/" } else { "" }
+}
+
 impl<O: Outside> McpServer<O> {
-    /// Answers a request for the document about the resource at `path` of our origin.
+    /// Answers a request for the document about the resource at `path` below our address.
     pub(crate) async fn resource_metadata(&self, head: &Head, path: &str) -> Reply {
         let reply = match head.method {
             Method::GET | Method::HEAD => self.resource_metadata_document(head, path).await,
-            Method::OPTIONS => cors::preflight(Preflight {
-                methods: METHODS,
-                headers: "accept, content-type, mcp-protocol-version",
-            }),
+            Method::OPTIONS => cors::preflight(head, METHODS),
             _ => Reply::method_not_allowed(METHODS),
         };
         cors::allow_any(reply)
@@ -41,9 +40,11 @@ impl<O: Outside> McpServer<O> {
                 .no_store()
                 .with_retry_after(RETRY_AFTER_SECONDS);
         };
+        let url = self.public_url.url_for(head.authority.as_deref());
+        let slash = if path.is_empty() { "" } else { trailing_slash(head) };
         let document = json!({
             // What the client was given is what it compares this with (section 3.3).
-            "resource": format!("{}{path}", self.public_url.origin_for(head.authority.as_deref())),
+            "resource": format!("{url}{path}{slash}"),
             "authorization_servers": [self.authorization_server.as_str()],
             "scopes_supported": scopes,
             "bearer_methods_supported": ["header"],

@@ -1,17 +1,20 @@
 //! The paths, and the one decision over them.
 
+use crate::ports::LogEvent;
 use crate::{McpServer, ports::Outside};
-use http::StatusCode;
+use http::{Method, StatusCode};
+use serde_json::json;
 use std::{rc::Rc, time::SystemTime};
-use web_core::{Body, Head, ReadBody, Reply};
+use web_core::{Body, Head, ReadBody, Reply, cors};
 
 /// The MCP endpoint, and the path of the resource that tokens are for.
 pub const MCP: &str = "/mcp";
 
-/// Metadata of the origin as a resource, for clients that look nowhere else.
+/// Metadata of the server's address as a resource, for clients that look nowhere else. Of an address with a path, that
+/// path comes behind it (RFC 9728 section 3.1); see [`web_core::PublicUrl::route`].
 pub const ORIGIN_METADATA: &str = "/.well-known/oauth-protected-resource";
 
-/// Metadata of [`MCP`] (RFC 9728 section 3.1: the well-known part goes before the resource's path).
+/// Metadata of [`MCP`], likewise.
 pub const MCP_METADATA: &str = "/.well-known/oauth-protected-resource/mcp";
 
 /// The endpoint of HTTP+SSE, the transport of revision 2024-11-05, and a resource of its own. A client that
@@ -52,14 +55,6 @@ impl Endpoint {
         }
     }
 
-    /// The path of the resource's metadata.
-    pub(crate) fn metadata(self) -> &'static str {
-        match self {
-            Self::Mcp => MCP_METADATA,
-            Self::Sse | Self::SseMessage => SSE_METADATA,
-        }
-    }
-
     /// The methods, as `Allow` lists them.
     pub(crate) fn methods(self) -> &'static str {
         match self {
@@ -80,7 +75,13 @@ impl<O: Outside> McpServer<O> {
         if !self.public_url.serves_authority(head.authority.as_deref()) {
             return Reply::empty(StatusCode::MISDIRECTED_REQUEST).into();
         }
-        match head.path.as_str() {
+        let Some(route) = self.public_url.route(&head.path, head.authority.as_deref()) else {
+            return self.not_found(head).into();
+        };
+        if route.has_trailing_slash {
+            self.outside.log(LogEvent::Tolerance("trailing_slash"));
+        }
+        match &*route.path {
             MCP => self.endpoint(Endpoint::Mcp, head, body, now).await,
             SSE => self.endpoint(Endpoint::Sse, head, body, now).await,
             SSE_MESSAGE => self.endpoint(Endpoint::SseMessage, head, body, now).await,
@@ -90,7 +91,23 @@ impl<O: Outside> McpServer<O> {
             ORIGIN_METADATA if self.tolerances.origin_audience => {
                 self.resource_metadata(head, "").await.into()
             }
-            _ => Reply::empty(StatusCode::NOT_FOUND).into(),
+            _ => self.not_found(head).into(),
         }
+    }
+
+    /// Answers a request to a path that is none of ours, so that a script can read that it is not.
+    fn not_found(&self, head: &Head) -> Reply {
+        if let Some(explanation) = self.public_url.explain_path(&head.path, head.authority.as_deref()) {
+            self.outside.log(LogEvent::PathNotFound(explanation));
+        }
+        cors::allow_any(match head.method {
+            Method::OPTIONS => cors::preflight(head, "GET, HEAD, POST, OPTIONS"),
+            _ => {
+                let endpoint = self.public_url.url_for(head.authority.as_deref());
+                let description = format!("There is nothing here. The MCP endpoint is {endpoint}{MCP}");
+                let document = json!({ "error": "not_found", "error_description": description });
+                Reply::json(StatusCode::NOT_FOUND, &document).no_store()
+            }
+        })
     }
 }

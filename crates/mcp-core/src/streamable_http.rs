@@ -20,7 +20,8 @@ use crate::{
     origin,
     places::NoPlace,
     ports::{LogEvent, Outside},
-    routes::Endpoint,
+    resource_metadata::trailing_slash,
+    routes::{self, Endpoint},
     session_http::SessionFault,
     sse,
     watch::Counted,
@@ -31,11 +32,12 @@ use futures_util::{
 };
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use std::{
+    borrow::Cow,
     pin::pin,
     rc::Rc,
     time::{Duration, SystemTime},
 };
-use web_core::{Body, BodyError, Head, ReadBody, Reply};
+use web_core::{Body, BodyError, Head, ReadBody, Reply, cors};
 
 /// How long a request of a session may be silent before its answer becomes a stream that can show that it is
 /// still there. Hosts and proxies give up on those that cannot.
@@ -53,11 +55,14 @@ impl<O: Outside> McpServer<O> {
         body: &mut impl ReadBody,
         now: SystemTime,
     ) -> Reply<Body> {
-        let Ok(origin) = origin::judge(head, &self.public_url) else {
+        let Ok(origin) = origin::judge(head, &self.allowed_origins, &self.public_url) else {
+            let origins = head.headers.get_all(header::ORIGIN).iter();
+            let origins: Vec<_> = origins.map(|origin| String::from_utf8_lossy(origin.as_bytes())).collect();
+            self.outside.log(LogEvent::OriginRefused(&origins.join(", ")));
             return refuse(StatusCode::FORBIDDEN, "This origin is not allowed");
         };
         let reply = match head.method {
-            Method::OPTIONS => origin::preflight(head, endpoint.methods()).into(),
+            Method::OPTIONS => cors::preflight(head, endpoint.methods()).into(),
             // A client that finds out here that it has no token yet gets to signing in (MCP-A-16), whatever it
             // will learn then.
             Method::POST | Method::GET | Method::DELETE => {
@@ -81,9 +86,7 @@ impl<O: Outside> McpServer<O> {
                 let reply = self.challenge(endpoint, head, &refusal).await;
                 let is_person = head.method == Method::GET && accept::is_browser(&head.headers);
                 let reply = match is_person && refusal == Refusal::NoCredential {
-                    true => {
-                        landing_page::shown(reply, &self.public_url.origin_for(head.authority.as_deref()))
-                    }
+                    true => landing_page::shown(reply, &self.public_url.url_for(head.authority.as_deref())),
                     false => reply,
                 };
                 return reply.into();
@@ -141,18 +144,29 @@ impl<O: Outside> McpServer<O> {
         }
     }
 
-    /// The resources that a token may have been issued for. A client that knows a developer's server by
-    /// another name was told to ask for that, and an outside provider writes what was asked for.
+    /// The resources that a token may have been issued for: those at each address of the server, behind which is the
+    /// same user's same server. A client that knows a developer's server by another name was told to ask for that, and
+    /// an outside provider writes what was asked for.
     fn audiences(&self, endpoint: Endpoint, head: &Head) -> Vec<String> {
         let mut audiences = Vec::new();
-        for origin in [self.public_url.origin(), &self.public_url.origin_for(head.authority.as_deref())] {
-            audiences.push(format!("{origin}{}", endpoint.resource()));
+        let slash = trailing_slash(head);
+        let mut add = |url: &str| {
+            audiences.push([url, endpoint.resource()].concat());
+            if !slash.is_empty() {
+                audiences.push([url, endpoint.resource(), slash].concat());
+            }
             if self.tolerances.sibling_audience {
-                audiences.push(format!("{origin}{}", endpoint.sibling_resource()));
+                audiences.push([url, endpoint.sibling_resource()].concat());
             }
             if self.tolerances.origin_audience {
-                audiences.push(origin.to_owned());
+                audiences.push(url.to_owned());
             }
+        };
+        for address in self.public_url.all() {
+            add(address.as_str());
+        }
+        if let Cow::Owned(alias) = self.public_url.url_for(head.authority.as_deref()) {
+            add(&alias);
         }
         audiences
     }
@@ -162,8 +176,10 @@ impl<O: Outside> McpServer<O> {
             Refusal::NoCredential | Refusal::InvalidToken => self.initial_scopes().await.unwrap_or_default(),
             Refusal::InvalidRequest | Refusal::InsufficientScope { .. } | Refusal::Unavailable => Vec::new(),
         };
-        let origin = self.public_url.origin_for(head.authority.as_deref());
-        challenge::reply(refusal, &format!("{origin}{}", endpoint.metadata()), &initial_scopes)
+        let resource = [endpoint.resource(), trailing_slash(head)].concat();
+        let metadata =
+            self.public_url.well_known_for(head.authority.as_deref(), routes::ORIGIN_METADATA, &resource);
+        challenge::reply(refusal, &metadata, &initial_scopes)
     }
 
     async fn message(

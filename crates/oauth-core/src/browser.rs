@@ -253,7 +253,7 @@ pub fn browser_id_cookie(id: &str, config: &Config) -> String {
 /// The name of a cookie that carries what a browser does elsewhere (see [`away`](crate::away)).
 pub(crate) fn away_cookie_name(slot: usize, public_url: &PublicUrl) -> String {
     // `__Host-` is for cookies of all paths.
-    let prefix = if public_url.is_loopback() { "" } else { "__Secure-" };
+    let prefix = if public_url.is_loopback() { "" } else { SECURE };
     format!("{prefix}postern-away-{slot}")
 }
 
@@ -262,13 +262,14 @@ pub(crate) fn away_cookie_name(slot: usize, public_url: &PublicUrl) -> String {
 pub(crate) fn away_cookie(slot: usize, value: &str, max_age: u64, public_url: &PublicUrl) -> String {
     let name = away_cookie_name(slot, public_url);
     let secure = if public_url.is_loopback() { "" } else { "; Secure" };
-    format!("{name}={value}; Path={}; Max-Age={max_age}; HttpOnly; SameSite=Lax{secure}", routes::SIGN_IN)
+    let path = public_url.local(routes::SIGN_IN);
+    format!("{name}={value}; Path={path}; Max-Age={max_age}; HttpOnly; SameSite=Lax{secure}")
 }
 
 /// The name of the cookie that carries what the account page says next.
 pub(crate) fn flash_cookie_name(public_url: &PublicUrl) -> String {
     // `__Host-` is for cookies of all paths.
-    let prefix = if public_url.is_loopback() { "" } else { "__Secure-" };
+    let prefix = if public_url.is_loopback() { "" } else { SECURE };
     format!("{prefix}postern-flash")
 }
 
@@ -276,7 +277,8 @@ pub(crate) fn flash_cookie_name(public_url: &PublicUrl) -> String {
 pub(crate) fn flash_cookie(value: &str, max_age: u64, public_url: &PublicUrl) -> String {
     let name = flash_cookie_name(public_url);
     let secure = if public_url.is_loopback() { "" } else { "; Secure" };
-    format!("{name}={value}; Path={}; Max-Age={max_age}; HttpOnly; SameSite=Lax{secure}", routes::ACCOUNT)
+    let path = public_url.local(routes::ACCOUNT);
+    format!("{name}={value}; Path={path}; Max-Age={max_age}; HttpOnly; SameSite=Lax{secure}")
 }
 
 /// Whether a page is asked for by name, as browsers do and programs do not.
@@ -297,17 +299,26 @@ pub fn is_same_origin(head: &Head, public_url: &PublicUrl) -> bool {
     }
 }
 
-/// `__Host-` keeps a sibling host from setting a cookie of that name (RFC 6265bis section 4.1.3.2). It
+/// `__Host-` keeps a sibling host from setting a cookie of that name (RFC 6265bis section 4.1.3.2), and is for cookies
+/// of all paths. A server below a path keeps its cookies from what else is on its host, and has to do without. Either
 /// works over https only, and a loopback server has no https.
 fn cookie_name(name: &str, public_url: &PublicUrl) -> String {
-    if public_url.is_loopback() { name.to_owned() } else { format!("__Host-{name}") }
+    match (public_url.is_loopback(), public_url.path()) {
+        (true, _) => name.to_owned(),
+        (false, "") => format!("__Host-{name}"),
+        (false, _) => format!("{SECURE}{name}"),
+    }
 }
+
+/// For cookies of some paths (section 4.1.3.1).
+const SECURE: &str = "__Secure-";
 
 fn set_cookie(name: &str, value: &str, max_age: Option<u64>, public_url: &PublicUrl) -> String {
     let name = cookie_name(name, public_url);
     let secure = if public_url.is_loopback() { "" } else { "; Secure" };
     let max_age = max_age.map(|seconds| format!("; Max-Age={seconds}")).unwrap_or_default();
-    format!("{name}={value}; Path=/{max_age}; HttpOnly; SameSite=Lax{secure}")
+    let path = if public_url.path().is_empty() { "/" } else { public_url.path() };
+    format!("{name}={value}; Path={path}{max_age}; HttpOnly; SameSite=Lax{secure}")
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use web_core::{InitialScopes, PublicUrl};
 /// The authorization server's configuration.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Scheme, host and port; the issuer identifier (RFC 8414 section 2).
+    /// The server's addresses, of which one is the issuer identifier (RFC 8414 section 2).
     pub public_url: PublicUrl,
     /// How the pages present the server.
     pub brand: Brand,
@@ -82,6 +82,8 @@ pub struct Tolerances {
     /// A client that names no authentication method is a public one, not one of `client_secret_basic`
     /// (RFC 7591 section 2).
     pub public_by_default: bool,
+    /// The query of a resource does not count: it is the client's own, as in the address that it was given.
+    pub resource_query: bool,
     /// A resource may be spelt with upper case in scheme and host, with the scheme's own port, or with a slash
     /// at its end.
     pub resource_spelling: bool,
@@ -111,6 +113,7 @@ impl Default for Tolerances {
             origin_audience: true,
             private_schemes: true,
             public_by_default: true,
+            resource_query: true,
             resource_spelling: true,
             undefined_parameters: true,
             unknown_scopes: true,
@@ -121,7 +124,8 @@ impl Default for Tolerances {
 }
 
 /// Tolerances of others who read the same variable: of the MCP server, and of [`PublicUrl::strictly`].
-const TOLERANCES_OF_OTHERS: [&str; 3] = ["null_parameters", "sibling_audience", "loopback_aliases"];
+const TOLERANCES_OF_OTHERS: [&str; 5] =
+    ["any_origin", "loopback_aliases", "null_parameters", "sibling_audience", "trailing_slash"];
 
 impl Tolerances {
     /// Reads the variable `strict`: the names of the tolerances to switch off, separated by commas.
@@ -151,6 +155,7 @@ impl Tolerances {
             "private_schemes" => &mut self.private_schemes,
             "origin_audience" => &mut self.origin_audience,
             "public_by_default" => &mut self.public_by_default,
+            "resource_query" => &mut self.resource_query,
             "resource_spelling" => &mut self.resource_spelling,
             "undefined_parameters" => &mut self.undefined_parameters,
             "unknown_scopes" => &mut self.unknown_scopes,

@@ -102,7 +102,7 @@ async fn access_token<S: Store, R: Random>(
         exp: access.expires_at,
         sub: access.subject,
         aud: access.audience,
-        iss: config.public_url.origin().to_owned(),
+        iss: config.public_url.as_str().to_owned(),
     }))
 }
 
@@ -136,6 +136,6 @@ async fn refresh_token<S: Store, R: Random>(
         exp: refresh_expires_at.min(grant.expires_at),
         sub: grant.subject,
         aud: grant.audience,
-        iss: config.public_url.origin().to_owned(),
+        iss: config.public_url.as_str().to_owned(),
     }))
 }

@@ -65,9 +65,10 @@ use http::{HeaderValue, Method, StatusCode, header};
 use page_error::{Asked, PageError};
 use pages::Brand;
 use ports::{Catalog, Identity, Network};
+use std::borrow::Cow;
 use store_core::{DeploymentError, Random, RecordError, Records, Store};
 use trace::TraceId;
-use web_core::{Head, ReadBody, Reply, cors};
+use web_core::{Head, PublicUrl, ReadBody, Reply, cors, public_url::Route};
 
 /// The authorization server, for one request.
 pub struct AuthorizationServer<'a, S, R, I, C> {
@@ -100,10 +101,30 @@ impl<S: Store, R: Random, I: Identity, C: Catalog> AuthorizationServer<'_, S, R,
             error::log_refusal(self.log, &head.path, "the Host header names another server");
             return Reply::empty(StatusCode::MISDIRECTED_REQUEST);
         }
-        match routes::serve(self, head, body).await {
-            Ok(reply) => reply,
-            Err(error) => self.answer_error(head, &error),
+        let public_url = &self.config.public_url;
+        let Some(Route { path, has_trailing_slash }) =
+            public_url.route(&head.path, head.authority.as_deref())
+        else {
+            self.explain_not_found(head, None);
+            return self.answer_error(head, &page_error::PageError::NotFound);
+        };
+        let arrived = head;
+        let head = match path == arrived.path {
+            true => Cow::Borrowed(arrived),
+            false => Cow::Owned(Head { path: path.into_owned(), ..arrived.clone() }),
+        };
+        let served = match has_trailing_slash && routes::is_posted_to(&head) {
+            // No page of ours posts there, and whoever counts requests in front of us counts by path.
+            true => Err(page_error::PageError::NotFound),
+            false => routes::serve(self, &head, body).await,
+        };
+        match served {
+            Err(page_error::PageError::NotFound) => self.explain_not_found(arrived, Some(&head.path)),
+            _ if has_trailing_slash => config::log_tolerance(self.log, "trailing_slash"),
+            _ => {}
         }
+        let reply = served.unwrap_or_else(|error| self.answer_error(&head, &error));
+        below_address(reply, public_url)
     }
 
     /// The answer to a request that went wrong. The log has it under the trace id that the person is shown.
@@ -118,6 +139,24 @@ impl<S: Store, R: Random, I: Identity, C: Catalog> AuthorizationServer<'_, S, R,
         reply_with_error(head, error, tolerances, brand, self.trace)
     }
 
+    /// Tells an operator who may have set something wrong why there is no such page. `path` is what it stands for below
+    /// the server's address, if it is there.
+    fn explain_not_found(&self, arrived: &Head, path: Option<&str>) {
+        match path {
+            Some(path) if routes::is_of_mcp(path) => (self.log)(&format!(
+                "{path} is of the MCP server, and the manifest has no route from {} to mcp; docs/deployment.md, \
+                 \"Behind a path\", says which to add",
+                arrived.path
+            )),
+            _ => {
+                let public_url = &self.config.public_url;
+                if let Some(text) = public_url.explain_path(&arrived.path, arrived.authority.as_deref()) {
+                    (self.log)(text);
+                }
+            }
+        }
+    }
+
     /// Where this request's clients are looked up.
     fn clients(&self) -> client::Clients<'_, S, R> {
         let Self { config, records, now, log, .. } = self;
@@ -130,6 +169,19 @@ impl<S: Store, R: Random, I: Identity, C: Catalog> AuthorizationServer<'_, S, R,
     }
 }
 
+/// Where a reply leads to a path of ours, that is below the server's address.
+fn below_address(mut reply: Reply, public_url: &PublicUrl) -> Reply {
+    let location = reply.headers.get(header::LOCATION).and_then(|location| location.to_str().ok());
+    let is_ours = |location: &&str| location.starts_with('/') && !location.starts_with("//");
+    if let Some(location) = location.filter(is_ours)
+        && !public_url.path().is_empty()
+        && let Ok(location) = HeaderValue::try_from(public_url.local(location))
+    {
+        reply.headers.insert(header::LOCATION, location);
+    }
+    reply
+}
+
 /// An error, to whoever asked: a person gets a page, a program a document.
 fn reply_with_error(
     head: &Head,
@@ -138,7 +190,9 @@ fn reply_with_error(
     brand: &Brand,
     trace: &TraceId,
 ) -> Reply {
-    let reply = if routes::is_for_programs(&head.path) {
+    // Where there is no page, whoever asks for none is a program.
+    let is_program = *error == page_error::PageError::NotFound && !browser::wants_page(head);
+    let reply = if is_program || routes::is_for_programs(&head.path) {
         cors::allow_any(error.wire().reply())
     } else if authorize::wants_json(head, tolerances) {
         error.wire().reply()

@@ -11,13 +11,11 @@ use crate::{
 };
 use http::{HeaderValue, Method, StatusCode, header};
 use serde::Serialize;
-use web_core::{
-    Head, Reply,
-    cors::{self, Preflight},
-};
+use web_core::{Head, Reply, cors};
 
-/// The document, RFC 8414 section 2. Under OpenID Connect's name it is the same one, because clients
-/// look for either.
+/// The document, RFC 8414 section 2. It is not to be had under OpenID Connect's name: what is there has to have
+/// members about ID tokens (Discovery section 3), of which there are none here, and strict clients stop at a document
+/// without them where they would have gone on after a 404.
 #[derive(Serialize)]
 struct Metadata<'a> {
     issuer: &'a str,
@@ -49,7 +47,7 @@ struct Metadata<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     client_id_metadata_document_supported: Option<bool>,
     /// RFC 9728 section 4.
-    protected_resources: [String; 1],
+    protected_resources: Vec<String>,
 }
 
 /// Answers a request for the document.
@@ -68,10 +66,7 @@ pub async fn serve(
                 WireError::UNAVAILABLE.reply()
             }
         },
-        Method::OPTIONS => cors::preflight(Preflight {
-            methods: "GET, HEAD, OPTIONS",
-            headers: "accept, content-type, mcp-protocol-version",
-        }),
+        Method::OPTIONS => cors::preflight(head, "GET, HEAD, OPTIONS"),
         _ => Reply::method_not_allowed("GET, HEAD, OPTIONS"),
     };
     cors::allow_any(reply)
@@ -80,7 +75,7 @@ pub async fn serve(
 fn document(config: &Config, offer: &Offer, takes_documents: bool) -> Reply {
     let url = &config.public_url;
     let metadata = Metadata {
-        issuer: url.origin(),
+        issuer: url.as_str(),
         authorization_endpoint: url.join(routes::AUTHORIZE),
         token_endpoint: url.join(routes::TOKEN),
         registration_endpoint: config.clients.registration.then(|| url.join(routes::REGISTER)),
@@ -100,7 +95,7 @@ fn document(config: &Config, offer: &Offer, takes_documents: bool) -> Reply {
         prompt_values_supported: interaction::PROMPTS,
         authorization_response_iss_parameter_supported: true,
         client_id_metadata_document_supported: takes_documents.then_some(true),
-        protected_resources: [resource::endpoint(url)],
+        protected_resources: resource::endpoints(url),
     };
     Reply::json(StatusCode::OK, &metadata)
         .with(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=3600"))

@@ -256,7 +256,17 @@ impl PageError {
             Self::Elsewhere(Elsewhere { way_back, .. }) => (None, way_back.as_deref()),
             _ => (None, None),
         };
-        let page = ErrorPage { said, place, more, trace, again: &again, way_back, leads_to_account };
+        let page = ErrorPage {
+            said,
+            place,
+            more,
+            trace,
+            again: &again,
+            way_back,
+            leads_to_account,
+            path: &brand.path,
+            leads_home: *self == Self::NotFound,
+        };
         let reply = pages::reply(status, &page, brand, forms);
         if status == StatusCode::SERVICE_UNAVAILABLE {
             reply.with_retry_after(RETRY_AFTER_SECONDS)

@@ -18,10 +18,12 @@ pub struct InvalidTarget;
 /// the MCP endpoint, which is all that clients of the first revisions can mean (tolerance
 /// `default_resource`).
 ///
-/// Tolerances besides: `resource_spelling`, upper case in scheme and host, the scheme's own port, and a slash at
+/// A resource at any of the server's addresses is one of ours, and stays the one that was asked for.
+///
+/// Tolerances besides: `resource_query`, a query makes no difference; `resource_spelling`, upper case in scheme and host, the scheme's own port, and a slash at
 /// the end make no difference; `loopback_aliases`, a loopback
-/// server's other names stand for its own (see [`PublicUrl::origin_for`]); `origin_audience`, the origin alone
-/// is a resource too, because clients that start from the origin's metadata ask for it.
+/// server's other names stand for its own (see [`PublicUrl::url_for`]); `origin_audience`, the server's address alone
+/// is a resource too, because clients that start from its metadata ask for it.
 pub fn audience<'a>(
     resources: impl Iterator<Item = &'a str>,
     config: &Config,
@@ -46,34 +48,42 @@ pub fn audience<'a>(
 
 fn canonical(resource: &str, config: &Config, log: &dyn Fn(&str)) -> Option<String> {
     let Config { public_url, tolerances, .. } = config;
-    let comparable = public_url::comparable(resource);
+    let (named, has_query) = match resource.split_once('?') {
+        // What has a fragment is no resource (RFC 8707 section 2).
+        Some((named, query)) if tolerances.resource_query && !query.contains('#') => (named, true),
+        _ => (resource, false),
+    };
+    let comparable = public_url::comparable(named);
     let written = comparable.strip_suffix('/').unwrap_or(&comparable);
-    // RFC 3986 section 6.2.3: an origin may have a slash at its end or not.
-    let is_origin = public_url.is_own_origin(written) && resource.strip_suffix('/') == Some(written);
-    let is_tolerated = resource != written && !is_origin;
+    // RFC 3986 section 6.2.3: a URL without a path may have a slash at its end or not.
+    let is_origin = written.matches('/').count() == 2 && named.strip_suffix('/') == Some(written);
+    let is_tolerated = named != written && !is_origin;
     if is_tolerated && !tolerances.resource_spelling {
         return None;
     }
-    let path = PATHS.into_iter().find(|path| written.ends_with(path)).unwrap_or_default();
-    let origin = written.strip_suffix(path).unwrap_or(written);
-    if !public_url.is_own_origin(origin) || path.is_empty() && !tolerances.origin_audience {
+    let (address, canonical, path) = PATHS.into_iter().chain([""]).find_map(|path| {
+        let address = written.strip_suffix(path)?;
+        Some((address, public_url.canonical(address)?, path))
+    })?;
+    if path.is_empty() && !tolerances.origin_audience {
         return None;
     }
     for (name, made_a_difference) in [
+        ("resource_query", has_query),
         ("resource_spelling", is_tolerated),
         ("origin_audience", path.is_empty()),
-        ("loopback_aliases", origin != public_url.origin()),
+        ("loopback_aliases", address != canonical),
     ] {
         if made_a_difference {
             log_tolerance(log, name);
         }
     }
-    Some(public_url.join(path))
+    Some(format!("{canonical}{path}"))
 }
 
-/// The MCP endpoint, as the metadata names it.
-pub fn endpoint(public_url: &PublicUrl) -> String {
-    public_url.join(MCP_PATH)
+/// The MCP endpoint at each of the server's addresses, as the metadata names it.
+pub fn endpoints(public_url: &PublicUrl) -> Vec<String> {
+    public_url.all().map(|address| format!("{}{MCP_PATH}", address.as_str())).collect()
 }
 
 #[cfg(test)]
@@ -111,6 +121,11 @@ mod tests {
             (&[origin], &[origin], "origin_audience"),
             (&["https://mcp.example.com/"], &[origin], "origin_audience"),
             (&[origin, endpoint, endpoint], &[origin, endpoint], "origin_audience"),
+            // C17
+            (&["https://mcp.example.com/mcp?x=1"], &[endpoint], "resource_query"),
+            (&["https://mcp.example.com/mcp?"], &[endpoint], "resource_query"),
+            (&["https://mcp.example.com/mcp/?x=a/b?c"], &[endpoint], "resource_query resource_spelling"),
+            (&["https://mcp.example.com?x"], &[origin], "resource_query origin_audience"),
         ] {
             let expected = audience.iter().map(|resource| (*resource).to_owned()).collect();
             assert_eq!(ask(&config, resources), Ok((expected, tolerances.to_owned())), "{resources:?}");
@@ -126,6 +141,7 @@ mod tests {
             ("resource_spelling", &["https://mcp.example.com/mcp/"]),
             ("resource_spelling", &["https://MCP.example.com/mcp"]),
             ("resource_spelling", &["https://mcp.example.com:443/mcp"]),
+            ("resource_query", &["https://mcp.example.com/mcp?x=1"]),
             ("origin_audience", &[origin]),
             ("origin_audience", &["https://mcp.example.com/"]),
         ] {
@@ -152,6 +168,10 @@ mod tests {
             "https://mcp.example.com@evil.example/mcp",
             "https://mcp.example.com//",
             "https://mcp.example.com/mcp#fragment",
+            "https://mcp.example.com/mcp?x=1#fragment",
+            "https://mcp.example.com/mcp#?x=1",
+            "https://evil.example/?https://mcp.example.com/mcp",
+            "https://evil.example?x=/mcp",
             "https://mcp.example.com.evil.example/mcp",
             "/mcp",
             "mcp",
@@ -170,5 +190,48 @@ mod tests {
         assert!(ask(&config, &["http://localhost:3001/mcp"]).is_err());
         config.public_url = config.public_url.strictly("loopback_aliases");
         assert!(ask(&config, alias).is_err());
+    }
+
+    /// C8: what is at the host beside the server is not the server.
+    #[test]
+    fn resources_are_below_the_path_of_the_address() {
+        for url in ["https://example.com/mcp-server", "https://example.com/mcp", "https://example.com/a/sse"]
+        {
+            let config = config(url);
+            for path in ["/mcp", "/sse", ""] {
+                let resource = format!("{url}{path}");
+                assert_eq!(ask(&config, &[&resource]).unwrap().0, [resource]);
+            }
+            for bad in [
+                "https://example.com",
+                "https://example.com/",
+                "https://example.com/sse",
+                "https://example.com/x/mcp",
+            ] {
+                assert_eq!(ask(&config, &[bad]), Err(InvalidTarget), "{bad} at {url}");
+            }
+            assert_eq!(ask(&config, &[]).unwrap().0, [format!("{url}/mcp")]);
+        }
+        let config = config("https://example.com/mcp-server");
+        let slash = ask(&config, &["https://example.com/mcp-server/"]).unwrap();
+        assert_eq!(slash.1, "resource_spelling origin_audience");
+    }
+
+    /// C12: each listed address has resources of its own.
+    #[test]
+    fn resources_are_at_every_listed_address() {
+        let mut config = config("https://mcp.example.com");
+        let listed = "https://mcp.internal.example,https://b.example/tools";
+        config.public_url = config.public_url.also_served_at(listed).unwrap();
+        for resource in
+            ["https://mcp.internal.example/mcp", "https://b.example/tools/sse", "https://mcp.example.com/mcp"]
+        {
+            assert_eq!(ask(&config, &[resource]), Ok((vec![resource.to_owned()], String::new())));
+        }
+        for bad in ["https://b.example/mcp", "https://c.example/mcp", "https://mcp.internal.example:8443/mcp"]
+        {
+            assert_eq!(ask(&config, &[bad]), Err(InvalidTarget), "{bad}");
+        }
+        assert_eq!(endpoints(&config.public_url).len(), 3);
     }
 }

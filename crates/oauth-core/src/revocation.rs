@@ -29,8 +29,8 @@ pub async fn serve<S: Store, R: Random>(
             Ok(()) => Reply::empty(StatusCode::OK).no_store(),
             Err(error) => error.reply(&head.path, clients.log),
         },
-        Method::OPTIONS => cors::preflight(request::PREFLIGHT),
-        _ => refuse_method(head, "POST, OPTIONS", clients.log),
+        Method::OPTIONS => cors::preflight(head, request::METHODS),
+        _ => refuse_method(head, request::METHODS, clients.log),
     };
     cors::allow_any(reply)
 }

@@ -1,8 +1,8 @@
-//! The paths, and the one match over them. Paths are compared byte for byte: a second spelling of one
-//! (another slash, an escaped letter) is no path of ours.
+//! The paths below the server's address, and the one match over them ([`web_core::PublicUrl::route`] says what is below
+//! it). Paths are compared byte for byte: a second spelling of one (two slashes, an escaped letter) is no path of ours.
 
 use crate::{
-    AuthorizationServer, Config, account, authorize, away,
+    AuthorizationServer, account, authorize, away,
     client::registration,
     introspection_endpoint, metadata,
     page_error::PageError,
@@ -12,7 +12,7 @@ use crate::{
 };
 use http::{Method, StatusCode};
 use store_core::{Random, Store};
-use web_core::{Forms, Head, ReadBody, Reply};
+use web_core::{Forms, Head, ReadBody, Reply, cors};
 
 /// The home page.
 pub const HOME: &str = "/";
@@ -43,16 +43,33 @@ pub const REVOKE: &str = "/revoke";
 pub const INTROSPECT: &str = "/introspect";
 /// The registration endpoint (RFC 7591 section 3).
 pub const REGISTER: &str = "/register";
-/// Authorization server metadata (RFC 8414 section 3). The issuer has no path, so there is none to insert
-/// after this one: any longer path is of an issuer that is not here, and is not found. A client that asked
+/// Authorization server metadata (RFC 8414 section 3). Where the issuer has a path, that comes behind this one
+/// (section 3.1); any other longer path is of an issuer that is not here, and is not found. A client that asked
 /// for it and were given ours would have to refuse it (section 3.3).
 pub const METADATA: &str = "/.well-known/oauth-authorization-server";
-/// The same, where OpenID Connect Discovery has it (RFC 8414 section 5).
-pub const OPENID_METADATA: &str = "/.well-known/openid-configuration";
 
-/// Whether nobody but programs comes here, so that an error is a document whatever they say they accept.
+/// Whether only programs come here, so that an error is a document whatever they say they accept. It is asked about
+/// paths as they came, too, while it is not known what is below which address.
 pub(crate) fn is_for_programs(path: &str) -> bool {
-    matches!(path, TOKEN | REVOKE | INTROSPECT | REGISTER | METADATA | OPENID_METADATA)
+    let path = path.strip_suffix('/').unwrap_or(path);
+    path.contains("/.well-known/")
+        || [TOKEN, REVOKE, INTROSPECT, REGISTER].iter().any(|own| path.ends_with(own))
+}
+
+/// Whether a form of a page of ours is posted.
+pub(crate) fn is_posted_to(head: &Head) -> bool {
+    head.method == Method::POST && matches!(head.path.as_str(), SIGN_IN | CONSENT | CHANGE)
+}
+
+/// Whether a path is one of the MCP server's.
+pub(crate) fn is_of_mcp(path: &str) -> bool {
+    matches!(path, "/mcp" | "/sse" | "/sse/message")
+        || path.starts_with("/.well-known/oauth-protected-resource")
+}
+
+/// Whether people come here, with the cookies that they have at the server's own address.
+fn is_page(path: &str) -> bool {
+    matches!(path, AUTHORIZE | SIGN_IN | CONSENT | ACCOUNT | CHANGE | RECORD) || away::is_return_path(path)
 }
 
 /// Finds the endpoint and answers.
@@ -61,6 +78,13 @@ pub(crate) async fn serve<S: Store, R: Random, I: Identity, C: Catalog>(
     head: &Head,
     body: &mut impl ReadBody,
 ) -> Result<Reply, PageError> {
+    let public_url = &server.config.public_url;
+    let address = public_url.address_for(head.authority.as_deref());
+    if address.as_str() != public_url.as_str() && is_page(&head.path) && head.method == Method::GET {
+        // There is one authorization server, whatever else the MCP server is served at.
+        let query = head.query.as_ref().map_or(String::new(), |query| format!("?{query}"));
+        return Ok(Reply::see_other(&format!("{}{query}", public_url.join(&head.path))));
+    }
     match head.path.as_str() {
         AUTHORIZE => authorize::serve(server, head, body).await,
         SIGN_IN => authorize::sign_in::serve(server, head, body).await,
@@ -75,19 +99,24 @@ pub(crate) async fn serve<S: Store, R: Random, I: Identity, C: Catalog>(
         REGISTER if server.config.clients.registration => {
             Ok(registration::serve(head, body, &server.clients(), server.catalog).await)
         }
-        METADATA | OPENID_METADATA => {
+        METADATA => {
             Ok(metadata::serve(head, server.config, server.catalog, server.network, server.log).await)
         }
         ICON => Ok(pages::icon(&server.config.brand)),
         CHANGE_PASSWORD => Ok(Reply::see_other(ACCOUNT)),
         HOME => match head.method {
             Method::GET | Method::HEAD => {
-                let Config { public_url, brand, .. } = server.config;
-                let page = pages::HomePage::new(public_url, brand, &server.catalog.list().await?);
+                let brand = &server.config.brand;
+                let offer = server.catalog.list().await?;
+                let page = pages::HomePage::new(public_url, address.as_str(), brand, &offer);
                 Ok(pages::reply(StatusCode::OK, &page, brand, Forms::StayHere))
             }
             _ => Ok(Reply::method_not_allowed("GET, HEAD")),
         },
+        // A script that asks whether it may ask is told that it may, and then that there is nothing.
+        _ if head.method == Method::OPTIONS => {
+            Ok(cors::allow_any(cors::preflight(head, "GET, HEAD, POST, OPTIONS")))
+        }
         _ => Err(PageError::NotFound),
     }
 }

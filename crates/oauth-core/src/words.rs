@@ -540,8 +540,13 @@ pub mod errors {
     /// The link to where one can try again.
     pub const WAY_BACK: &str = "Go back to try again, or choose another way to sign in";
     /// No such page.
-    pub const NOT_FOUND: ErrorWords =
-        ErrorWords { title: "There is nothing here", text: "The address may be mistyped.", help: "" };
+    pub const NOT_FOUND: ErrorWords = ErrorWords {
+        title: "There is nothing here",
+        text: "The address may be mistyped, or the page may be gone.",
+        help: "",
+    };
+    /// The link to the home page.
+    pub const HOME: &str = "What this server is, and how to connect to it";
     /// The configuration cannot be used.
     pub const MISCONFIGURED: ErrorWords = ErrorWords {
         title: "This server is not set up yet",

@@ -244,11 +244,15 @@ fn every_page_has_the_headers() {
         ] {
             assert_eq!(header(page, name), value, "{name}");
         }
-        // BR-04: links lead to applications and to the account page only, and what is in them is ours.
+        // BR-04: links lead to applications and to pages of ours only, and what is in them is ours.
         let links: Vec<&str> = body_text(page).split("<a ").skip(1).collect();
-        assert_eq!(links.len(), if std::ptr::eq(page, &home) { 3 } else { 0 }, "{links:?}");
+        let expected =
+            if std::ptr::eq(page, &home) { 3 } else { usize::from(std::ptr::eq(page, &not_found)) };
+        assert_eq!(links.len(), expected, "{links:?}");
         assert!(links.iter().all(|link| {
-            ["href=\"vscode:", "href=\"cursor:", "href=\"/account\""].iter().any(|ours| link.contains(ours))
+            ["href=\"vscode:", "href=\"cursor:", "href=\"/account\"", "href=\"/\""]
+                .iter()
+                .any(|ours| link.contains(ours))
         }));
         assert!(!body_text(page).contains("<script"));
     }

@@ -4,7 +4,7 @@ use crate::support::{Browser, Request, Tokens, World, body_text, header, json, l
 use http::{Method, StatusCode};
 use serde_json::Value;
 
-const PATHS: [&str; 2] = ["/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"];
+const PATHS: [&str; 1] = ["/.well-known/oauth-authorization-server"];
 
 fn document(world: &World) -> Value {
     json(&world.send(Request::get(PATHS[0])))
@@ -28,7 +28,7 @@ fn document_depends_on_nothing_that_a_request_says() {
                 .with("x-forwarded-host", "evil.example")
                 .with("accept", "text/html")
                 .with("cookie", "postern-session=x");
-            assert_eq!(world.send(request), plain, "{path}{query}: the alias is byte-equal too");
+            assert_eq!(world.send(request), plain, "{path}{query}");
         }
     }
 }
@@ -53,7 +53,7 @@ fn document_has_one_address_and_answers_reads() {
         // The issuer has no path, so nothing can be inserted for one: whatever is longer is of an issuer
         // that is not here, and must not be answered with ours (RFC 8414 section 3.3).
         for other in [
-            format!("{path}/"),
+            format!("{path}//"),
             format!("{path}/mcp"),
             format!("{path}/https://evil.example"),
             format!("/{path}"),

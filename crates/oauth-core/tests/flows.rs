@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod account;
 #[cfg(test)]
+mod addresses;
+#[cfg(test)]
 mod attacks_at_authorize;
 #[cfg(test)]
 mod attacks_at_register;

@@ -15,9 +15,9 @@ thread_local! {
     static KEYRING: RefCell<Option<((String, bool), Keyring)>> = const { RefCell::new(None) };
 }
 
-/// The server's public address (variable `public_url`).
+/// The server's public addresses (variables `public_url`, `public_path`, `also_served_at` and `strict`).
 pub fn public_url() -> Result<PublicUrl, PublicUrlError> {
-    PublicUrl::parse(&variables::value("public_url"))
+    PublicUrl::read(variables::value)
 }
 
 /// The deployment's keys (variable `deployment_secret`).

@@ -21,7 +21,7 @@ pub struct IssuerError;
 impl Issuer {
     /// This server itself.
     pub fn own(public_url: &PublicUrl) -> Self {
-        Self(public_url.origin().to_owned())
+        Self(public_url.as_str().to_owned())
     }
 
     /// Parses the variable `authorization_server` of a server at `public_url`. Left empty, it is this

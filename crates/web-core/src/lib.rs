@@ -2,7 +2,7 @@
 //!
 //! Nothing here does I/O and nothing here knows OAuth or MCP. Reading order: [`request`] (what comes
 //! in, and the body that is read only when somebody asks for it), [`reply`] (what goes out, with the
-//! security headers in one place), [`form`], [`public_url`], [`issuer`], [`cors`], and [`mod@fetch`]
+//! security headers in one place), [`form`], [`address`] and [`public_url`], [`issuer`], [`cors`], and [`mod@fetch`]
 //! (documents from elsewhere).
 //!
 //! ```
@@ -12,6 +12,7 @@
 //! assert_eq!(reply.headers["content-type"], "application/json");
 //! ```
 
+pub mod address;
 pub mod cors;
 pub mod fetch;
 pub mod form;
@@ -21,6 +22,7 @@ pub mod public_url;
 pub mod reply;
 pub mod request;
 
+pub use address::{Address, AddressError};
 pub use form::{Form, FormError};
 pub use initial_scopes::{InitialScopes, InitialScopesError};
 pub use issuer::{Issuer, IssuerError};

@@ -5,8 +5,7 @@ use postern_tests::oauth::{BASIC, STATISTICS};
 use postern_tests::{Authorization, Browser, Client, Person, Request, Server, Tokens};
 use serde_json::{Value, json};
 
-const AUTHORIZATION_SERVER: [&str; 2] =
-    ["/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"];
+const AUTHORIZATION_SERVER: [&str; 1] = ["/.well-known/oauth-authorization-server"];
 const PROTECTED_RESOURCE: [&str; 2] =
     ["/.well-known/oauth-protected-resource", "/.well-known/oauth-protected-resource/mcp"];
 
@@ -40,10 +39,72 @@ fn authorization_server_metadata_says_what_is_supported() {
 fn authorization_server_metadata_is_not_there_for_other_paths() {
     let server = Server::under_test();
     for path in AUTHORIZATION_SERVER {
-        for more in ["/mcp", "/sse", "/"] {
+        for more in ["/mcp", "/sse", "//"] {
             server.get(&format!("{path}{more}")).expect(404);
         }
     }
+}
+
+/// C11: OpenID Connect's document would have to have members about ID tokens. A client falls back to RFC 8414's if it can
+/// read that there is none, in a browser too, where its headers cause a preflight.
+#[test]
+fn openid_configuration_is_not_there_and_scripts_can_tell() {
+    let server = Server::under_test();
+    for path in ["/.well-known/openid-configuration", "/.well-known/openid-configuration/mcp", "/nowhere"] {
+        let ask = |method: &str| Request::new(method, path).header("origin", "https://app.example");
+        let response = server.send(&ask("GET")).expect(404);
+        assert_eq!(response.header("access-control-allow-origin"), Some("*"), "{path}: {response}");
+        assert_eq!(response.header("content-type"), Some("application/json"), "{path}");
+        let preflight = ask("OPTIONS")
+            .header("access-control-request-method", "GET")
+            .header("access-control-request-headers", "mcp-protocol-version,traceparent");
+        let response = server.send(&preflight);
+        assert_eq!(
+            (response.status, response.header("access-control-allow-origin")),
+            (204, Some("*")),
+            "{path}"
+        );
+        let allowed = response.expect_header("access-control-allow-headers");
+        assert!(allowed.contains("traceparent"), "C27: {allowed}");
+    }
+}
+
+/// U8: a person who is lost gets words and a way on.
+#[test]
+fn path_that_is_not_there_is_a_page_for_a_person() {
+    let server = Server::under_test();
+    let ask = Request::new("GET", "/nowhere").header("accept", "text/html,application/xhtml+xml");
+    let response = server.send(&ask).expect(404);
+    assert!(response.expect_header("content-type").starts_with("text/html"), "{response}");
+    assert!(response.text().contains("<a href=\"/\">"), "{response}");
+}
+
+/// C5: what people and clients write with a slash at the end is what they mean, without a redirect.
+#[test]
+fn slash_at_the_end_of_a_path_makes_no_difference() {
+    let server = Server::under_test();
+    for (method, path) in [
+        ("POST", "/mcp"),
+        ("POST", "/sse"),
+        ("GET", "/sse"),
+        ("POST", "/token"),
+        ("POST", "/register"),
+        ("POST", "/revoke"),
+        ("GET", "/authorize"),
+        ("GET", "/account"),
+        ("GET", AUTHORIZATION_SERVER[0]),
+        ("GET", PROTECTED_RESOURCE[0]),
+        ("GET", PROTECTED_RESOURCE[1]),
+        ("GET", "/.well-known/oauth-protected-resource/sse"),
+    ] {
+        let one = server.send(&Request::new(method, path));
+        let other = server.send(&Request::new(method, &format!("{path}/")));
+        assert_eq!(one.status, other.status, "{method} {path}: {other}");
+        assert_ne!(one.status, 404, "{method} {path}: {one}");
+    }
+    let token = Client::register(&server).sign_in().access_token;
+    let ping = Request::json("/mcp/", &ping()).header("accept", "application/json, text/event-stream");
+    server.send(&ping.bearer(&token)).expect(200);
 }
 
 /// RFC 9728 sections 3.2 and 3.3: a document is about the resource in whose address it was asked for.
@@ -175,14 +236,13 @@ fn foreign_host_names_are_not_served_nor_repeated() {
     }
 }
 
-/// DS-02, DS-07, DS-09: the alias is the same document; a cache may keep it for an hour; a query changes
-/// nothing.
+/// DS-02, DS-07, DS-09: a cache may keep it for an hour; a query and a slash at the end change nothing.
 #[test]
 fn metadata_is_one_document_that_caches_may_keep() {
     let server = Server::under_test();
     let document = server.get(AUTHORIZATION_SERVER[0]).expect(200);
     for path in AUTHORIZATION_SERVER {
-        for target in [path.to_owned(), format!("{path}?issuer=https://evil.example")] {
+        for target in [path.to_owned(), format!("{path}/"), format!("{path}?issuer=https://evil.example")] {
             let response = server.get(&target).expect(200);
             assert_eq!(response.text(), document.text(), "{target}");
             let kept = response.expect_header("cache-control").strip_prefix("public, max-age=").unwrap();
@@ -199,7 +259,7 @@ fn metadata_has_its_addresses_and_no_others() {
     let server = Server::under_test();
     for path in AUTHORIZATION_SERVER {
         for target in [
-            format!("{path}/"),
+            format!("{path}//"),
             format!("{path}/mcp"),
             format!("/mcp{path}"),
             format!("/{path}"),

@@ -15,7 +15,6 @@ fn wrong_method_is_405_with_those_that_would_do() {
         ("/consent", "POST", &["PUT", "DELETE"]),
         ("/mcp", "POST", &["PUT", "PATCH"]),
         ("/.well-known/oauth-authorization-server", "GET", &["POST", "DELETE"]),
-        ("/.well-known/openid-configuration", "GET", &["POST", "DELETE"]),
         ("/.well-known/oauth-protected-resource", "GET", &["POST", "DELETE"]),
         ("/.well-known/oauth-protected-resource/mcp", "GET", &["POST", "DELETE"]),
         ("/", "GET", &["POST", "DELETE"]),

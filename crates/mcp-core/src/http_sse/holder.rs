@@ -151,16 +151,17 @@ struct Holder<O: Outside> {
 struct Over;
 
 impl<O: Outside> McpServer<O> {
-    /// The stream of a session.
+    /// The stream of a session. `path` is that of the server's address, as the client knows it.
     pub(super) async fn hold_sse(
         self: &Rc<Self>,
         open: Rc<OpenSession>,
+        path: &str,
         admitted: Admitted,
         place: Option<Place<O>>,
     ) -> LocalBoxStream<'static, Bytes> {
         let now = self.unix_now();
         let (mut outlet, reader) = Outlet::new();
-        outlet.push(sse::endpoint(&format!("{}?{SESSION}={}", routes::SSE_MESSAGE, open.session.id)));
+        outlet.push(sse::endpoint(&format!("{path}{}?{SESSION}={}", routes::SSE_MESSAGE, open.session.id)));
         let holder = Holder {
             server: Rc::clone(self),
             open,

@@ -66,6 +66,10 @@ pub enum LogEvent<'a> {
     },
     /// A connection has as many sessions in use as it may have; how many that is.
     TooManySessions(u16),
+    /// A page was refused: its origin, as its browser says.
+    OriginRefused(&'a str),
+    /// A request was to a path that is none of ours, and an operator may have set something wrong.
+    PathNotFound(&'static str),
     /// A tool's description or result is not what its interface promises, or went beyond a limit.
     ToolMalformed {
         /// Its name.
@@ -126,6 +130,12 @@ impl fmt::Display for LogEvent<'_> {
                     "mcp: a client has {limit} sessions in use, as many as sessions_per_connection allows"
                 )
             }
+            Self::OriginRefused(origin) => write!(
+                f,
+                "mcp: refused: a page of {} may not call; allowed_origins names those that may",
+                one_line(origin)
+            ),
+            Self::PathNotFound(explanation) => write!(f, "mcp: no such path: {explanation}"),
             Self::ToolMalformed { tool, fault } => write!(f, "mcp: tool {}: {fault}", one_line(tool)),
         }
     }

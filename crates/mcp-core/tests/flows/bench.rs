@@ -9,7 +9,7 @@ use futures_core::future::LocalBoxFuture;
 use futures_util::StreamExt;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use mcp_core::{
-    KnownTools, LogEvent, McpServer, MessageLimit, Tolerances, ToolLimits, UserLimits,
+    AllowedOrigins, KnownTools, LogEvent, McpServer, MessageLimit, Tolerances, ToolLimits, UserLimits,
     ports::{self, *},
 };
 use serde_json::{Value, json};
@@ -48,6 +48,11 @@ impl Deref for Bench {
 /// What the ports saw, and what they do.
 pub(crate) struct Shared {
     pub(crate) public_url: &'static str,
+    /// These as the variables have them.
+    pub(crate) public_path: &'static str,
+    pub(crate) also_served_at: &'static str,
+    pub(crate) allowed_origins: &'static str,
+    pub(crate) strict: &'static str,
     /// As the variable has it.
     pub(crate) authorization_server: &'static str,
     pub(crate) tolerances: Cell<Tolerances>,
@@ -104,6 +109,10 @@ impl Bench {
     pub(crate) fn with(change: impl FnOnce(&mut Shared)) -> Self {
         let mut shared = Shared {
             public_url: "https://mcp.example.com",
+            public_path: "",
+            also_served_at: "",
+            allowed_origins: "",
+            strict: "",
             authorization_server: "",
             tolerances: Cell::default(),
             tool_limits: Cell::default(),
@@ -178,8 +187,19 @@ impl Bench {
 
     /// Sends a request. Its reply may go on.
     pub(crate) async fn begin(&self, request: Request) -> web_core::Reply<Body> {
-        let public_url = PublicUrl::parse(self.public_url).unwrap();
+        let public_url = PublicUrl::read(|name| {
+            let value = match name {
+                "public_url" => self.public_url,
+                "public_path" => self.public_path,
+                "also_served_at" => self.also_served_at,
+                _ => self.strict,
+            };
+            value.to_owned()
+        })
+        .unwrap();
+        let origins = AllowedOrigins::parse(self.allowed_origins, &public_url, self.strict).unwrap();
         let server = Rc::new(McpServer {
+            allowed_origins: Rc::new(origins),
             authorization_server: Issuer::parse(self.authorization_server, &public_url).unwrap(),
             public_url,
             tolerances: self.tolerances.get(),

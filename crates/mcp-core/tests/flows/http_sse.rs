@@ -326,7 +326,7 @@ fn session_that_is_held_lasts() {
 /// MCP-A-07, MCP-A-16, MCP-T-02: the endpoint is a resource of its own.
 #[test]
 fn challenge_names_its_own_metadata() {
-    let bench = Bench::new();
+    let bench = Bench::with(|shared| shared.allowed_origins = "https://app.example");
     for (path, method) in [("/sse", Method::GET), ("/sse", Method::POST), ("/sse/message", Method::POST)] {
         let reply =
             bench.send(Request::post("{}").method(method.clone()).path(path).without("authorization"));

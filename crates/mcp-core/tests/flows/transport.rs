@@ -1,6 +1,6 @@
 //! Streamable HTTP below the messages: origins, methods, content types, sizes, what is no message.
 
-use crate::bench::{Bench, Request, error, json, result};
+use crate::bench::{Bench, Request, challenge, error, json, result};
 use http::Method;
 use serde_json::json;
 
@@ -13,12 +13,35 @@ fn list() -> Request {
 fn page_of_a_stranger_is_refused_first() {
     for origin in ["https://evil.example", "null", "http://localhost:6274"] {
         for method in [Method::POST, Method::GET, Method::OPTIONS] {
-            let bench = Bench::new();
+            let bench = Bench::with(|shared| shared.allowed_origins = "https://app.example");
             let reply = bench.send(list().method(method).header("origin", origin));
             assert_eq!(error(&reply), (403, -32600), "{origin}");
             assert!(!reply.headers.contains_key("access-control-allow-origin"));
             assert_eq!((bench.effects(), bench.bodies_read.get()), ((0, 0), 0));
+            let log = bench.log.borrow();
+            assert!(log[0].contains(origin) && log[0].contains("allowed_origins names"), "{log:?}");
         }
+    }
+}
+
+/// C2: a public server is for the known web clients, and for pages that call it by tokens of their own.
+#[test]
+fn page_of_every_origin_may_call_a_public_server() {
+    for origin in ["https://client.example", "http://localhost:6274", "null", "vscode-file://vscode-app"] {
+        let bench = Bench::new();
+        let request = || list().header("origin", origin);
+        for reply in [
+            bench.send(request()),
+            bench.send(request().without("authorization")),
+            bench.send(request().method(Method::OPTIONS)),
+            bench.send(request().method(Method::PUT)),
+            bench.send(Request::post(" ".repeat(1024 * 1024 + 1)).header("origin", origin)),
+            bench.send(request().path("/nowhere")),
+        ] {
+            assert_eq!(reply.headers["access-control-allow-origin"], "*", "{origin}: {reply:?}");
+            assert!(!reply.headers.contains_key("access-control-allow-credentials"), "BR-10");
+        }
+        result(&bench.send(request()));
     }
 }
 
@@ -46,10 +69,10 @@ fn preflight_is_answered_without_a_token() {
         .without("authorization")
         .header("origin", "https://mcp.example.com")
         .header("access-control-request-method", "POST")
-        .header("access-control-request-headers", "authorization, mcp-param-region");
+        .header("access-control-request-headers", "authorization, mcp-param-region,traceparent, baggage");
     let reply = bench.send(request);
     assert_eq!(reply.status, 204);
-    assert_eq!(reply.headers["access-control-allow-origin"], "https://mcp.example.com");
+    assert_eq!(reply.headers["access-control-allow-origin"], "*");
     assert_eq!(reply.headers["access-control-allow-methods"], "GET, POST, DELETE, OPTIONS");
     let allowed = reply.headers["access-control-allow-headers"].to_str().unwrap();
     for header in [
@@ -59,6 +82,8 @@ fn preflight_is_answered_without_a_token() {
         "mcp-method",
         "mcp-name",
         "mcp-param-region",
+        "traceparent",
+        "baggage",
     ] {
         assert!(allowed.split(", ").any(|name| name == header), "{header}");
     }
@@ -80,10 +105,96 @@ fn methods_without_a_meaning_are_not_allowed() {
 /// HT-06.
 #[test]
 fn path_is_compared_as_it_is() {
-    for path in ["/mcp/", "//mcp", "/MCP", "/%6dcp", "/x/../mcp", "/mcp;a", "/mcp\\", "/"] {
+    for path in ["/mcp//", "//mcp", "/MCP", "/%6dcp", "/x/../mcp", "/mcp;a", "/mcp\\", "/"] {
         let bench = Bench::new();
         assert_eq!((bench.send(list().path(path)).status.as_u16(), bench.effects()), (404, (0, 0)), "{path}");
     }
+}
+
+/// C5: clients and people write a slash at the end. It is the same endpoint, without a redirect, and whoever insists on
+/// the name that it was given finds that name in the metadata (RFC 9728 section 3.3).
+#[test]
+fn slash_at_the_end_of_the_endpoint_makes_no_difference() {
+    let metadata = "/.well-known/oauth-protected-resource";
+    for path in ["/mcp/", "/sse/"] {
+        let bench = Bench::new();
+        result(&bench.send(list().path(path)));
+        assert!(bench.log.borrow().contains(&"mcp: tolerance: trailing_slash".to_owned()));
+        let reply = bench.send(list().path(path).without("authorization"));
+        let challenge = challenge(&reply);
+        let address = format!("https://mcp.example.com{metadata}{path}");
+        assert!(challenge.contains(&format!("resource_metadata=\"{address}\"")), "{challenge}");
+        let document = json(&bench.send(Request::get(&format!("{metadata}{path}"))));
+        assert_eq!(document["resource"], format!("https://mcp.example.com{path}"));
+        let strict = Bench::with(|shared| shared.strict = "trailing_slash");
+        assert_eq!(strict.send(list().path(path)).status, 404);
+    }
+}
+
+/// C8: the same server below a path, with a proxy of either kind in front.
+#[test]
+fn server_below_a_path_names_itself_with_it() {
+    let well_known = "/.well-known/oauth-protected-resource";
+    for (public_path, prefix) in [("", ""), ("strip", ""), ("keep", "/mcp-server")] {
+        let bench = Bench::with(|shared| {
+            shared.public_url = "https://example.com/mcp-server";
+            shared.public_path = public_path;
+        });
+        for endpoint in ["/mcp", "/sse"] {
+            let reply = bench.send(list().path(&format!("{prefix}{endpoint}")).without("authorization"));
+            let metadata = format!("{well_known}/mcp-server{endpoint}");
+            let expected = format!("resource_metadata=\"https://example.com{metadata}\"");
+            assert!(challenge(&reply).contains(&expected), "{public_path}: {}", challenge(&reply));
+            // Where it is at the root of the host, and where it is below the address.
+            for path in [metadata, format!("{prefix}{well_known}{endpoint}")] {
+                let document = json(&bench.send(Request::get(&path)));
+                assert_eq!(
+                    document["resource"],
+                    format!("https://example.com/mcp-server{endpoint}"),
+                    "{path}"
+                );
+                assert_eq!(document["authorization_servers"], json!(["https://example.com/mcp-server"]));
+            }
+        }
+        let document = json(&bench.send(Request::get(&format!("{well_known}/mcp-server"))));
+        assert_eq!(document["resource"], "https://example.com/mcp-server");
+        let wrong = if prefix.is_empty() { "/mcp-server/mcp" } else { "/mcp" };
+        assert_eq!(bench.send(list().path(wrong)).status, 404);
+        assert!(bench.log.borrow().iter().any(|line| line.contains("set public_path")), "{public_path}");
+    }
+}
+
+/// C12: each listed address has its own metadata, by the `Host` that a client names, and one issuer.
+#[test]
+fn each_listed_address_is_a_resource_of_its_own() {
+    let bench = Bench::with(|shared| shared.also_served_at = "https://mcp.internal.example");
+    for (host, address) in [
+        ("mcp.internal.example", "https://mcp.internal.example"),
+        ("mcp.example.com", "https://mcp.example.com"),
+        ("evil.example", "https://mcp.example.com"),
+    ] {
+        let metadata = "/.well-known/oauth-protected-resource/mcp";
+        let reply = bench.send(list().authority(host).without("authorization"));
+        assert!(challenge(&reply).contains(&format!("\"{address}{metadata}\"")), "{host}");
+        let document = json(&bench.send(Request::get(metadata).authority(host)));
+        assert_eq!(document["resource"], format!("{address}/mcp"), "{host}");
+        assert_eq!(document["authorization_servers"], json!(["https://mcp.example.com"]), "{host}");
+    }
+}
+
+/// C27, C11: a script can read that there is nothing, and what to do instead.
+#[test]
+fn path_that_is_not_there_says_so_to_scripts() {
+    let bench = Bench::new();
+    let reply =
+        bench.send(Request::get("/.well-known/openid-configuration").header("origin", "https://a.example"));
+    assert_eq!(
+        (reply.status.as_u16(), &reply.headers["access-control-allow-origin"]),
+        (404, &"*".parse().unwrap())
+    );
+    assert!(json(&reply)["error_description"].as_str().unwrap().contains("https://mcp.example.com/mcp"));
+    let preflight = bench.send(Request::get("/nowhere").method(Method::OPTIONS));
+    assert_eq!((preflight.status.as_u16(), bench.effects()), (204, (0, 0)));
 }
 
 /// MP-13, MCP-T-53, HT-14.

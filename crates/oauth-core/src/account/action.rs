@@ -138,7 +138,7 @@ pub(super) async fn ask<S: Store, R: Random, I: Identity, C: Catalog>(
     };
     let step = ConfirmStep { session_id: session.id.clone(), action: action.text() };
     let page = ConfirmPage {
-        action: routes::ACCOUNT,
+        action: server.config.public_url.local(routes::ACCOUNT),
         transaction: server.seal_transaction(&step),
         heading,
         text,

@@ -147,8 +147,8 @@ fn page<S: Store, R: Random, I: Identity, C: Catalog>(
 ) -> Reply {
     step.identity_state = prompt.state;
     let page = ChangePage {
-        action: routes::CHANGE,
-        account: routes::ACCOUNT,
+        action: server.config.public_url.local(routes::CHANGE),
+        account: server.config.public_url.local(routes::ACCOUNT),
         transaction: server.seal_transaction(&step),
         label: step.label,
         notice: prompt.notice,
@@ -195,6 +195,7 @@ fn done_page<S, R, I, C>(
     step: ChangeStep,
     done: Done,
 ) -> Reply {
-    let page = DonePage { account: routes::ACCOUNT, label: step.label, notice: done.notice };
+    let account = server.config.public_url.local(routes::ACCOUNT);
+    let page = DonePage { account, label: step.label, notice: done.notice };
     pages::reply(StatusCode::OK, &page, &server.config.brand, Forms::StayHere)
 }

@@ -11,7 +11,6 @@ use crate::{
     browser::BrowserSession,
     pages::account::{PageLinks, ShownSignIn, SortOption},
     records::UserGrants,
-    routes,
     words::account as words,
 };
 use web_core::{Form, Head};
@@ -75,8 +74,8 @@ impl View {
         options.collect()
     }
 
-    /// The addresses of the pages before and after this one.
-    pub(super) fn links(&self, number: usize, count: usize) -> PageLinks {
+    /// The addresses of the pages before and after this one. `account` is where the account page is.
+    pub(super) fn links(&self, account: &str, number: usize, count: usize) -> PageLinks {
         let link = |number: usize| {
             let mut query = form_urlencoded::Serializer::new(String::new());
             if !self.search.is_empty() {
@@ -86,7 +85,7 @@ impl View {
                 query.append_pair(SORT, name);
             }
             query.append_pair(PAGE, &number.to_string());
-            format!("{}?{}", routes::ACCOUNT, query.finish())
+            format!("{account}?{}", query.finish())
         };
         PageLinks {
             newer: (number > 1).then(|| link(number - 1)),

@@ -71,7 +71,8 @@ async fn look<S: Store, R: Random, I: Identity, C: Catalog>(
     let Some(signed_in) = find_session(server, head).await? else {
         return match flash {
             Some(Flash::Done(notice)) => {
-                let page = SignedOutPage { account: routes::ACCOUNT, notice: notice.words() };
+                let account = server.config.public_url.local(routes::ACCOUNT);
+                let page = SignedOutPage { account, notice: notice.words() };
                 Ok(pages::reply(StatusCode::OK, &page, &server.config.brand, Forms::StayHere))
             }
             Some(Flash::Then(action)) => sign_in::show_for_account(server, head, None, Some(action)).await,
@@ -110,8 +111,8 @@ async fn show<S: Store, R: Random, I: Identity, C: Catalog>(
     let forms = if changes.is_empty() { Forms::StayHere } else { Forms::LeadAway };
     let clients = server.clients();
     let page = AccountPage {
-        action: routes::ACCOUNT,
-        record: routes::RECORD,
+        action: server.config.public_url.local(routes::ACCOUNT),
+        record: server.config.public_url.local(routes::RECORD),
         transaction: server.seal_transaction(&AccountStep { session_id: session.id.clone() }),
         host: pages::host_of(&server.config.public_url),
         user: session.display_name.clone(),
@@ -121,7 +122,7 @@ async fn show<S: Store, R: Random, I: Identity, C: Catalog>(
         is_empty: live.is_empty(),
         has_filter: live.len() > list::CONNECTIONS_PER_PAGE,
         found: (!view.search.is_empty()).then(|| count_of_applications(found)),
-        links: view.links(page_number, page_count),
+        links: view.links(&server.config.public_url.local(routes::ACCOUNT), page_number, page_count),
         search: view.search.clone(),
         sorts: view.sorts(),
         page_number,

@@ -27,7 +27,7 @@ pub async fn serve<S: Store, R: Random, I: Identity, C: Catalog>(
     let list = connections::list(&server.records, &user).await?;
     let connections: Vec<Value> = list.iter().map(|(_, grant)| entry(grant, &user, server.now)).collect();
     let document = json!({
-        "server": server.config.public_url.origin(),
+        "server": server.config.public_url.as_str(),
         "subject": session.subject,
         "name": session.display_name,
         "made_at": day::date_time(server.now),

@@ -178,6 +178,7 @@ async fn page<S: Store, R: Random, I: Identity, C: Catalog>(
         warnings: look_alike::warnings(client, step.redirect.uri(), &server.config.brand),
         client_name: step.client_name.clone(),
         host: pages::host_of(&server.config.public_url),
+        account: pages::without_scheme(&server.config.public_url.join(routes::ACCOUNT)),
         destination: pages::Destination::from(redirect_uri::destination(step.redirect.uri())),
         user: signed_in.session.display_name.clone(),
         problem: again.as_ref().map(|it| it.problem),
@@ -193,7 +194,7 @@ async fn page<S: Store, R: Random, I: Identity, C: Catalog>(
             .map(|replaced| describe_replaced(replaced, server.config.connections_per_user)),
         can_be_remembered: server.config.remembers_consent,
         is_to_be_remembered: again.as_ref().is_some_and(|it| it.form.contains(REMEMBER)),
-        action: routes::CONSENT,
+        action: server.config.public_url.local(routes::CONSENT),
     };
     Ok(pages::reply(StatusCode::OK, &page, &server.config.brand, Forms::LeadAway))
 }

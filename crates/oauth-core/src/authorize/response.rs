@@ -46,7 +46,7 @@ impl ValidatedRedirect {
         if let Some(state) = &self.state {
             query.append_pair("state", state);
         }
-        query.append_pair("iss", public_url.origin());
+        query.append_pair("iss", public_url.as_str());
         // RFC 6749 section 3.1.2: the URI's own query is kept.
         let separator = match self.uri.split_once('?') {
             None => "?",

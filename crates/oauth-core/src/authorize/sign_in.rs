@@ -280,7 +280,7 @@ fn page<S: Store, R: Random, I: Identity, C: Catalog>(
         fields: prompt.fields,
         submit: prompt.submit,
         alternatives: prompt.alternatives,
-        action: routes::SIGN_IN,
+        action: server.config.public_url.local(routes::SIGN_IN),
     };
     let retry_after = prompt.retry_after;
     let forms = if step.may_lead_to_client || leads_elsewhere { Forms::LeadAway } else { Forms::StayHere };

@@ -57,7 +57,7 @@ impl<S: Store, R: Random> Clients<'_, S, R> {
             types: &TYPES,
             issuer: &client.id,
             // Section 3, rule 3, and what clients of RFC 7523bis send.
-            audience: Audience::OneOf(&[url.origin(), &url.join(routes::TOKEN)]),
+            audience: Audience::OneOf(&[url.as_str(), &url.join(routes::TOKEN)]),
             max_lifetime: Some(MAX_LIFETIME),
             now: self.now,
         };

@@ -3,6 +3,7 @@
 use super::{
     Client, ClientKeys, Clients, SealedClient, authentication, json,
     metadata::{ClientMetadata, MetadataError, Rules},
+    request,
 };
 use crate::{
     config::log_tolerance,
@@ -13,10 +14,7 @@ use http::{Method, StatusCode};
 use serde::Serialize;
 use serde_json::Value;
 use store_core::Random;
-use web_core::{
-    BodyError, Head, ReadBody, Reply,
-    cors::{self, Preflight},
-};
+use web_core::{BodyError, Head, ReadBody, Reply, cors};
 
 /// The longest registration, in bytes.
 const MAX_BODY_BYTES: usize = 16 * 1024;
@@ -117,11 +115,8 @@ pub async fn serve<S, R: Random>(
             }
             error.wire().reply()
         }),
-        Method::OPTIONS => cors::preflight(Preflight {
-            methods: "POST, OPTIONS",
-            headers: "accept, content-type, mcp-protocol-version",
-        }),
-        _ => refuse_method(head, "POST, OPTIONS", clients.log),
+        Method::OPTIONS => cors::preflight(head, request::METHODS),
+        _ => refuse_method(head, request::METHODS, clients.log),
     };
     cors::allow_any(reply)
 }

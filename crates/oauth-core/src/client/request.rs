@@ -3,16 +3,13 @@
 
 use crate::error::{ErrorCode, WireError};
 use http::StatusCode;
-use web_core::{Form, Head, ReadBody, cors::Preflight};
+use web_core::{Form, Head, ReadBody};
 
 /// The longest request, in bytes.
 const MAX_BODY_BYTES: usize = 16 * 1024;
 
-/// What scripts may send: no cookie has a part in it.
-pub const PREFLIGHT: Preflight = Preflight {
-    methods: "POST, OPTIONS",
-    headers: "accept, authorization, content-type, mcp-protocol-version",
-};
+/// The methods, as `Allow` lists them. Scripts may use them: no cookie has a part in it.
+pub const METHODS: &str = "POST, OPTIONS";
 
 /// Reads the form, in which only the named parameters may be repeated.
 pub async fn read(head: &Head, body: &mut impl ReadBody, may_repeat: &[&str]) -> Result<Form, WireError> {

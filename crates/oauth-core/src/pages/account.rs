@@ -12,9 +12,9 @@ use askama::Template;
 #[template(path = "account.html")]
 pub struct AccountPage {
     /// Where the form goes.
-    pub action: &'static str,
+    pub action: String,
     /// Where the record is.
-    pub record: &'static str,
+    pub record: String,
     /// The sealed transaction.
     pub transaction: String,
     /// The server's host.
@@ -140,7 +140,7 @@ pub struct ShownDay {
 #[template(path = "confirm.html")]
 pub struct ConfirmPage {
     /// Where the form goes, and the way back.
-    pub action: &'static str,
+    pub action: String,
     /// The sealed transaction.
     pub transaction: String,
     /// The question.
@@ -171,7 +171,7 @@ pub struct Approved {
 #[template(path = "signed_out.html")]
 pub struct SignedOutPage {
     /// The way back.
-    pub account: &'static str,
+    pub account: String,
     /// What was done.
     pub notice: String,
 }
@@ -181,9 +181,9 @@ pub struct SignedOutPage {
 #[template(path = "change.html")]
 pub struct ChangePage {
     /// Where the form goes.
-    pub action: &'static str,
+    pub action: String,
     /// The way back.
-    pub account: &'static str,
+    pub account: String,
     /// The sealed transaction.
     pub transaction: String,
     /// What is changed.
@@ -217,7 +217,7 @@ impl ChangePage {
 #[template(path = "done.html")]
 pub struct DonePage {
     /// The way back.
-    pub account: &'static str,
+    pub account: String,
     /// What was changed.
     pub label: String,
     /// What came of it.

@@ -18,6 +18,8 @@ pub struct Brand {
     pub name: String,
     /// Its host, which no variable can make into another. Empty while the configuration cannot be read.
     pub host: String,
+    /// The path of its address, which links of its pages begin with. Empty where it has all of its host.
+    pub path: String,
     /// What stands in the place of a logo.
     pub logo_text: String,
     /// Where to get help: an `https` or a `mailto` URL.
@@ -31,6 +33,7 @@ impl Default for Brand {
         Self {
             name: name.to_owned(),
             host: String::new(),
+            path: String::new(),
             logo_text: first_letter(name),
             support_url: None,
             accent: None,
@@ -42,7 +45,7 @@ impl Brand {
     /// Of a server whose operator says nothing.
     pub fn of(public_url: &PublicUrl) -> Self {
         let host = pages::host_of(public_url);
-        Self { name: host.clone(), host, ..Self::default() }
+        Self { name: host.clone(), host, path: public_url.path().to_owned(), ..Self::default() }
     }
 
     /// What the variables say.

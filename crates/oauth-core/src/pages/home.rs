@@ -23,18 +23,22 @@ pub struct HomePage {
     /// How to connect.
     pub setups: Vec<Setup>,
     /// Where people see what they connected.
-    pub account: &'static str,
+    pub account: String,
 }
 
 impl HomePage {
-    /// The page of a server at this address that offers this.
-    pub fn new(public_url: &PublicUrl, brand: &Brand, offer: &Offer) -> Self {
-        let endpoint = public_url.join("/mcp");
+    /// The page of a server that offers this, for somebody who knows it by `address`, which is one of its own.
+    pub fn new(public_url: &PublicUrl, address: &str, brand: &Brand, offer: &Offer) -> Self {
+        let endpoint = format!("{address}/mcp");
         Self {
             name: brand.name.clone(),
             setups: setups(&brand.slug(), &endpoint, public_url.is_loopback()),
             endpoint,
-            account: routes::ACCOUNT,
+            // People sign in at one address alone.
+            account: match address == public_url.as_str() {
+                true => public_url.local(routes::ACCOUNT),
+                false => public_url.join(routes::ACCOUNT),
+            },
             tools: offer.tools.iter().map(|tool| (tool.title.clone(), tool.description.clone())).collect(),
         }
     }

@@ -77,8 +77,12 @@ fn lay_out(content: &str, title: &str, is_wide: bool, brand: &Brand) -> Option<(
 
 /// The server's host, with its port, as pages show it.
 pub fn host_of(public_url: &PublicUrl) -> String {
-    let origin = public_url.origin();
-    origin.split_once("://").map_or(origin, |(_, authority)| authority).to_owned()
+    without_scheme(public_url.origin())
+}
+
+/// An address as people say it.
+pub(crate) fn without_scheme(url: &str) -> String {
+    url.split_once("://").map_or(url, |(_, rest)| rest).to_owned()
 }
 
 /// A page of ours: what stands inside the layout.
@@ -97,7 +101,7 @@ pub trait Page: Template {
 #[template(path = "sign_in.html")]
 pub struct SignInPage {
     /// Where the form goes.
-    pub action: &'static str,
+    pub action: String,
     /// The sealed transaction.
     pub transaction: String,
     /// Who wants to connect. Unverified; may be empty.
@@ -145,7 +149,7 @@ fn first_empty(fields: &[Field]) -> usize {
 #[template(path = "consent.html")]
 pub struct ConsentPage {
     /// Where the form goes.
-    pub action: &'static str,
+    pub action: String,
     /// The sealed transaction.
     pub transaction: String,
     /// Who wants to connect. Unverified; may be empty.
@@ -156,6 +160,8 @@ pub struct ConsentPage {
     pub warnings: Vec<String>,
     /// The server's host.
     pub host: String,
+    /// Where the user ends it later, without the scheme.
+    pub account: String,
     /// Where the user will be sent.
     pub destination: Destination,
     /// Who is signed in.
@@ -273,6 +279,10 @@ pub struct ErrorPage<'a> {
     pub leads_to_account: bool,
     /// The path from which the person can try again.
     pub way_back: Option<&'a str>,
+    /// The path of the server's address, which links begin with.
+    pub path: &'a str,
+    /// Whether there is a link to the home page.
+    pub leads_home: bool,
 }
 
 impl Page for SignInPage {
@@ -313,7 +323,7 @@ mod tests {
             value: value.into(),
         };
         SignInPage {
-            action: "/sign-in",
+            action: "/sign-in".into(),
             transaction: "sealed".into(),
             client_name: text.into(),
             host: "127.0.0.1:3000".into(),
@@ -335,11 +345,12 @@ mod tests {
 
     fn consent(text: &str) -> ConsentPage {
         ConsentPage {
-            action: "/consent",
+            action: "/consent".into(),
             transaction: "sealed".into(),
             client_name: text.into(),
             identity: ClientIdentity::Registered,
             warnings: vec![text.into()],
+            account: "127.0.0.1:3000/account".into(),
             host: "127.0.0.1:3000".into(),
             destination: Destination::Website(text.into()),
             user: text.into(),
@@ -377,7 +388,12 @@ mod tests {
     fn home(text: &str) -> HomePage {
         let public_url = PublicUrl::parse("https://mcp.example.com").unwrap();
         let tool = OfferedTool { title: text.into(), description: text.into(), scopes: Vec::new() };
-        HomePage::new(&public_url, &brand(), &Offer { scopes: Vec::new(), tools: vec![tool] })
+        HomePage::new(
+            &public_url,
+            public_url.as_str(),
+            &brand(),
+            &Offer { scopes: Vec::new(), tools: vec![tool] },
+        )
     }
 
     fn html(page: &impl Page, brand: &Brand) -> String {
@@ -427,6 +443,8 @@ mod tests {
             again: &again,
             way_back: Some("/authorize?a=b&c=d"),
             leads_to_account: true,
+            path: "/x",
+            leads_home: true,
         };
         let destination = Destination::ThisComputer("127.0.0.1:33418".into());
         let identity = published("client.example");

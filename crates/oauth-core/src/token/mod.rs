@@ -120,8 +120,8 @@ pub async fn serve<S: Store, R: Random>(
                 error.wire().reply()
             }
         },
-        Method::OPTIONS => cors::preflight(request::PREFLIGHT),
-        _ => refuse_method(head, "POST, OPTIONS", log),
+        Method::OPTIONS => cors::preflight(head, request::METHODS),
+        _ => refuse_method(head, request::METHODS, log),
     };
     cors::allow_any(reply)
 }

@@ -66,7 +66,8 @@ impl Browser {
         let page = self.get(world, &format!("/authorize?{query}"));
         let answered = self.post_page(world, &page, &[("email", email), ("password", "good")], None);
         let consent = self.follow(world, &answered);
-        assert!(PageForm::of(&consent).action == "/consent", "{}", body_text(&consent));
+        let action = world.config.public_url.local("/consent");
+        assert!(PageForm::of(&consent).action == action, "{}", body_text(&consent));
         consent
     }
 

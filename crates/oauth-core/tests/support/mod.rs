@@ -9,4 +9,4 @@ mod world;
 pub(crate) use browser::{Browser, PageForm};
 pub(crate) use http::{Params, Request, body_text, header, json, location};
 pub(crate) use ports::{Elsewhere, People, Tools};
-pub(crate) use world::{CHALLENGE, Client, START, Tokens, VERIFIER, World, basic, refusal};
+pub(crate) use world::{CHALLENGE, Client, Proxy, START, Tokens, VERIFIER, World, basic, refusal};

@@ -43,9 +43,37 @@ pub(crate) struct World {
     pub(crate) now: Cell<u64>,
     /// Of that second.
     pub(crate) millisecond: Cell<u64>,
+    /// What stands in front of a server that is below a path.
+    pub(crate) proxy: Proxy,
     /// What went to the operator's log.
     pub(crate) logged: Rc<RefCell<Vec<String>>>,
     log: Box<dyn Fn(&str)>,
+}
+
+/// What a proxy in front does with the path of the server's address.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) enum Proxy {
+    /// It takes it off, where it is.
+    #[default]
+    Strips,
+    /// It leaves it, and tests may leave it out.
+    Keeps,
+}
+
+impl Proxy {
+    fn pass(self, path: &str, prefix: &str) -> String {
+        match (self, path.strip_prefix(prefix)) {
+            (Self::Strips, Some(rest)) if rest.is_empty() || rest.starts_with('/') => {
+                if rest.is_empty() {
+                    "/".to_owned()
+                } else {
+                    rest.to_owned()
+                }
+            }
+            (Self::Keeps, None) if !path.starts_with("/.well-known/") => format!("{prefix}{path}"),
+            (Self::Strips | Self::Keeps, _) => path.to_owned(),
+        }
+    }
 }
 
 /// A registered client.
@@ -88,13 +116,14 @@ impl World {
             network: Elsewhere::default(),
             now: Cell::new(START),
             millisecond: Cell::new(0),
+            proxy: Proxy::default(),
             logged,
             log: Box::new(move |line| lines.borrow_mut().push(line.to_owned())),
         }
     }
 
     pub(crate) fn issuer(&self) -> &str {
-        self.config.public_url.origin()
+        self.config.public_url.as_str()
     }
 
     pub(crate) fn advance(&self, seconds: u64) {
@@ -107,8 +136,9 @@ impl World {
 
     /// Answers a request from this store, which may be one that fails.
     pub(crate) async fn answer_from<S: Store>(&self, store: &S, request: Request) -> Reply {
-        let own_authority = self.issuer().split_once("://").unwrap().1;
-        let (head, mut body) = request.into_parts(own_authority);
+        let own_authority = self.config.public_url.origin().split_once("://").unwrap().1;
+        let (mut head, mut body) = request.into_parts(own_authority);
+        head.path = self.proxy.pass(&head.path, self.config.public_url.path());
         let trace = TraceId::of(&head, &SequenceRandom::new(2));
         let server = AuthorizationServer {
             config: &self.config,
@@ -121,7 +151,32 @@ impl World {
             trace: &trace,
             log: &*self.log,
         };
-        server.handle(&head, &mut body).await
+        let reply = server.handle(&head, &mut body).await;
+        self.inspect(&reply);
+        reply
+    }
+
+    /// Whatever happens: a page of ours leads nowhere on its host that is not below the server's address.
+    fn inspect(&self, reply: &Reply) {
+        let path = self.config.public_url.path();
+        let mut links: Vec<&str> = Vec::new();
+        if header(reply, "content-type").starts_with("text/html") {
+            for attribute in ["action=\"", "href=\""] {
+                links.extend(
+                    body_text(reply).split(attribute).skip(1).map(|rest| rest.split('"').next().unwrap()),
+                );
+            }
+        }
+        links.extend(reply.headers.get("location").map(|location| location.to_str().unwrap()));
+        for link in links.into_iter().filter(|link| link.starts_with('/')) {
+            assert!(link.starts_with(&format!("{path}/")), "{link}");
+        }
+        for cookie in reply.headers.get_all("set-cookie").iter().map(|cookie| cookie.to_str().unwrap()) {
+            let at = cookie.split("; Path=").nth(1).unwrap().split(';').next().unwrap();
+            assert!(at.starts_with(path), "{cookie}");
+            let is_host_wide = cookie.starts_with("__Host-");
+            assert!(!is_host_wide || at == "/", "RFC 6265bis section 4.1.3.2: {cookie}");
+        }
     }
 
     pub(crate) async fn answer(&self, request: Request) -> Reply {
