@@ -56,11 +56,12 @@ fn large_message_without_a_token_is_401() {
     server.send(&request).expect(401);
 }
 
-/// Paths are compared as they are: what a proxy in front was told about a path stays true.
+/// Paths are compared as they are, but for one slash at the end where no page of the server's posts (C5): what a proxy in
+/// front was told about a path stays true.
 #[test]
 fn paths_are_exact() {
     let server = Server::under_test();
-    for path in ["/token/", "//token", "/Token", "/%74oken", "/register/", "/mcp/x", "/authorize/"] {
+    for path in ["/token//", "//token", "/Token", "/%74oken", "/mcp/x", "/sign-in/", "/consent/"] {
         let response = server.send(&Request::form(path, &[("grant_type", "refresh_token")]));
         assert_eq!(response.status, 404, "{path}: {response}");
     }

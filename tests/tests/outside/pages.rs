@@ -37,7 +37,7 @@ fn pages_cannot_be_framed_sniffed_or_scripted() {
     let mut browser = Browser::new(&server);
     let authorization = Authorization::new(&Client::register(&server));
     check(&server.get("/").expect_page(200));
-    check(&browser.open("/sign-in/").page().expect_page(404));
+    check(&browser.open("/nowhere").page().expect_page(404));
     check(&browser.open("/authorize").page().expect_page(400));
     let sign_in = browser.open(&authorization.target()).page().expect_page(200);
     check(&sign_in);
