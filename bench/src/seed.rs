@@ -64,6 +64,7 @@ pub(crate) fn seed(place: &Place<'_>, access_token: &str, count: u64) -> Result<
                 approved_at: grant.approved_at,
                 expires_at: grant.expires_at,
                 attempt: hex(&Chance.bytes::<16>()),
+                place: String::new(),
                 remembered: None,
             });
             if made % step == 0 && seeded.access_tokens.len() < KEPT_TOKENS {

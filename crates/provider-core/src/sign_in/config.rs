@@ -257,9 +257,9 @@ mod tests {
             facts,
             [
                 ("Google", "openid email profile".into(), Some(true)),
-                ("github", "read:org".into(), Some(true)),
-                ("staff", "openid email profile".into(), Some(true)),
-                ("plain", String::new(), Some(false)),
+                ("GitHub", "read:org".into(), Some(true)),
+                ("Staff", "openid email profile".into(), Some(true)),
+                ("Plain", String::new(), Some(false)),
             ]
         );
         assert!(!format!("{providers:?}").contains("\"b\""), "the secret is in no log");
