@@ -55,24 +55,27 @@ fn count(built: &Built) -> Result<Vec<(&'static str, u64)>> {
     };
     let each = start("instructions-each", 1)?;
     let log = built.folder.join("instructions-each/log");
+    let before = settled(&log, "mcp")?;
     send_once(&each.call(MODERN)?)?;
-    let new = executed(&log, "mcp", 1)?.instructions;
-    let before = executed(&log, "oauth", 1)?;
+    let new = executed(&log, "mcp", before, 1)?.instructions;
+    let before = settled(&log, "oauth")?;
     each.client.refresh(&each.tokens.refresh_token).expect(200);
-    let refresh = executed(&log, "oauth", before.requests + 1)?.instructions - before.instructions;
+    let refresh = executed(&log, "oauth", before, 1)?.instructions;
     drop(each);
     let kept = start("instructions-kept", KEPT)?;
+    let log = built.folder.join("instructions-kept/log");
+    let before = settled(&log, "mcp")?;
     for _ in 0..KEPT {
         send_once(&kept.call(MODERN)?)?;
     }
-    let all = executed(&built.folder.join("instructions-kept/log"), "mcp", KEPT)?;
+    let all = executed(&log, "mcp", before, KEPT)?;
     // An instance that is not done with one call when the next comes is not the only one.
     let call = all.instructions.saturating_sub(all.instances * new) / (all.requests - all.instances).max(1);
     Ok(vec![("call-in-new-instance", new), ("call", call), ("refresh-in-new-instance", refresh)])
 }
 
 /// What the instances of a component executed that have ended.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 struct Executed {
     instances: u64,
     instructions: u64,
@@ -95,15 +98,48 @@ impl Executed {
         }
         sum
     }
+
+    /// What came after another sum over the same log.
+    fn since(self, before: Self) -> Self {
+        Self {
+            instances: self.instances - before.instances,
+            instructions: self.instructions - before.instructions,
+            requests: self.requests - before.requests,
+        }
+    }
 }
 
-/// What they executed once they have answered so many requests, and ended. An instance ends a while after its last.
-fn executed(log: &Path, component: &str, requests: u64) -> Result<Executed> {
+/// How long a look at the log waits: longer than an instance without work stays.
+const TURN: Duration = Duration::from_millis(1500);
+
+/// What a component executed before the requests that are counted: the host sends requests of its own when it
+/// starts, and signing in takes some. Waits until their instances have ended.
+fn settled(log: &Path, component: &str) -> Result<Executed> {
+    let mut before = None;
+    for _ in 0..20 {
+        std::thread::sleep(TURN);
+        let now = Executed::read(&std::fs::read_to_string(log)?, component);
+        if before.replace(now) == Some(now) {
+            return Ok(now);
+        }
+    }
+    bail!("instances of {component} keep ending without a request; see {}", log.display())
+}
+
+/// What they executed after `before` once they have answered so many more requests, and ended. An instance ends a
+/// while after its last request.
+fn executed(log: &Path, component: &str, before: Executed, requests: u64) -> Result<Executed> {
     let began = Instant::now();
     while began.elapsed() < Duration::from_secs(30) {
-        std::thread::sleep(Duration::from_millis(1500));
-        let executed = Executed::read(&std::fs::read_to_string(log)?, component);
+        std::thread::sleep(TURN);
+        let executed = Executed::read(&std::fs::read_to_string(log)?, component).since(before);
         if executed.requests >= requests {
+            ensure!(
+                executed.requests == requests,
+                "{component} answered {} requests in the place of {requests}; see {}",
+                executed.requests,
+                log.display()
+            );
             return Ok(executed);
         }
     }
@@ -123,6 +159,15 @@ mod tests {
                    component mcp executed 30 instructions for 1 requests\n";
         let sum = Executed::read(log, "mcp");
         assert_eq!((sum.instances, sum.instructions, sum.requests), (2, 100, 4));
+    }
+
+    #[test]
+    fn requests_from_before_are_not_counted() {
+        let start = "component mcp executed 180 instructions for 1 requests\n";
+        let before = Executed::read(start, "mcp");
+        let log = format!("{start}component mcp executed 1000 instructions for 1 requests\n");
+        let call = Executed::read(&log, "mcp").since(before);
+        assert_eq!((call.instances, call.instructions, call.requests), (1, 1000, 1));
     }
 
     #[test]
