@@ -2,6 +2,7 @@
 
 use super::{Client, configured, redirect_uri};
 use crate::config::ConfigError;
+use std::borrow::Cow;
 
 /// The operator's decisions about clients.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,8 +22,7 @@ pub struct ClientPolicy {
 }
 
 /// Well-known clients have private-use schemes without a dot: Claude, Cursor, Grok, VS Code, Warp and Windsurf.
-const PRIVATE_SCHEMES: [&str; 7] =
-    ["claude", "cursor", "grokbot", "vscode", "vscode-insiders", "warp", "windsurf"];
+const PRIVATE_SCHEMES: &str = "claude,cursor,grokbot,vscode,vscode-insiders,warp,windsurf";
 
 impl Default for ClientPolicy {
     fn default() -> Self {
@@ -30,7 +30,7 @@ impl Default for ClientPolicy {
             registration: true,
             metadata_documents: MetadataDocuments::default(),
             denied: DeniedClients::default(),
-            private_schemes: PRIVATE_SCHEMES.map(str::to_owned).into(),
+            private_schemes: PRIVATE_SCHEMES.split(',').map(str::to_owned).collect(),
             configured: Vec::new(),
             known: KnownClients::default(),
         }
@@ -58,56 +58,50 @@ impl ClientPolicy {
 ///
 /// An entry is a host, which stands for itself alone, or a private-use scheme with its colon.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KnownClients(Vec<String>);
+pub struct KnownClients(Cow<'static, str>);
 
 /// ChatGPT, Claude, Cursor, Grok, VS Code, Warp and Windsurf.
-const KNOWN_CLIENTS: [&str; 13] = [
-    "chatgpt.com",
-    "claude.ai",
-    "claude.com",
-    "www.cursor.com",
-    "vscode.dev",
-    "insiders.vscode.dev",
-    "claude:",
-    "cursor:",
-    "grokbot:",
-    "vscode:",
-    "vscode-insiders:",
-    "warp:",
-    "windsurf:",
-];
+const KNOWN_CLIENTS: &str = "chatgpt.com,claude.ai,claude.com,www.cursor.com,vscode.dev,insiders.vscode.dev,claude:,\
+                             cursor:,grokbot:,vscode:,vscode-insiders:,warp:,windsurf:";
 
 impl Default for KnownClients {
     fn default() -> Self {
-        Self(KNOWN_CLIENTS.map(str::to_owned).into())
+        Self(KNOWN_CLIENTS.into())
     }
 }
 
 impl KnownClients {
     /// Reads the variable `known_clients`: hosts and schemes, separated by commas. When it is empty, none is known.
     pub fn parse(list: &str) -> Result<Self, ConfigError> {
-        let entries: Vec<String> =
-            list.split(',').map(str::trim).filter(|entry| !entry.is_empty()).map(str::to_owned).collect();
+        // Every request of the server comes here, so the default is compared and not judged.
+        if list == KNOWN_CLIENTS {
+            return Ok(Self::default());
+        }
         let is_word = |text: &str| {
             !text.is_empty()
                 && text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'+'))
         };
-        let is_good = |entry: &String| match entry.strip_suffix(':') {
+        let is_good = |entry: &str| match entry.strip_suffix(':') {
             Some(scheme) => is_word(scheme) && !matches!(scheme, "http" | "https"),
             None => is_word(entry) && entry.contains('.') && !entry.contains('+'),
         };
-        if entries.iter().all(is_good) {
-            return Ok(Self(entries));
+        let known = Self(list.to_owned().into());
+        if known.entries().all(is_good) {
+            return Ok(known);
         }
         let problem = "it must list hosts, and private-use schemes with their colon, in lower case and separated by \
                        commas";
         Err(ConfigError::new("known_clients", problem))
     }
 
+    fn entries(&self) -> impl Iterator<Item = &str> {
+        self.0.split(',').map(str::trim).filter(|entry| !entry.is_empty())
+    }
+
     /// Whether the address that people are sent to is one of these.
     pub fn contains(&self, destination: redirect_uri::Destination<'_>) -> bool {
         use redirect_uri::Destination;
-        self.0.iter().any(|entry| match destination {
+        self.entries().any(|entry| match destination {
             Destination::Host(host) => entry == host,
             Destination::App(scheme) => entry.strip_suffix(':') == Some(scheme),
             Destination::ThisComputer(_) => false,
@@ -153,7 +147,8 @@ fn switch(variable: &'static str, value: &str, [on, off]: [&str; 2]) -> Result<b
 fn private_schemes(list: &str) -> Result<Vec<String>, ConfigError> {
     let schemes = list.split(',').map(str::trim).filter(|scheme| !scheme.is_empty());
     let schemes: Vec<String> = schemes.map(str::to_owned).collect();
-    if schemes.iter().all(|scheme| redirect_uri::may_be_private_scheme(scheme)) {
+    // Every request of the server comes here, so the default is compared and not judged.
+    if list == PRIVATE_SCHEMES || schemes.iter().all(|scheme| redirect_uri::may_be_private_scheme(scheme)) {
         return Ok(schemes);
     }
     let problem = "it must list schemes without a dot or colon, in lower case, separated by commas, and none that \
