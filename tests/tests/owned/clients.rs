@@ -62,7 +62,8 @@ fn mistake_in_the_configuration_is_named_and_not_shown() {
 #[test]
 fn error_sends_a_browser_to_a_configured_client() {
     let clients = json!([{ "client_id": "desk", "redirect_uris": [REDIRECT_URI] }]);
-    let host = Host::start(&State::new().with_variable("clients", &clients.to_string()));
+    let state = State::new().with_variable("clients", &clients.to_string());
+    let host = Host::start(&state);
     let desk =
         Client { server: (*host).clone(), client_id: "desk".into(), redirect_uri: REDIRECT_URI.into() };
     for wrong in [
@@ -78,7 +79,8 @@ fn error_sends_a_browser_to_a_configured_client() {
 /// about one that cannot.
 #[test]
 fn refused_client_is_explained_in_the_log() {
-    let mut host = Host::start(&State::new());
+    let state = State::new();
+    let mut host = Host::start(&state);
     let metadata = |uris: &[&str]| json!({ "redirect_uris": uris, "token_endpoint_auth_method": "none" });
     for uri in ["claude://claude.ai/mcp-auth-callback/sdk", "warp://mcp/oauth2callback"] {
         register(&host, &metadata(&[uri])).expect(201);
@@ -119,7 +121,8 @@ fn initial_scopes_are_asked_for_at_first() {
     assert_eq!(challenged(&State::new()), (false, 1));
     assert_eq!(challenged(&State::new().with_variable("initial_scopes", "math:statistics")), (true, 2));
     assert_eq!(challenged(&State::new().with_variable("initial_scopes", "*")), (true, 2));
-    let mut host = Host::start(&State::new().with_variable("initial_scopes", "a,b"));
+    let state = State::new().with_variable("initial_scopes", "a,b");
+    let mut host = Host::start(&state);
     host.send(&unauthorized(&ping())).expect(500);
     host.log_line(0, &["initial_scopes: it must list scopes"]);
 }

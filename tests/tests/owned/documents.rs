@@ -317,7 +317,8 @@ fn assertion_shown_by_many_at_once_is_good_for_one() {
 fn flood_of_assertions_locks_out_nobody() {
     let key = ClientKey::new();
     let clients = json!([{ "client_id": "desk", "redirect_uris": [REDIRECT_URI], "jwks": key.key_set() }]);
-    let host = Host::start(&State::new().with_variable("clients", &clients.to_string()));
+    let state = State::new().with_variable("clients", &clients.to_string());
+    let host = Host::start(&state);
     let desk =
         Client { server: (*host).clone(), client_id: "desk".into(), redirect_uri: REDIRECT_URI.into() };
     let (stranger, honest) = (registered(&host, &key, "Stranger"), registered(&host, &key, "Honest"));
