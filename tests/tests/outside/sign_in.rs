@@ -1,6 +1,6 @@
 //! Sign-in, and the forms that only the person's own browser may send.
 
-use postern_tests::oauth::{find_confirmation, is_sign_in, sign_in_form};
+use postern_tests::oauth::{consent_form, find_confirmation, is_sign_in, sign_in_form};
 use postern_tests::{Authorization, Browser, Client, Landing, Person, Request, Response, Server};
 
 fn sign_in_page(browser: &mut Browser) -> (Authorization, Response) {
@@ -193,14 +193,23 @@ fn tampered_transaction_is_refused() {
     assert!((400..500).contains(&browser.submit(&form, Some("approve")).page().status));
 }
 
-/// Without a decision, or with one that is none, nothing is decided.
+/// Without a decision, or with one that is none, nothing is decided. Without one, the page comes back (Enter in a check
+/// box), and can be approved.
 #[test]
 fn consent_needs_a_decision() {
     let server = Server::under_test();
     let mut browser = Browser::new(&server);
     let authorization = Authorization::new(&Client::register(&server));
-    let mut form = Person::new().consent_form(&mut browser, &authorization);
-    assert!((400..500).contains(&browser.submit(&form, None).page().status));
-    form.fill("decision", "perhaps");
-    assert!((400..500).contains(&browser.submit(&form, Some("perhaps")).page().status));
+    let form = Person::new().consent_form(&mut browser, &authorization);
+    let again = consent_form(&browser.submit(&form, None).page().expect_page(200));
+    let mut other = form.clone();
+    other.fill("decision", "perhaps");
+    assert!((400..500).contains(&browser.submit(&other, Some("perhaps")).page().status));
+    let is_connected = |browser: &mut Browser| {
+        browser.open("/account").page().expect_page(200).text().contains("Black-box test")
+    };
+    assert!(!is_connected(&mut browser), "nothing is approved");
+    let url = browser.submit(&again, Some("approve")).elsewhere();
+    authorization.answer(&server, &url).code();
+    assert!(is_connected(&mut browser));
 }

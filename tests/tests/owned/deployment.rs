@@ -29,8 +29,10 @@ fn rotation_keeps_what_is_live_and_retiring_a_secret_ends_it() {
     let authorization = Authorization::new(&client);
     let answer = person.approve(&mut browser, &authorization);
     let tokens = Tokens::of(&client.redeem(answer.code(), &authorization.verifier));
+    // In another browser: a second approval in the first one would take the place of its grant (U2).
+    let mut other_browser = Browser::new(&host);
     let unused = Authorization::new(&client);
-    let code = person.approve(&mut browser, &unused).code().to_owned();
+    let code = person.approve(&mut other_browser, &unused).code().to_owned();
     host.stop();
 
     let state = with_secrets(state, &[&new, &old]);
@@ -39,8 +41,12 @@ fn rotation_keeps_what_is_live_and_retiring_a_secret_ends_it() {
     Tokens::of(&client.redeem(&code, &unused.verifier));
     let rotated = Tokens::of(&client.refresh(&tokens.refresh_token));
     host.send(&post(&rotated.access_token, &ping())).expect(200);
-    // The browser's session, the client's registration and the account are good as well.
-    person.approve(&mut browser, &Authorization::new(&client)).code();
+    // The browsers' sessions, the client's registration and the account are good as well.
+    for browser in [&mut browser, &mut other_browser] {
+        let page = browser.open(&Authorization::new(&client).target()).page().expect_page(200);
+        assert!(!is_sign_in(&page), "{page}");
+    }
+    person.approve(&mut other_browser, &Authorization::new(&client)).code();
     person.approve(&mut Browser::new(&host), &Authorization::new(&client)).code();
     let newer = Client::register_for(&host, "https://app.example/new");
     assert_ne!(newer.client_id, client.client_id);
