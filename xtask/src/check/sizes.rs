@@ -5,8 +5,8 @@ use crate::command::root;
 use crate::manifest::Manifest;
 use anyhow::{Context, Result, bail};
 
-/// All components of a server together stay below this.
-const LIMIT: u64 = 4_000_000;
+/// All components of a server together stay below this. docs/decisions.md says why it is more than 4 MB.
+const LIMIT: u64 = 4_350_000;
 
 /// Prints the size of every component of every published manifest, and fails when those that one server is made
 /// of are too large together.
