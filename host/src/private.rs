@@ -104,6 +104,7 @@ fn set_mode(path: &Path, _: u32) -> std::io::Result<()> {
 }
 
 #[cfg(all(test, unix))]
+#[expect(clippy::unwrap_used, reason = "unwrapping in a test is how a test fails")]
 mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 

@@ -1,4 +1,5 @@
 //! What one client can take from the others, and what the host keeps to its owner.
+#![expect(clippy::unwrap_used, reason = "unwrapping in a test is how a test fails")]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! Where the paths of the manifests in this repository lead, by Spin's rules.
+#![expect(clippy::unwrap_used, reason = "unwrapping in a test is how a test fails")]
 
 use std::path::Path;
 

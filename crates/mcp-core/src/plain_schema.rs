@@ -181,7 +181,9 @@ impl Reading<'_> {
         let PlainSchema { minimum, maximum, choices, .. } = self.schema;
         // To JSON Schema, 1.0 is an integer.
         let is_integer = !number.is_f64() || number.as_f64().is_some_and(|number| number.fract() == 0.0);
-        if !self.schema.allows(Type::Number) && !(is_integer && self.schema.allows(Type::Integer)) {
+        let is_allowed =
+            self.schema.allows(Type::Number) || (is_integer && self.schema.allows(Type::Integer));
+        if !is_allowed {
             return Err(self.misfit("number"));
         }
         if choices.is_some() {

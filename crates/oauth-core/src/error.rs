@@ -3,7 +3,7 @@
 //! What goes out is chosen from fixed texts, at most with the number of an element in it: an error never
 //! repeats what the client sent, what the store said, or anything that tells one kind of failure from
 //! another where that would help a thief. The causes are each endpoint's own, and go to the operator's
-//! log, one line for each refused request ([`log_refusal`]).
+//! log, one line for each refused request (`log_refusal`).
 
 use crate::client::authentication::{AuthenticationError, ClientRefusal, INVALID_CLIENT};
 use http::{HeaderValue, StatusCode, header};

@@ -10,7 +10,7 @@ use web_core::{BodyError, ReadBody};
 const MOST_RESERVED: usize = 1024 * 1024;
 
 /// A body that is still unread.
-pub struct Body<T> {
+pub(crate) struct Body<T> {
     body: IncomingBody<T>,
     declared_length: Option<u64>,
 }

@@ -11,7 +11,7 @@ thread_local! {
     static TRACE: RefCell<String> = const { RefCell::new(String::new()) };
 }
 
-/// Does the work of the request with this trace id: every [`line`] that it writes ends with `trace=…`. Other
+/// Does the work of the request with this trace id: every line that it writes ends with `trace=…`. Other
 /// requests that this instance works on meanwhile keep their own.
 pub async fn traced<T>(trace_id: &str, work: impl Future<Output = T>) -> T {
     let mut work = pin!(work);

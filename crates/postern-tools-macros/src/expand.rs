@@ -89,13 +89,19 @@ pub(crate) fn tool(attribute: TokenStream, item: TokenStream) -> Result<TokenStr
             Argument::Field { variable, .. } => Some(variable),
         })
         .collect();
+    let read_arguments = match variables.is_empty() {
+        true => quote!(::postern_tools::__private::Arguments::read(&#text)?.end(&[])?;),
+        false => quote! {
+            let (#(#variables,)*) = {
+                let mut #text = ::postern_tools::__private::Arguments::read(&#text)?;
+                #(#taken)*
+                #text.end(&[#(#names),*])?;
+                (#(#variables,)*)
+            };
+        },
+    };
     let body = quote! {
-        let (#(#variables,)*) = {
-            let mut #text = ::postern_tools::__private::Arguments::read(&#text)?;
-            #(#taken)*
-            #text.end(&[#(#names),*])?;
-            (#(#variables,)*)
-        };
+        #read_arguments
         // It may be long, and the tool may take its time.
         ::core::mem::drop(#text);
         #finished

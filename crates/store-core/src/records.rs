@@ -188,7 +188,7 @@ impl<S: Store, R: Random> Records<'_, S, R> {
     /// `claim_key`, which nothing else ever writes, begins the record. A caller that comes at the very moment
     /// in which it is begun may be told that it is contended.
     ///
-    /// A claimant that died before it began the record is replaced by the [`PATIENCE`]th after it, which begins
+    /// A claimant that died before it began the record is replaced by the `PATIENCE`th after it, which begins
     /// a copy under a key of its own. So each key is begun by one claimant, once, and neither a claimant that
     /// comes back late nor one that a late store tells "not found" resets what others wrote. The copies count
     /// together: what `decide` refuses or keeps in one of them, it refuses or keeps.

@@ -1,6 +1,6 @@
 //! The server's public address: the one place that every URL and identifier of ours comes from.
 //!
-//! [`Address`](crate::Address) is one address; here is what they are together, [`PublicUrl`]: by which of them a client
+//! [`Address`] is one address; here is what they are together, [`PublicUrl`]: by which of them a client
 //! knows us, and what the path of a request means ([`PublicUrl::route`]).
 
 mod routing;

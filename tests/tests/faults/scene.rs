@@ -50,7 +50,7 @@ impl Scene {
                 form.fill("password", &person.password);
                 // What is written, is written when the new account is confirmed.
                 let page = browser.submit(&form, None).page().expect_page(200);
-                browser.submission(&find_confirmation(&page).expect("a new account is asked about"), None)
+                browser.submission(&find_confirmation(&page).unwrap(), None)
             }
             Flow::Consent => {
                 let form = consent_form(&person.consent_page(&mut browser, &authorization));

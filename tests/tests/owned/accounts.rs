@@ -256,6 +256,7 @@ fn person_goes_on_after_signing_in_again() {
 /// S16: strangers who guess on many connections at once are told to come back, and do not hold up a person at a browser
 /// that they have signed in with.
 #[test]
+#[expect(clippy::disallowed_methods, reason = "a test gives up after a while")]
 fn flood_of_strangers_does_not_hold_up_a_known_browser() {
     let state = State::new()
         .with_variable("public_url", "https://postern.example")

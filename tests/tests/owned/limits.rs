@@ -19,7 +19,7 @@ fn assert_served(host: &Host, token: &str) {
     let client = McpClient::connect(host, token, "2026-07-28");
     for _ in 0..10 {
         let result = client.call_tool("add", json!({ "a": 23, "b": 19 }));
-        assert_eq!(result["content"][0]["text"], json!("42"));
+        assert_eq!(result.pointer("/content/0/text"), Some(&json!("42")));
     }
 }
 

@@ -1,8 +1,8 @@
 //! Where a person sees what they allowed, and ends it: `/account`.
 //!
-//! Reading order: [`serve`] (the page, and its buttons), [`action`] (what the buttons do, and what is asked about
-//! first), [`crate::flash`] (a word about what was done), [`connections`] (what is shown of a grant, and the end of one or
-//! all), [`list`] (which of them are on a page), [`change`] (another password and the like, a conversation with the
+//! Reading order: [`serve`] (the page, and its buttons), `action` (what the buttons do, and what is asked about
+//! first), `flash` (a word about what was done), [`connections`] (what is shown of a grant, and the end of one or
+//! all), `list` (which of them are on a page), [`change`] (another password and the like, a conversation with the
 //! identity component), [`record`] (the same as a document), [`day`].
 //!
 //! Only a person who is signed in at this browser sees any of it. Every change is posted, from a page of ours, under

@@ -16,7 +16,7 @@
 //! A click or a key press that was meant for something else must not approve (BR-12). The first button of the
 //! form, which Enter in a check box presses, does nothing (`formmethod="dialog"` without a dialog); Approve can be neither focused nor clicked until
 //! the page has been visible for a moment (`.armed` in the stylesheet); and where a browser has no such
-//! animation, an approval that a person sends too soon shows the page again ([`is_too_soon`]).
+//! animation, an approval that a person sends too soon shows the page again (`is_too_soon`).
 
 use super::{
     SignedIn, find_session, page_form, parse_again, refusal, request::AuthorizationRequest,

@@ -1,7 +1,7 @@
 //! The authorization request (RFC 6749 section 4.1.1, OAuth 2.1), in ordered checks.
 //!
 //! Until client and redirect URI are known to be good, errors are shown here; after that they are for the
-//! client, to which the browser is sent where that is safe ([`super::refusal`]). The types keep the two apart: a [`RedirectError`] can only be made from a
+//! client, to which the browser is sent where that is safe (`refusal`). The types keep the two apart: a [`RedirectError`] can only be made from a
 //! [`ValidatedRedirect`], and only the redirect URI check makes one.
 
 use super::{

@@ -11,7 +11,7 @@ const MAX_SCHEME_BYTES: usize = 32;
 /// Names of the machine that the browser runs on.
 const LOOPBACK_HOSTS: [&str; 3] = ["127.0.0.1", "localhost", "[::1]"];
 
-/// Why a redirect URI cannot be registered. The text is for the client's developer, after "redirect_uris[0] ".
+/// Why a redirect URI cannot be registered. The text is for the client's developer, after `redirect_uris[0]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum RedirectUriError {
     /// It is not an absolute URI of plain characters.
