@@ -1,6 +1,6 @@
 //! One address under which clients reach this server, as an operator writes it.
 
-use crate::public_url::{is_host, split_authority};
+use crate::authority::{is_host, split_authority};
 
 /// Scheme, host and port, and the path below which the server is, if it has not all of its host. It is kept as
 /// metadata writes it: in lower case up to the path, without the scheme's own port and without a slash at the end.

@@ -13,6 +13,7 @@
 //! ```
 
 pub mod address;
+mod authority;
 pub mod cors;
 pub mod fetch;
 pub mod form;

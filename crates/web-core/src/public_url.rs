@@ -9,7 +9,7 @@ mod tests;
 
 pub use routing::Route;
 
-use crate::{Address, address::AddressError};
+use crate::{Address, address::AddressError, authority::split_authority};
 use std::{borrow::Cow, rc::Rc};
 
 /// The addresses under which clients reach this server. They are configured; of what a request claims in its
@@ -286,34 +286,4 @@ pub fn comparable(url: &str) -> String {
         authority.truncate(authority.len() - own_port.len());
     }
     format!("{scheme}://{authority}{}", if path == "/" { "" } else { path })
-}
-
-/// Splits `host[:port]`. `None` when there is a colon and no port number after it.
-pub(crate) fn split_authority(authority: &str) -> Option<(&str, Option<u16>)> {
-    let after_host = if authority.starts_with('[') {
-        authority.find(']')? + 1
-    } else {
-        authority.find(':').unwrap_or(authority.len())
-    };
-    let (host, rest) = authority.split_at_checked(after_host)?;
-    match rest.strip_prefix(':') {
-        None => rest.is_empty().then_some((host, None)),
-        Some(port) if port.bytes().all(|byte| byte.is_ascii_digit()) => {
-            Some((host, Some(port.parse().ok()?)))
-        }
-        Some(_) => None,
-    }
-}
-
-pub(crate) fn is_host(host: &str) -> bool {
-    let inside = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
-    match inside {
-        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
-        None => {
-            !host.is_empty()
-                && host.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.'))
-                && !host.starts_with(['.', '-'])
-                && !host.ends_with(['.', '-'])
-        }
-    }
 }

@@ -2,7 +2,8 @@
 
 use crate::{
     PublicUrl,
-    public_url::{is_host, is_loopback_authority, split_authority},
+    authority::{is_host, split_authority},
+    public_url::is_loopback_authority,
 };
 
 /// The longest address that is judged, in bytes.
