@@ -10,7 +10,6 @@ use web_core::{BodyError, ReadBody};
 const MOST_RESERVED: usize = 1024 * 1024;
 
 /// A body that is still unread.
-#[expect(unreachable_pub, reason = "an associated type of a public trait cannot be private")]
 pub struct Body<T> {
     body: IncomingBody<T>,
     declared_length: Option<u64>,
