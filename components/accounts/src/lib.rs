@@ -91,7 +91,7 @@ async fn resume(request: Request, state: Vec<u8>, answers: Vec<Answer>) -> Resul
 
 async fn returned(request: Request, state: Vec<u8>, parameters: Vec<Answer>) -> Result<Step, Error> {
     match elsewhere::returned(&request, &state, parameters).await? {
-        // Nobody is let in that way: the form again, with what is to be said.
+        // The sign-in was refused: the form is shown again with the problem.
         Step::Ask(Prompt { problem, .. }) => Ok(match begin(request).await? {
             Step::Ask(prompt) => Step::Ask(Prompt { problem, ..prompt }),
             other => other,

@@ -1,6 +1,6 @@
 //! How many passwords are hashed at once for strangers.
 //!
-//! A hash is the most expensive thing that a request can ask of the server before anybody has signed in. So
+//! A hash is the most expensive thing that a request can ask of the server before sign-in. So
 //! there are [`PLACES`] places for it, and a stranger's request takes one before it hashes and gives it back
 //! afterwards. When all are taken, the next stranger is told to come back; nothing is hashed or counted for it.
 //!

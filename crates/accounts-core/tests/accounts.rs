@@ -52,7 +52,7 @@ fn new_account_on_loopback_is_confirmed() {
     assert_eq!(world.accounts_in_store(), 2);
 }
 
-/// U15: what another page has made meanwhile is not taken over, and nothing is confirmed that nobody asked for.
+/// U15: an account that another page has made meanwhile is kept, and only a requested account is confirmed.
 #[test]
 fn confirmation_takes_no_account_over() {
     let world = World::local();

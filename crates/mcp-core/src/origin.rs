@@ -71,7 +71,7 @@ fn scheme_of(text: &str) -> Result<String, OriginsError> {
     let scheme = text.strip_suffix("://").ok_or(OriginsError)?.to_ascii_lowercase();
     let has_letters = scheme.starts_with(|first: char| first.is_ascii_lowercase())
         && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
-    // Whoever means every website writes one star.
+    // An operator who means every website writes one star.
     if !has_letters || matches!(scheme.as_str(), "http" | "https" | "ws" | "wss") {
         return Err(OriginsError);
     }

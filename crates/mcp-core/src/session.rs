@@ -1,6 +1,6 @@
 //! Sessions of the legacy era: what a client agreed on in its handshake, and what has come in for it since.
 //!
-//! A session selects state and authenticates nobody. A request that names one has shown a token first, and finds
+//! A session selects state and does not authenticate. A request that names one has shown a token first, and finds
 //! sessions of the same user and the same client only; to all others the name means nothing. A session ends with the
 //! grant that it began under, and goes on under another: a client that asks its user for more scope comes back with a
 //! token of a new grant, and knows no way but to go on.

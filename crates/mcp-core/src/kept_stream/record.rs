@@ -30,9 +30,9 @@ pub(super) struct Kept {
     pub(super) events: Vec<Event>,
     /// Nothing more comes.
     pub(super) is_done: bool,
-    /// Until when somebody runs the request for sure, in seconds since the Unix epoch.
+    /// Until when an instance certainly runs the request, in seconds since the Unix epoch.
     pub(super) run_until: u64,
-    /// What it takes to go on when nobody does.
+    /// The state from which another instance resumes the request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) pending: Option<Pending>,
 }

@@ -99,7 +99,7 @@ fn stream_of_a_token_without_a_grant_ends_with_it() {
     assert!((60_000..80_000).contains(&bench.later.get()), "{}", bench.later.get());
 }
 
-/// C25: nobody holds a stream for good with a token that is long over.
+/// C25: a stream does not outlast a token that expired long ago.
 #[test]
 fn stream_without_a_good_token_ends_after_a_day() {
     let bench = Bench::new();
