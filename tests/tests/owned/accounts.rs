@@ -96,21 +96,32 @@ fn invited_person_makes_the_first_account() {
     person.approve(&mut Browser::new(&host), &Authorization::new(&client)).code();
 }
 
-/// LG-01, LG-03, LG-06: whoever guesses is made to wait, whether there is an account or not; the person is not
-/// held up in a browser that they have signed in with.
-#[test]
-fn guesses_are_slowed_down() {
-    let state = State::new()
+/// A public server at which anyone may make an account.
+fn public_with_open_sign_up() -> State {
+    State::new()
         .with_variable("public_url", "https://postern.example")
         .with_variable("deployment_secret", &(random() + &random()))
-        .with_variable("sign_up", "open");
-    let host = Host::start_public(&state);
-    let mut own = Browser::new(&host);
-    let page = own.open("/account").page().expect_page(200);
-    let page = own.submit(&only_form(&page), Some("sign-up")).page().expect_page(200);
+        .with_variable("sign_up", "open")
+}
+
+/// Returns a browser in which Alice made her account and signed out.
+fn browser_of_alice(host: &Host) -> Browser {
+    let mut browser = Browser::new(host);
+    let page = browser.open("/account").page().expect_page(200);
+    let page = browser.submit(&only_form(&page), Some("sign-up")).page().expect_page(200);
     let account = [("email", "alice@example.com"), ("new-password", PASSWORD)];
-    fill_in(&mut own, &page, &account).page().expect_page(200);
-    press(&mut own, "sign-out").page().expect_page(200);
+    fill_in(&mut browser, &page, &account).page().expect_page(200);
+    press(&mut browser, "sign-out").page().expect_page(200);
+    browser
+}
+
+/// LG-01, LG-03, LG-06: a guesser has to wait, whether there is an account or not; the person is not held up in a
+/// browser that they have signed in with.
+#[test]
+fn guesses_are_slowed_down() {
+    let state = public_with_open_sign_up();
+    let host = Host::start_public(&state);
+    let mut own = browser_of_alice(&host);
 
     let guess = |email: &str| {
         let mut browser = Browser::new(&host);
@@ -258,17 +269,9 @@ fn person_goes_on_after_signing_in_again() {
 #[test]
 #[expect(clippy::disallowed_methods, reason = "a test gives up after a while")]
 fn flood_of_strangers_does_not_hold_up_a_known_browser() {
-    let state = State::new()
-        .with_variable("public_url", "https://postern.example")
-        .with_variable("deployment_secret", &(random() + &random()))
-        .with_variable("sign_up", "open");
+    let state = public_with_open_sign_up();
     let host = Host::start_public(&state);
-    let mut own = Browser::new(&host);
-    let page = own.open("/account").page().expect_page(200);
-    let page = own.submit(&only_form(&page), Some("sign-up")).page().expect_page(200);
-    let account = [("email", "alice@example.com"), ("new-password", PASSWORD)];
-    fill_in(&mut own, &page, &account).page().expect_page(200);
-    press(&mut own, "sign-out").page().expect_page(200);
+    let mut own = browser_of_alice(&host);
 
     let is_over = AtomicBool::new(false);
     let turned_away = AtomicUsize::new(0);
