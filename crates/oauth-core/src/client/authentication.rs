@@ -100,6 +100,13 @@ pub struct Authenticated {
     assertion: Option<UnusedAssertion>,
 }
 
+impl Authenticated {
+    /// Whether an assertion is left to use. A request that will be refused must not use it.
+    pub fn has_assertion(&self) -> bool {
+        self.assertion.is_some()
+    }
+}
+
 /// What a request shows.
 struct Shown {
     client_id: String,

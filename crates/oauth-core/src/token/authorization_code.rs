@@ -34,8 +34,10 @@ pub(super) async fn redeem<S: Store, R: Random>(
     if grants::find_epoch(records, &grant.subject).await? != Some(grant.user_epoch) {
         return Err(TokenError::NotGood(NotGood::Revoked));
     }
-    // What is refused is refused before the client's assertion is used.
-    grants::redeem(&grant, redemption, request.config, request.now).map_err(TokenError::NotGood)?;
+    // A refused request does not use the client's assertion.
+    if request.authenticated.has_assertion() {
+        grants::redeem(&grant, redemption, request.config, request.now).map_err(TokenError::NotGood)?;
+    }
     clients.use_assertion(&request.authenticated).await?;
     let issue = records
         .transition(&key, |grant: &Grant| grants::redeem(grant, redemption, request.config, request.now))

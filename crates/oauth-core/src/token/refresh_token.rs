@@ -33,9 +33,11 @@ pub(super) async fn refresh<S: Store, R: Random>(
         return Err(TokenError::NotGood(grants::NotGood::Revoked));
     }
     let (client_id, presented) = (request.client_id(), token.generation);
-    // What is refused is refused before the client's assertion is used.
-    grants::refresh(&grant, client_id, presented, request.config, request.now)
-        .map_err(TokenError::NotGood)?;
+    // A refused request does not use the client's assertion.
+    if request.authenticated.has_assertion() {
+        grants::refresh(&grant, client_id, presented, request.config, request.now)
+            .map_err(TokenError::NotGood)?;
+    }
     clients.use_assertion(&request.authenticated).await?;
     let issue = records
         .transition(&key, |grant: &Grant| {
